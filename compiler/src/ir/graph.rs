@@ -1,0 +1,99 @@
+//! `LinkGraph`: the claims about how traffic can flow (a petgraph graph: cycles, rival parents and islands are
+//! all possible), and `ChosenTree`: the one parent each node got from it (topology.md 1.5).
+
+use petgraph::graph::DiGraph;
+
+use crate::id::{LinkIx, NodeIx};
+use crate::units::{Kbps, Pair};
+
+/// A vertex: an inventory node, or the generated root.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Vertex {
+    /// `@root`: made when no node is the root.
+    GeneratedRoot,
+    Node(NodeIx),
+}
+
+/// A directed edge: a way for download traffic to go from its tail to its head.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    pub via: Via,
+    /// `.down` along the edge, `.up` against it.
+    pub capacity: Pair<Kbps>,
+    pub cost: u64,
+}
+
+/// What an edge stands for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Via {
+    Link(LinkIx),
+    /// Rule (b): a non-site belongs to its declared parent; id `member:<node>`.
+    Member(NodeIx),
+    /// A gateway's edge from the root.
+    Gateway,
+    /// A pin without a link.
+    Pin,
+    /// Rule (c): the declared parent, for a node nothing else reaches; perhaps with the capacity of a down link.
+    Declared(Option<LinkIx>),
+    /// Rule (d): the head of an island.
+    Island,
+}
+
+/// Vertex 0 is the root; then one vertex a node, in id order.
+#[derive(Clone, Debug)]
+pub struct LinkGraph {
+    pub graph: DiGraph<Vertex, Edge>,
+    /// The real root, if there is one.
+    pub root: Option<NodeIx>,
+    /// Pins after validation, by child.
+    pub pins: Vec<(NodeIx, NodeIx)>,
+    pub evidence: GraphEvidence,
+}
+
+/// What building the graph could not use.
+#[derive(Clone, Default, Debug)]
+pub struct GraphEvidence {
+    /// Pins that have no effect, with the reason.
+    pub bad_pins: Vec<(Box<str>, Box<str>, &'static str)>,
+    /// Cycles among declared parents, each starting at its smallest id.
+    pub declared_cycles: Vec<Vec<NodeIx>>,
+}
+
+/// One parent a node, or none yet.
+#[derive(Clone, Debug)]
+pub struct ChosenTree {
+    /// By node. `None` only for a real root.
+    pub choice: Vec<Option<Choice>>,
+    /// Nodes reached by rule (d), first to last.
+    pub heads: Vec<NodeIx>,
+    /// By node: the island head on its root path.
+    pub island: Vec<Option<NodeIx>>,
+    /// Nodes, parents before children.
+    pub order: Vec<NodeIx>,
+}
+
+/// Why a node hangs where it hangs.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// The parent; `None` = the generated root.
+    pub parent: Vertex,
+    pub via: Via,
+    /// Capacity of the chosen edge: download along it, upload against it.
+    pub capacity: Pair<Kbps>,
+    /// Sum of costs from the root (0 for metrics without costs).
+    pub cost: u64,
+    pub hops: u32,
+    /// Smallest download capacity on the path.
+    pub bottleneck: Kbps,
+    /// The next best edges into this node, best first; at most three.
+    pub rivals: Vec<Rival>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Rival {
+    pub parent: Vertex,
+    pub via: Via,
+    pub cost: u64,
+    pub hops: u32,
+    pub bottleneck: Kbps,
+}

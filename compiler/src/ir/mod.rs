@@ -1,0 +1,9 @@
+//! The types between the stages, and nothing else. They are not `Serialize` (contracts live in
+//! `weir-schemas`) and know nothing of terminals.
+
+pub mod address;
+pub mod graph;
+pub mod inventory;
+pub mod layout;
+pub mod records;
+pub mod tree;

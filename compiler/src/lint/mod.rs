@@ -1,0 +1,56 @@
+//! Lint: rules look at what the stages produced and return findings. Rules change nothing.
+
+pub mod rule;
+pub mod rules;
+
+use rayon::prelude::*;
+
+use crate::config::project::LevelSetting;
+use crate::finding::{Finding, Level};
+use crate::lint::rule::{Rule, Stages};
+
+/// Runs every rule. Findings are sorted by level (errors first), rule code, then message and places, so neither
+/// thread count nor input order shows.
+pub fn run(stages: &Stages<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = rules::ALL
+        .par_iter()
+        .flat_map_iter(|rule| check(rule, stages))
+        .collect();
+    findings.par_sort_by(|a, b| {
+        b.level
+            .cmp(&a.level)
+            .then_with(|| a.rule.code.cmp(b.rule.code))
+            .then_with(|| a.subjects.cmp(&b.subjects))
+            .then_with(|| a.message.cmp(&b.message))
+            .then_with(|| a.places.cmp(&b.places))
+    });
+    findings
+}
+
+fn check(rule: &'static Rule, stages: &Stages<'_>) -> Vec<Finding> {
+    let setting = stages
+        .project
+        .lint
+        .levels
+        .iter()
+        .find(|(code, _)| *code == rule.code)
+        .map(|(_, setting)| *setting);
+    let forced: Option<Level> = match setting {
+        Some(LevelSetting::Allow) => return Vec::new(),
+        Some(LevelSetting::Set(level)) => Some(level),
+        None => None,
+    };
+    let mut drafts = Vec::new();
+    (rule.check)(stages, &mut drafts);
+    drafts
+        .into_iter()
+        .map(|draft| Finding {
+            rule,
+            level: forced.or(draft.level).unwrap_or(rule.default),
+            message: draft.message,
+            subjects: draft.subjects,
+            places: draft.places,
+            help: draft.help,
+        })
+        .collect()
+}

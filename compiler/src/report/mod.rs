@@ -1,0 +1,1 @@
+//! How findings and summaries look: for people (miette) and for machines.

@@ -1,0 +1,20 @@
+//! Sources: everything that knows one CRM's words. A source lowers its recorded export to [`Records`] and
+//! decides nothing about topology. Outside the modules below no CRM is named.
+
+pub mod inventory;
+pub mod libreqos;
+pub mod uisp;
+
+use crate::config::project::{Source, SourceKind};
+use crate::exports::Export;
+use crate::ir::records::Records;
+use crate::source_map::SourceMap;
+
+/// Lowers one export. Total: what cannot be read is in `Records::evidence`.
+pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
+    match source.kind {
+        SourceKind::Inventory => inventory::lower(source, export, files),
+        SourceKind::Libreqos => libreqos::lower(source, export, files),
+        SourceKind::Uisp => uisp::lower(source, export, files),
+    }
+}
