@@ -214,8 +214,8 @@ pub fn shape(
                     (false, _) => Pair::ZERO,
                     // A root class has nobody to borrow from (topology.md 0.3).
                     (true, None) => cap,
-                    // Above its ceil only when floors alone exceed it, which is reported (RAT011).
-                    (true, Some(_)) => guarantee.of[i].min(cap),
+                    // Above its ceil only when floors alone exceed it, which is an error (RAT011).
+                    (true, Some(_)) => guarantee.of[i],
                 },
                 children: children[i].iter().filter_map(|c| tree_of[c.ix()]).collect(),
                 circuits: own[i].clone(),

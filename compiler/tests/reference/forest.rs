@@ -463,8 +463,7 @@ impl Forest {
     // Reading: the rule of 1.8 is applied again as long as the sum still exceeds the capacity and a minimum still
     // changes. Once is not enough when `min_floor` holds some minima up, and the invariant has only one exception:
     // that the floors alone exceed the capacity.
-    // Reading: the rule is used to the letter, so a minimum below `min_floor` (its maximum is as small) is raised to
-    // `min_floor`, above its maximum.
+    // Reading: scaling never raises. A minimum below `min_floor` (its maximum is as small) stays as it is.
     fn scale(&mut self, circuits: &[String], cap: Pair, settings: &Settings) {
         for (direction, cap) in cap.into_iter().enumerate() {
             loop {
@@ -475,7 +474,9 @@ impl Forest {
                 let mut changed = false;
                 for id in circuits {
                     let min = &mut self.circuits.get_mut(id).expect("a circuit").min[direction];
-                    let scaled = (*min * cap / sum).max(settings.min_floor_kbps.into());
+                    let scaled = (*min * cap / sum)
+                        .max(settings.min_floor_kbps.into())
+                        .min(*min);
                     changed |= scaled != *min;
                     *min = scaled;
                 }

@@ -20,7 +20,7 @@ pub mod forest;
 pub mod graph;
 pub mod inventory;
 pub mod random;
-mod settings;
+pub mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
