@@ -190,7 +190,8 @@ impl Builder<'_> {
         let cost = self.project.topology.membership_cost;
         for node in self.inventory.node_ixs() {
             let pin = self.pin[node.ix()];
-            let Some(parent) = pin.or(self.inventory[node].parent) else {
+            let declared = self.inventory[node].parent.filter(|p| *p != node);
+            let Some(parent) = pin.or(declared) else {
                 if self.inventory[node].gateway {
                     self.edge(self.root_vertex(), node, Via::Gateway, UNLIMITED, 0);
                 }
