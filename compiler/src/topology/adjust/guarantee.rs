@@ -118,7 +118,7 @@ fn fit(
 
 /// How often the rule is repeated before the rest is cut to the floor. Only floors that nearly fill the capacity
 /// need more than a few rounds.
-const MAX_ROUNDS: usize = 64;
+const MAX_ROUNDS: usize = 1000;
 
 /// Scales one direction to a capacity; returns the sum of floors (no minimum goes below its own).
 fn scale(minima: &mut [Kbps], cap: Kbps, floor: Kbps) -> Kbps {
