@@ -104,6 +104,16 @@ impl Via {
 pub struct GraphEvidence {
     /// Cycles among declared parents, each starting at its smallest id.
     pub declared_cycles: Vec<Vec<NodeIx>>,
+    /// Links that are down but count as up, because the previous tree used them and they have not been down for
+    /// `topology.link_down_hold` snapshots. Sorted.
+    pub held: Vec<HeldLink>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HeldLink {
+    pub link: LinkIx,
+    /// Snapshots in a row in which it was down, this one included.
+    pub snapshots: u32,
 }
 
 /// One parent a node, or none yet.
@@ -132,6 +142,8 @@ pub struct Choice {
     pub bottleneck: Kbps,
     /// The next best edges into this node, best first; at most three.
     pub rivals: Vec<Rival>,
+    /// The previous artifact's parent, kept although another is (a little) better now.
+    pub kept: bool,
 }
 
 #[derive(Clone, Debug)]

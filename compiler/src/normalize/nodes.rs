@@ -292,15 +292,15 @@ fn settings(project: &Project, names: &Names, inventory: &mut Inventory) {
     if let Some(root) = &topology.root {
         resolved.root = find("topology.root", root, project.place("topology.root"));
     }
-    for (i, value) in topology.promote_to_root.iter().enumerate() {
-        let place = project.place(format!("topology.promote_to_root.{i}"));
+    for value in &topology.promote_to_root {
+        let place = project.place("topology.promote_to_root");
         resolved
             .promote
             .extend(find("topology.promote_to_root", value, place));
     }
     let mut excluded = Vec::new();
-    for (i, value) in topology.exclude.iter().enumerate() {
-        let place = project.place(format!("topology.exclude.{i}"));
+    for value in &topology.exclude {
+        let place = project.place("topology.exclude");
         excluded.extend(find("topology.exclude", value, place));
     }
     resolved.promote.sort_unstable();

@@ -11,8 +11,9 @@ use petgraph::visit::EdgeRef;
 
 use crate::config::project::{Metric, Project};
 use crate::id::{LinkIx, NodeIx};
-use crate::ir::graph::{Edge, GraphEvidence, LinkGraph, Vertex, Via};
+use crate::ir::graph::{Edge, GraphEvidence, HeldLink, LinkGraph, Vertex, Via};
 use crate::ir::inventory::{Inventory, Link};
+use crate::ir::previous::Previous;
 use crate::ir::records::{LinkState, NodeKind};
 use crate::units::{Kbps, Pair};
 
@@ -35,8 +36,15 @@ fn root(inventory: &Inventory) -> Option<NodeIx> {
     })
 }
 
-pub fn graph(project: &Project, inventory: &Inventory) -> LinkGraph {
+/// `snapshot` names the exports this graph is built from: how long a link is down is counted in snapshots.
+pub fn graph(
+    project: &Project,
+    inventory: &Inventory,
+    previous: Option<&Previous>,
+    snapshot: &str,
+) -> LinkGraph {
     let root = root(inventory);
+    let held = held(project, inventory, previous, snapshot);
     let mut graph: DiGraph<Vertex, Edge> =
         DiGraph::with_capacity(inventory.nodes.len() + 1, inventory.links.len() * 2);
     graph.add_node(Vertex::GeneratedRoot);
@@ -50,6 +58,8 @@ pub fn graph(project: &Project, inventory: &Inventory) -> LinkGraph {
         graph,
         between: BTreeMap::new(),
         pin: vec![None; inventory.nodes.len()],
+        held: &held,
+        previous,
     };
     for &(child, parent) in &inventory.settings.pins {
         builder.pin[child.ix()] = Some(parent);
@@ -63,12 +73,14 @@ pub fn graph(project: &Project, inventory: &Inventory) -> LinkGraph {
         Metric::Cost | Metric::Hops | Metric::Widest => builder.links(),
     }
     let heads = builder.reach_everything();
+    let graph = builder.graph;
     LinkGraph {
-        graph: builder.graph,
+        graph,
         root,
         heads,
         evidence: GraphEvidence {
             declared_cycles: declared_cycles(inventory),
+            held,
         },
     }
 }
@@ -81,6 +93,40 @@ struct Builder<'a> {
     /// Links by their two ends, smaller first.
     between: BTreeMap<(NodeIx, NodeIx), Vec<LinkIx>>,
     pin: Vec<Option<NodeIx>>,
+    held: &'a [HeldLink],
+    previous: Option<&'a Previous>,
+}
+
+/// Links that are down, carried the previous tree and have not been down long enough to be given up: one
+/// rebooting radio must not move a tower (topology.md 4.1). Planned links never count.
+fn held(
+    project: &Project,
+    inventory: &Inventory,
+    previous: Option<&Previous>,
+    snapshot: &str,
+) -> Vec<HeldLink> {
+    let Some(previous) = previous else {
+        return Vec::new();
+    };
+    let used = previous.links_used();
+    inventory
+        .links
+        .iter()
+        .enumerate()
+        .filter(|(_, link)| link.state == LinkState::Down && used.contains(link.id.as_ref()))
+        .map(|(i, link)| {
+            let snapshots = match previous.links_down.get(&link.id) {
+                Some(seen) if seen.snapshot.as_ref() == snapshot => seen.snapshots,
+                Some(seen) => seen.snapshots.saturating_add(1),
+                None => 1,
+            };
+            HeldLink {
+                link: LinkIx::of(i),
+                snapshots,
+            }
+        })
+        .filter(|held| held.snapshots < project.topology.link_down_hold)
+        .collect()
 }
 
 impl Builder<'_> {
@@ -116,12 +162,49 @@ impl Builder<'_> {
             .copied()
     }
 
+    /// Up, or held up.
+    fn is_up(&self, link: LinkIx) -> bool {
+        self.inventory[link].state == LinkState::Up || self.is_held(link)
+    }
+
+    fn is_held(&self, link: LinkIx) -> bool {
+        self.held.binary_search_by_key(&link, |h| h.link).is_ok()
+    }
+
+    /// Capacity (both ways) and cost of a link that is up. A radio that reboots reports no capacity: a held link
+    /// keeps the one it had.
+    fn as_edge(&self, ix: LinkIx) -> (Pair<Kbps>, u64) {
+        let topology = &self.project.topology;
+        let link = &self.inventory[ix];
+        let mut along = link.capacity_from(link.a);
+        let known = [link.ab, link.ba].into_iter().flatten().min();
+        let mut cost = match (link.cost, known) {
+            (Some(stated), _) => stated,
+            (None, Some(capacity)) => (topology.link_reference.0 / capacity.0).max(1),
+            (None, None) => topology.default_link_cost,
+        };
+        if self.is_held(ix) && known.is_none() {
+            let mut ends = [link.a, link.b].into_iter();
+            let before = ends.find_map(|child| {
+                let choice = self.previous?.chosen.get(&self.inventory[child].id)?;
+                (choice.via == link.id).then_some((child, choice))
+            });
+            if let Some((child, choice)) = before {
+                along = if child == link.b {
+                    choice.capacity
+                } else {
+                    choice.capacity.swap()
+                };
+                cost = choice.cost;
+            }
+        }
+        (along, cost)
+    }
+
     /// Rule (b) holds for this node: it belongs to its declared parent without a link.
     fn membership(&self, node: NodeIx) -> Option<NodeIx> {
         let parent = self.inventory[node].parent?;
-        let linked = self
-            .links_between(node, parent)
-            .any(|l| self.inventory[l].state == LinkState::Up);
+        let linked = self.links_between(node, parent).any(|l| self.is_up(l));
         (self.inventory.is_member(node) && parent != node && !linked).then_some(parent)
     }
 
@@ -139,23 +222,22 @@ impl Builder<'_> {
 
     /// Rules (a) and (b), gateways and pins.
     fn links(&mut self) {
-        let topology = &self.project.topology;
         for (i, link) in self.inventory.links.iter().enumerate() {
-            if link.state != LinkState::Up {
+            let ix = LinkIx::of(i);
+            if !self.is_up(ix) {
                 continue;
             }
-            let known = [link.ab, link.ba].into_iter().flatten().min();
-            let cost = match (link.cost, known) {
-                (Some(stated), _) => stated,
-                (None, Some(capacity)) => (topology.link_reference.0 / capacity.0).max(1),
-                (None, None) => topology.default_link_cost,
-            };
-            for (from, to) in [(link.a, link.b), (link.b, link.a)] {
-                let via = Via::Link(LinkIx::of(i));
-                self.edge(Vertex::Node(from), to, via, link.capacity_from(from), cost);
-            }
+            let (along, cost) = self.as_edge(ix);
+            self.edge(Vertex::Node(link.a), link.b, Via::Link(ix), along, cost);
+            self.edge(
+                Vertex::Node(link.b),
+                link.a,
+                Via::Link(ix),
+                along.swap(),
+                cost,
+            );
         }
-        let cost = topology.membership_cost;
+        let cost = self.project.topology.membership_cost;
         for node in self.inventory.node_ixs() {
             if let Some(parent) = self.membership(node) {
                 self.edge(
@@ -217,12 +299,15 @@ impl Builder<'_> {
                 );
                 continue;
             }
-            let up = self
-                .links_between(node, parent)
-                .filter(|&l| self.inventory[l].state == LinkState::Up);
+            let up = self.links_between(node, parent).filter(|&l| self.is_up(l));
             match self.best(parent, up) {
                 Some(link) => {
-                    let capacity = self.inventory[link].capacity_from(parent);
+                    let (along, _) = self.as_edge(link);
+                    let capacity = if self.inventory[link].a == parent {
+                        along
+                    } else {
+                        along.swap()
+                    };
                     self.edge(Vertex::Node(parent), node, Via::Link(link), capacity, cost);
                 }
                 None if pin.is_some() => {

@@ -11,13 +11,15 @@ mod place;
 pub mod strategy;
 
 pub use build::graph;
-pub use layout::layout;
+pub use layout::{class_key, layout};
+pub use names::is_reserved;
 pub use path::choose;
 
 use crate::config::project::Project;
 use crate::id::{CircuitIx, NodeIx, TreeIx};
 use crate::ir::graph::{ChosenTree, LinkGraph};
 use crate::ir::inventory::{Hidden, Inventory};
+use crate::ir::previous::Previous;
 use crate::ir::tree::{
     BucketReason, Parent, PlacedCircuit, ShapingTree, Strategy, TreeEvidence, TreeNode,
 };
@@ -127,6 +129,7 @@ pub fn shape(
     inventory: &Inventory,
     graph: &LinkGraph,
     chosen: &ChosenTree,
+    previous: Option<&Previous>,
 ) -> ShapingTree {
     let settings = &project.topology;
     let flat = settings.strategy == Strategy::Flat;
@@ -182,7 +185,12 @@ pub fn shape(
     evidence.simplified = adjust::simplify::simplify(settings.simplify, inventory, &mut draft);
     adjust::depth::cut(&mut draft, &mut evidence);
     // (12, first half) buckets: their circuits' guarantees are scaled with the rest.
-    let buckets = place::buckets(&draft, project.target.queues);
+    let buckets = place::buckets(
+        inventory,
+        &draft,
+        project.target.queues,
+        previous.and_then(|p| p.classes.as_ref()),
+    );
     // (10) guarantees.
     let asked_min = draft.min.clone();
     let guarantee = adjust::guarantee::guarantees(project, &mut draft, &buckets, &mut evidence);

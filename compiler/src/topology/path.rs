@@ -13,6 +13,7 @@ use crate::config::project::{Metric, Project};
 use crate::id::NodeIx;
 use crate::ir::graph::{Choice, ChosenTree, Edge, LinkGraph, Rival, Vertex, Via};
 use crate::ir::inventory::Inventory;
+use crate::ir::previous::Previous;
 use crate::units::Kbps;
 
 /// Sum of costs, then hops: strictly isotone, so tight edges always form a tree.
@@ -61,11 +62,16 @@ impl PartialOrd for Width {
     }
 }
 
-pub fn choose(project: &Project, inventory: &Inventory, graph: &LinkGraph) -> ChosenTree {
+pub fn choose(
+    project: &Project,
+    inventory: &Inventory,
+    graph: &LinkGraph,
+    previous: Option<&Previous>,
+) -> ChosenTree {
     let metric = project.topology.tree;
     let root = graph.root_vertex().index();
     let mut choice: Vec<Option<Choice>> = vec![None; inventory.nodes.len()];
-    let order = match metric {
+    let mut order = match metric {
         Metric::Widest => widest(inventory, graph, root, &mut choice),
         Metric::Cost | Metric::Hops | Metric::Declared => {
             let weight = |edge: &Edge| Distance {
@@ -75,6 +81,12 @@ pub fn choose(project: &Project, inventory: &Inventory, graph: &LinkGraph) -> Ch
             shortest(inventory, graph, root, weight, &mut choice)
         }
     };
+    if let Some(previous) = previous
+        && metric != Metric::Declared
+        && keep(inventory, graph, metric, previous, &order, &mut choice)
+    {
+        order = settle(inventory, graph, metric, &mut choice);
+    }
     rivals(inventory, graph, metric, &order, &mut choice);
     let mut island = vec![None; inventory.nodes.len()];
     for &node in &order {
@@ -156,6 +168,7 @@ fn shortest(
             hops: d.hops,
             bottleneck: bottleneck(&edge),
             rivals: Vec::new(),
+            kept: false,
         });
     }
     order.into_iter().map(|(_, node)| node).collect()
@@ -230,12 +243,172 @@ fn widest(
                 bottleneck: path_width(graph, choice, edge.source())
                     .min(edge.weight().capacity.down),
                 rivals: Vec::new(),
+                kept: false,
             });
         }
         layer = next.iter().map(|n| Vertex::Node(*n).index()).collect();
         order.extend(next);
     }
     order
+}
+
+/// A previous parent is kept while the path over it is at most this much worse, in percent (topology.md 4.1).
+const HYSTERESIS: u128 = 10;
+
+/// Puts nodes back under the parent they had, where that is still an edge, nearly as good, and makes no cycle.
+/// In order of distance. Returns whether anything changed.
+fn keep(
+    inventory: &Inventory,
+    graph: &LinkGraph,
+    metric: Metric,
+    previous: &Previous,
+    order: &[NodeIx],
+    choice: &mut [Option<Choice>],
+) -> bool {
+    // Distances of the best tree: "as good" is judged against what is possible, not against earlier keeps.
+    let best: Vec<Option<(u64, u32, Kbps)>> = choice
+        .iter()
+        .map(|c| c.as_ref().map(|c| (c.cost, c.hops, c.bottleneck)))
+        .collect();
+    let at = |vertex: Vertex| match vertex {
+        Vertex::Node(node) if Some(node) != graph.root => best[node.ix()],
+        _ => Some((0, 0, Kbps::UNLIMITED)),
+    };
+    let mut changed = false;
+    for &node in order {
+        let Some(before) = previous.chosen.get(&inventory[node].id) else {
+            continue;
+        };
+        let (Some(now), Some((cost, hops, width))) = (&choice[node.ix()], best[node.ix()]) else {
+            continue;
+        };
+        if now.parent.id(inventory) == before.parent.as_ref()
+            && now.via.id(inventory, node) == before.via.as_ref()
+        {
+            continue;
+        }
+        let good_enough = |e: &InEdge<'_>| {
+            let Some((c, h, w)) = at(graph.graph[e.source()]) else {
+                return false;
+            };
+            let within = |new: u128, old: u128| new * 100 <= old * (100 + HYSTERESIS);
+            match metric {
+                Metric::Cost => within(
+                    u128::from(c.saturating_add(e.weight().cost)),
+                    u128::from(cost),
+                ),
+                Metric::Hops | Metric::Declared => within(u128::from(h) + 1, u128::from(hops)),
+                Metric::Widest => within(
+                    u128::from(width.0),
+                    u128::from(w.min(e.weight().capacity.down).0),
+                ),
+            }
+        };
+        let candidate = graph
+            .graph
+            .edges_directed(Vertex::Node(node).index(), Incoming)
+            .filter(|e| {
+                graph.graph[e.source()].id(inventory) == before.parent.as_ref() && good_enough(e)
+            })
+            .min_by(|a, b| {
+                let other =
+                    |e: &InEdge<'_>| e.weight().via.id(inventory, node) != before.via.as_ref();
+                (
+                    other(a),
+                    a.weight().cost,
+                    std::cmp::Reverse(a.weight().capacity.down),
+                )
+                    .cmp(&(
+                        other(b),
+                        b.weight().cost,
+                        std::cmp::Reverse(b.weight().capacity.down),
+                    ))
+                    .then_with(|| by_ids(inventory, graph, node, *a, *b))
+            });
+        let Some(edge) = candidate else { continue };
+        let parent = graph.graph[edge.source()];
+        if hangs_below(choice, parent, node) {
+            continue;
+        }
+        let (via, capacity) = (edge.weight().via, edge.weight().capacity);
+        if let Some(choice) = &mut choice[node.ix()] {
+            (choice.parent, choice.via, choice.capacity) = (parent, via, capacity);
+            choice.kept = true;
+            changed = true;
+        }
+    }
+    changed
+}
+
+/// The vertex is the node, or hangs somewhere below it.
+fn hangs_below(choice: &[Option<Choice>], mut vertex: Vertex, node: NodeIx) -> bool {
+    while let Vertex::Node(at) = vertex {
+        if at == node {
+            return true;
+        }
+        match &choice[at.ix()] {
+            Some(up) => vertex = up.parent,
+            None => return false,
+        }
+    }
+    false
+}
+
+/// After parents were changed: order, costs, hops and bottlenecks along the tree as it is now.
+fn settle(
+    inventory: &Inventory,
+    graph: &LinkGraph,
+    metric: Metric,
+    choice: &mut [Option<Choice>],
+) -> Vec<NodeIx> {
+    let mut children: Vec<Vec<NodeIx>> = vec![Vec::new(); inventory.nodes.len()];
+    let mut layer: Vec<NodeIx> = Vec::new();
+    for node in inventory.node_ixs() {
+        match choice[node.ix()].as_ref().map(|c| c.parent) {
+            Some(parent) if parent == graph.root_vertex() => layer.push(node),
+            Some(Vertex::Node(parent)) => children[parent.ix()].push(node),
+            Some(Vertex::GeneratedRoot) | None => {}
+        }
+    }
+    let mut order = Vec::new();
+    while !layer.is_empty() {
+        let mut next = Vec::new();
+        for &node in &layer {
+            let above = choice[node.ix()]
+                .as_ref()
+                .and_then(|c| c.parent.node())
+                .and_then(|p| choice[p.ix()].as_ref())
+                .map(|c| (c.cost, c.hops, c.bottleneck));
+            let (cost, hops, bottleneck) = above.unwrap_or((0, 0, Kbps::UNLIMITED));
+            let step = edge_cost(graph, metric, node, choice);
+            if let Some(own) = &mut choice[node.ix()] {
+                own.cost = cost.saturating_add(step);
+                own.hops = hops + 1;
+                own.bottleneck = bottleneck.min(own.capacity.down);
+            }
+            next.extend(&children[node.ix()]);
+        }
+        next.sort_unstable();
+        order.extend(std::mem::replace(&mut layer, next));
+    }
+    order
+}
+
+/// Cost of the chosen edge into a node, as the metric counts it.
+fn edge_cost(graph: &LinkGraph, metric: Metric, node: NodeIx, choice: &[Option<Choice>]) -> u64 {
+    if matches!(metric, Metric::Hops | Metric::Declared) {
+        return 0;
+    }
+    let Some(chosen) = &choice[node.ix()] else {
+        return 0;
+    };
+    graph
+        .graph
+        .edges_directed(Vertex::Node(node).index(), Incoming)
+        .filter(|e| graph.graph[e.source()] == chosen.parent && e.weight().via == chosen.via)
+        .map(|e| e.weight().cost)
+        .min()
+        .unwrap_or(0)
 }
 
 /// How many rejected parents are kept for provenance.
@@ -270,22 +443,13 @@ fn rivals_of(
     let Some(chosen) = &choice[node.ix()] else {
         return Vec::new();
     };
-    let below = |mut vertex: Vertex| {
-        while let Vertex::Node(at) = vertex {
-            if at == node {
-                return true;
-            }
-            match &choice[at.ix()] {
-                Some(up) => vertex = up.parent,
-                None => return false,
-            }
-        }
-        false
-    };
     let mut rivals: Vec<(Rival, InEdge<'_>)> = graph
         .graph
         .edges_directed(Vertex::Node(node).index(), Incoming)
-        .filter(|e| graph.graph[e.source()] != chosen.parent && !below(graph.graph[e.source()]))
+        .filter(|e| {
+            graph.graph[e.source()] != chosen.parent
+                && !hangs_below(choice, graph.graph[e.source()], node)
+        })
         .map(|e| {
             let parent = graph.graph[e.source()];
             let above = parent.node().and_then(|p| choice[p.ix()].as_ref());
