@@ -37,8 +37,8 @@ impl ConfigError {
         problems.sort_by_key(|p| p.span.as_ref().map_or(0, |s| s.start));
         let source = Arc::new(NamedSource::new(file, Arc::from(text)));
         let mut all = problems.into_iter().map(|problem| ConfigError {
-            message: problem.message,
-            help: problem.help,
+            message: printable(&problem.message),
+            help: printable(&problem.help),
             span: problem.span,
             outside: false,
             others: Vec::new(),
@@ -76,6 +76,17 @@ impl ConfigError {
         let start = before.rfind('\n').map_or(0, |at| at + 1);
         Some((line, before[start..].chars().count() + 1))
     }
+}
+
+/// Messages quote what was written; what it holds must not reach a terminal as it is, nor break the line.
+fn printable(text: &str) -> String {
+    text.chars().fold(String::new(), |mut out, c| {
+        match c.is_control() {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+        out
+    })
 }
 
 impl fmt::Display for ConfigError {

@@ -1,6 +1,7 @@
 //! `weir.toml` as written -> [`Project`]: defaults, cross checks, and everything that is wrong, all at once.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -46,7 +47,7 @@ pub fn load(
     let path = dir.join(FILE_NAME);
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return match init::assumed(dir) {
                 Some(text) => load_text(ASSUMED, &text, files, overrides),
                 None => Err(missing(dir)),

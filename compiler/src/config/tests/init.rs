@@ -220,6 +220,12 @@ fn a_directory_without_a_project_says_how_to_make_one() {
         error.message.ends_with("nowhere is not a directory"),
         "{error}"
     );
+    fs::write(temp.path().join("network.json"), "{}").expect("it can be written");
+    let error = load_dir(&temp.path().join("network.json")).expect_err("it is a file");
+    assert!(
+        error.message.ends_with("network.json is not a directory"),
+        "{error}"
+    );
     fs::create_dir(temp.path().join("weir.toml")).expect("it can be made");
     let error = load_dir(temp.path()).expect_err("it cannot be read");
     assert!(error.outside, "{error}");

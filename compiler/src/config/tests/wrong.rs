@@ -799,6 +799,46 @@ fn a_secret_on_the_next_line_is_not_shown_either() {
     }
 }
 
+#[test]
+fn a_message_is_one_line_whatever_was_written() {
+    for text in [
+        "\"a\\nb\" = 1",
+        "[topology]\n\"a\\nb\" = 1",
+        "[topology]\nstrategy = \"a\\u001b[31m\\n\"",
+        "[topology]\nsimplify = \"a\\nb\"",
+        "[merge]\nprecedence = [\"a\\nb\"]",
+        "[lint.levels]\n\"a\\nb\" = \"allow\"",
+        "[addresses]\nallow = [\"a\\nb\"]",
+        "[target.\"a\\nb\"]\nqueues = 0",
+        "[topology]\nmax_depth = \"a\\nb\"",
+        "[channels.\"a\\nb\"]\nfrom = \"a\\nb\"",
+    ] {
+        let error = try_load(&format!("{text}\n{SOURCE}")).expect_err(text);
+        for one in std::iter::once(&error).chain(&error.others) {
+            let said = format!("{}{}", one.message, one.help);
+            assert!(!said.contains(char::is_control), "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn nesting_has_an_end() {
+    const DEPTH: usize = 100_000;
+    for text in [
+        format!("a = {}", "[".repeat(DEPTH)),
+        format!("a = {}{}", "[".repeat(DEPTH), "]".repeat(DEPTH)),
+        format!("a = {}", "{a=".repeat(DEPTH)),
+        format!("{}a = 1", "a.".repeat(DEPTH)),
+        format!("[{}a]", "a.".repeat(DEPTH)),
+        format!("[[source]]\nkey.{}a = 1", "a.".repeat(DEPTH)),
+        format!("topology.pin.{}a = 1", "a.".repeat(DEPTH)),
+        "[[source]]\n".repeat(DEPTH / 10),
+    ] {
+        assert!(try_load(&text).is_err());
+        assert_eq!(locate(&text, "b"), None);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
