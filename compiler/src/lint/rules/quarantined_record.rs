@@ -47,7 +47,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         };
         out.push(
             Draft::new(
-                format!("{which} is not used: {}", record.reason),
+                format!("{which} {}: it is not used", record.reason),
                 "correct the record in the system behind the source; everything else was used",
             )
             .about(subject)

@@ -17,7 +17,7 @@ pub static RULE: Rule = Rule {
         &[(
             "inventory.json",
             r#"{"schema": "weir.inventory/1",
- "nodes": [{"id": "hill", "name": "Hill", "gateway": true}],
+ "nodes": [{"id": "hill", "name": "Hill", "kind": "tower", "gateway": true}],
  "circuits": [{"id": "c1", "attach": "hill", "plan_kbps": [100000, 20000], "devices": [{"id": "d1", "ips": ["100.64.0.2"]}]}]}"#,
         )],
         "",

@@ -62,24 +62,22 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         group.sort();
         if group.len() < PATTERN {
             for dirty in group {
-                let field = match &*dirty.place.route {
-                    "" => String::new(),
-                    route => format!(" in {}", words::field(route)),
+                let subject = stages.subject(&dirty.subject);
+                let message = match &*dirty.place.route {
+                    "" => format!("{subject}: its text {what}"),
+                    route => format!("{subject}: {} {what}", words::field(route)),
                 };
                 out.push(
-                    Draft::new(
-                        format!("{}: {what}{field}", stages.subject(&dirty.subject)),
-                        help,
-                    )
-                    .about(dirty.subject.clone())
-                    .at(dirty.place.clone(), what),
+                    Draft::new(message, help)
+                        .about(dirty.subject.clone())
+                        .at(dirty.place.clone(), what),
                 );
             }
             continue;
         }
         let draft = Draft::new(
             format!(
-                "{what} in {} of {}: first in {}",
+                "{} of {} are unclean: each {what}, first in {}",
                 words::count(group.len(), "text"),
                 stages.path(&group[0].place),
                 stages.subject(&group[0].subject),
