@@ -1,5 +1,6 @@
 //! Project chores that are not part of the product: `cargo run -p xtask -- <chore>`.
 
+mod docs;
 mod r#gen;
 
 use clap::{Parser, Subcommand};
@@ -19,12 +20,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Write the documentation that comes from the code, or check it
+    Docs(docs::Args),
     /// Write a synthetic ISP of any size as one or more Weir projects
     Gen(r#gen::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().chore {
+        Chore::Docs(args) => docs::run(&args, &mut std::io::stdout().lock()),
         Chore::Gen(args) => r#gen::run(&args, &mut std::io::stdout().lock()),
     };
     match result {
