@@ -15,6 +15,7 @@ pub mod normalize;
 pub mod report;
 pub mod source_map;
 pub mod sources;
+pub mod testing;
 pub mod topology;
 pub mod units;
 

@@ -37,8 +37,16 @@ fn findings_stand_alone() {
         for example in [&rule.bad, &rule.good] {
             for finding in compile_example(example).findings {
                 let code = finding.rule.code;
-                assert!(!finding.message.contains('\n'), "{code}: {}", finding.message);
-                assert!(!finding.message.ends_with('.'), "{code}: {}", finding.message);
+                assert!(
+                    !finding.message.contains('\n'),
+                    "{code}: {}",
+                    finding.message
+                );
+                assert!(
+                    !finding.message.ends_with('.'),
+                    "{code}: {}",
+                    finding.message
+                );
                 assert!(!finding.help.is_empty(), "{code}: {}", finding.message);
                 assert!(!finding.subjects.is_empty(), "{code}: {}", finding.message);
                 assert!(finding.places.len() <= 5, "{code}: {}", finding.message);
@@ -52,7 +60,10 @@ fn the_same_example_gives_the_same_findings() {
     for rule in rules::ALL {
         let lines = |example| -> Vec<String> {
             let findings = compile_example(example).findings;
-            findings.iter().map(|f| format!("{} {} {}", f.level.word(), f.rule.code, f.message)).collect()
+            findings
+                .iter()
+                .map(|f| format!("{} {} {}", f.level.word(), f.rule.code, f.message))
+                .collect()
         };
         assert_eq!(lines(&rule.bad), lines(&rule.bad), "{rule:?}");
     }

@@ -104,6 +104,7 @@ impl Fixture {
                 hops: 1,
                 bottleneck: Kbps::UNLIMITED,
                 rivals: Vec::new(),
+                kept: false,
             }));
         self.chosen.island.push(None);
         self.chosen.order.push(ix);
