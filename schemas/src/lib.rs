@@ -1,1 +1,233 @@
+//! The contracts: one type for every file Weir publishes, and the JSON Schema made from it. A type here is a
+//! promise to other programs: a named key keeps its name, type and unit until the number in `schema` changes;
+//! keys may be added, and readers ignore keys they do not know.
+//!
+//! It knows nothing of how files are made, hashed, stored or shown. Text is `Cow`, so that emitters borrow what
+//! they write and readers own what they keep.
 
+pub mod artifact;
+pub mod common;
+pub mod findings;
+pub mod manifest;
+pub mod provenance;
+pub mod queue_plan;
+pub mod tree;
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::{fs, io};
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use serde::Deserialize;
+
+/// A file format with a version: what its `schema` key says.
+pub trait Published {
+    /// `weir.tree/1`
+    const SCHEMA: &'static str;
+}
+
+/// A published format and its JSON Schema.
+#[derive(Clone, Copy)]
+pub struct Contract {
+    /// What the file says of itself: `weir.tree/1`.
+    pub schema: &'static str,
+    /// Its JSON Schema, beside the type: `tree.schema.json`.
+    pub file: &'static str,
+    generate: fn() -> schemars::Schema,
+}
+
+impl Contract {
+    /// A file that Weir writes: the schema says what is always there.
+    const fn written<T: Published + JsonSchema>(file: &'static str) -> Self {
+        Contract {
+            schema: T::SCHEMA,
+            file,
+            generate: || {
+                SchemaSettings::draft2020_12()
+                    .for_serialize()
+                    .with_transform(RecursiveTransform(unwrap_description))
+                    .into_generator()
+                    .into_root_schema_for::<T>()
+            },
+        }
+    }
+
+    /// The JSON Schema as it stands in its file.
+    pub fn json_schema(&self) -> String {
+        let mut schema = (self.generate)();
+        schema.insert("title".to_owned(), self.schema.into());
+        let mut text =
+            serde_json::to_string_pretty(&schema).expect("a JSON Schema is a JSON document");
+        text.push('\n');
+        text
+    }
+}
+
+/// Doc comments are wrapped for people who read the source; descriptions are not.
+fn unwrap_description(schema: &mut schemars::Schema) {
+    if let Some(serde_json::Value::String(text)) = schema.get_mut("description") {
+        *text = text.replace('\n', " ");
+    }
+}
+
+/// Every contract, sorted by schema. To add one: a module, and its line here.
+pub static CONTRACTS: &[Contract] = &[
+    Contract::written::<findings::Findings<'static>>("findings.schema.json"),
+    Contract::written::<manifest::Manifest<'static>>("manifest.schema.json"),
+    Contract::written::<provenance::Provenance<'static>>("provenance.schema.json"),
+    Contract::written::<queue_plan::QueuePlan<'static>>("queue_plan.schema.json"),
+    Contract::written::<tree::Tree<'static>>("tree.schema.json"),
+];
+
+/// The folder of the JSON Schemas, from the root of the repository.
+pub const SCHEMA_DIR: &str = "schemas/src";
+
+/// Compares the JSON Schemas in `dir` with the types and names the files that differ, are missing, or belong
+/// to no contract; with `write` it also brings them up to date.
+pub fn sync_json_schemas(dir: &Path, write: bool) -> io::Result<Vec<String>> {
+    let mut changed = Vec::new();
+    for contract in CONTRACTS {
+        let path = dir.join(contract.file);
+        let want = contract.json_schema();
+        let found = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            text => Some(text?),
+        };
+        if found.as_ref() != Some(&want) {
+            changed.push(contract.file.to_owned());
+            if write {
+                fs::write(&path, want)?;
+            }
+        }
+    }
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".schema.json") && CONTRACTS.iter().all(|c| c.file != name) {
+            if write {
+                fs::remove_file(dir.join(&name))?;
+            }
+            changed.push(name);
+        }
+    }
+    changed.sort_unstable();
+    Ok(changed)
+}
+
+/// Why a published file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error(
+        "this is {found}, and this Weir reads {expected}: use the Weir that wrote it, or a newer one"
+    )]
+    OtherSchema {
+        found: String,
+        expected: &'static str,
+    },
+    #[error("this is not {expected}: {source}")]
+    Malformed {
+        expected: &'static str,
+        source: serde_json::Error,
+    },
+}
+
+/// Reads a published file. Another version is refused by name; unknown keys are ignored.
+pub fn read<'a, T: Published + Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ReadError> {
+    #[derive(Deserialize)]
+    struct Head<'a> {
+        #[serde(borrow)]
+        schema: Cow<'a, str>,
+    }
+    let malformed = |source| ReadError::Malformed {
+        expected: T::SCHEMA,
+        source,
+    };
+    let head: Head<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
+    if head.schema != T::SCHEMA {
+        return Err(ReadError::OtherSchema {
+            found: head.schema.into_owned(),
+            expected: T::SCHEMA,
+        });
+    }
+    serde_json::from_slice(bytes).map_err(malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contracts_are_sorted_and_name_their_version() {
+        assert!(CONTRACTS.windows(2).all(|w| w[0].schema < w[1].schema));
+        for contract in CONTRACTS {
+            let (name, version) = contract.schema.split_once('/').expect("name/version");
+            assert!(name.starts_with("weir."), "{name}");
+            assert!(version.parse::<u32>().is_ok(), "{version}");
+        }
+    }
+
+    #[test]
+    fn json_schemas_are_those_of_the_types() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let changed = sync_json_schemas(&dir, false).expect("readable");
+        assert!(
+            changed.is_empty(),
+            "{changed:?} differ from their types: run `cargo run -p xtask -- schemas`"
+        );
+    }
+
+    /// People read the schema, not the Rust: nothing in it may be without a description.
+    #[test]
+    fn every_key_and_every_word_is_described() {
+        fn look(at: &str, value: &serde_json::Value, bare: &mut Vec<String>) {
+            let Some(object) = value.as_object() else {
+                return;
+            };
+            for (key, field) in object
+                .get("properties")
+                .and_then(|p| p.as_object())
+                .into_iter()
+                .flatten()
+            {
+                if field.get("description").is_none() {
+                    bare.push(format!("{at}.{key}"));
+                }
+            }
+            for (name, definition) in object
+                .get("$defs")
+                .and_then(|d| d.as_object())
+                .into_iter()
+                .flatten()
+            {
+                if definition.get("description").is_none() {
+                    bare.push(name.clone());
+                }
+                look(name, definition, bare);
+            }
+        }
+        for contract in CONTRACTS {
+            let schema: serde_json::Value =
+                serde_json::from_str(&contract.json_schema()).expect("valid JSON");
+            let mut bare = Vec::new();
+            look(contract.schema, &schema, &mut bare);
+            assert_eq!(bare, Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn another_version_is_refused_by_name_and_new_keys_are_ignored() {
+        let ok = br#"{"schema":"weir.findings/1","findings":[],"new":{"a":1}}"#;
+        assert!(read::<findings::Findings<'_>>(ok).is_ok());
+        let newer = br#"{"schema":"weir.findings/2","findings":7}"#;
+        let error = read::<findings::Findings<'_>>(newer).expect_err("refused");
+        assert_eq!(
+            error.to_string(),
+            "this is weir.findings/2, and this Weir reads weir.findings/1: use the Weir that wrote it, or a newer one"
+        );
+        assert!(matches!(
+            read::<findings::Findings<'_>>(b"{"),
+            Err(ReadError::Malformed { .. })
+        ));
+    }
+}
