@@ -11,11 +11,9 @@ use crate::Published;
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Findings<'a> {
     /// `weir.findings/1`
-    #[serde(borrow)]
     #[schemars(extend("const" = Findings::SCHEMA))]
     pub schema: Cow<'a, str>,
     /// Every finding; hidden rules (`allow`) have none.
-    #[serde(borrow)]
     pub findings: Vec<Finding<'a>>,
 }
 
@@ -27,26 +25,20 @@ impl Published for Findings<'_> {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Finding<'a> {
     /// Stable code of the rule: `ADR001`.
-    #[serde(borrow)]
     pub code: Cow<'a, str>,
     /// Stable name of the rule, as in `[lint.levels]`: `duplicate-address`.
-    #[serde(borrow)]
     pub name: Cow<'a, str>,
     /// How grave it is here, after `[lint.levels]`.
     pub level: Level,
     /// The record was dealt with by a stated rule and nothing else is affected.
     pub contained: bool,
     /// What is the case, in one line that stands alone.
-    #[serde(borrow)]
     pub message: Cow<'a, str>,
     /// What it is about.
-    #[serde(borrow)]
     pub subjects: Vec<Subject<'a>>,
     /// Where it stands, most important first.
-    #[serde(borrow)]
     pub locations: Vec<Location<'a>>,
     /// What to do.
-    #[serde(borrow)]
     pub help: Cow<'a, str>,
 }
 
@@ -70,10 +62,8 @@ pub struct Subject<'a> {
     /// What it is.
     pub kind: SubjectKind,
     /// Its stable id.
-    #[serde(borrow)]
     pub id: Cow<'a, str>,
     /// Its display name; the id where it has none.
-    #[serde(borrow)]
     pub name: Cow<'a, str>,
 }
 
@@ -101,7 +91,6 @@ pub enum SubjectKind {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Location<'a> {
     /// File, relative to the project; never absolute.
-    #[serde(borrow)]
     pub file: Cow<'a, str>,
     /// Line, counted from 1.
     pub line: u64,
@@ -109,9 +98,7 @@ pub struct Location<'a> {
     pub column: u64,
     /// The field inside the record: a JSON pointer, a CSV column or a dotted TOML key; empty for the whole
     /// record.
-    #[serde(borrow)]
     pub path: Cow<'a, str>,
     /// What to see there.
-    #[serde(borrow)]
     pub label: Cow<'a, str>,
 }

@@ -13,7 +13,6 @@ pub mod provenance;
 pub mod queue_plan;
 pub mod tree;
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::{fs, io};
 
@@ -21,6 +20,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 /// A file format with a version: what its `schema` key says.
 pub trait Published {
@@ -133,20 +133,19 @@ pub enum ReadError {
 }
 
 /// Reads a published file. Another version is refused by name; unknown keys are ignored.
-pub fn read<'a, T: Published + Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ReadError> {
+pub fn read<T: Published + DeserializeOwned>(bytes: &[u8]) -> Result<T, ReadError> {
     #[derive(Deserialize)]
-    struct Head<'a> {
-        #[serde(borrow)]
-        schema: Cow<'a, str>,
+    struct Head {
+        schema: String,
     }
     let malformed = |source| ReadError::Malformed {
         expected: T::SCHEMA,
         source,
     };
-    let head: Head<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
+    let head: Head = serde_json::from_slice(bytes).map_err(malformed)?;
     if head.schema != T::SCHEMA {
         return Err(ReadError::OtherSchema {
-            found: head.schema.into_owned(),
+            found: head.schema,
             expected: T::SCHEMA,
         });
     }
@@ -218,15 +217,15 @@ mod tests {
     #[test]
     fn another_version_is_refused_by_name_and_new_keys_are_ignored() {
         let ok = br#"{"schema":"weir.findings/1","findings":[],"new":{"a":1}}"#;
-        assert!(read::<findings::Findings<'_>>(ok).is_ok());
+        assert!(read::<findings::Findings>(ok).is_ok());
         let newer = br#"{"schema":"weir.findings/2","findings":7}"#;
-        let error = read::<findings::Findings<'_>>(newer).expect_err("refused");
+        let error = read::<findings::Findings>(newer).expect_err("refused");
         assert_eq!(
             error.to_string(),
             "this is weir.findings/2, and this Weir reads weir.findings/1: use the Weir that wrote it, or a newer one"
         );
         assert!(matches!(
-            read::<findings::Findings<'_>>(b"{"),
+            read::<findings::Findings>(b"{"),
             Err(ReadError::Malformed { .. })
         ));
     }

@@ -15,36 +15,27 @@ use crate::findings::Level;
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Manifest<'a> {
     /// `weir.manifest/1`
-    #[serde(borrow)]
     #[schemars(extend("const" = Manifest::SCHEMA))]
     pub schema: Cow<'a, str>,
     /// Payload digest, lower-case hexadecimal: the name of the artifact.
-    #[serde(borrow)]
     pub digest: Cow<'a, str>,
     /// Files that shape traffic, sorted by name. With target and strategy they make the digest.
-    #[serde(borrow)]
     pub payload: Vec<File<'a>>,
     /// Files that describe this build, sorted by name; this manifest is not among them.
-    #[serde(borrow)]
     pub description: Vec<File<'a>>,
     /// What wrote it.
-    #[serde(borrow)]
     pub tool: Tool<'a>,
     /// Name of the project.
-    #[serde(borrow)]
     pub project: Cow<'a, str>,
     /// The strategy that placed nodes and circuits.
     pub strategy: Strategy,
     /// The box it was built for.
-    #[serde(borrow)]
     pub target: Target<'a>,
     /// What it was built from.
-    #[serde(borrow)]
     pub inputs: Inputs<'a>,
     /// How much of what it holds.
     pub counts: Counts,
     /// How many findings there are.
-    #[serde(borrow)]
     pub findings: FindingCounts<'a>,
     /// The level from which on a finding refuses promotion; null = none does.
     pub fail_on: Option<Level>,
@@ -73,15 +64,12 @@ impl Manifest<'_> {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct File<'a> {
     /// Its name inside the artifact.
-    #[serde(borrow)]
     pub name: Cow<'a, str>,
     /// Its format, with a version.
-    #[serde(borrow)]
     pub schema: Cow<'a, str>,
     /// Its size in bytes.
     pub bytes: u64,
     /// Its SHA-256, lower-case hexadecimal.
-    #[serde(borrow)]
     pub sha256: Cow<'a, str>,
 }
 
@@ -89,10 +77,8 @@ pub struct File<'a> {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Tool<'a> {
     /// `weir`
-    #[serde(borrow)]
     pub name: Cow<'a, str>,
     /// Its version.
-    #[serde(borrow)]
     pub version: Cow<'a, str>,
 }
 
@@ -100,7 +86,6 @@ pub struct Tool<'a> {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Target<'a> {
     /// Name of the `[target.*]` table; null when the project declares none.
-    #[serde(borrow)]
     pub name: Option<Cow<'a, str>>,
     /// Number of CPU queues.
     pub queues: u16,
@@ -110,10 +95,8 @@ pub struct Target<'a> {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Inputs<'a> {
     /// SHA-256 of the settings that reach the artifact; comments and layout of `weir.toml` do not count.
-    #[serde(borrow)]
     pub config_sha256: Cow<'a, str>,
     /// The sources, in order of precedence.
-    #[serde(borrow)]
     pub sources: Vec<Source<'a>>,
 }
 
@@ -121,13 +104,10 @@ pub struct Inputs<'a> {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Source<'a> {
     /// Its name in `weir.toml`.
-    #[serde(borrow)]
     pub name: Cow<'a, str>,
     /// Its kind: `uisp`, `libreqos`, `inventory`, ...
-    #[serde(borrow)]
     pub kind: Cow<'a, str>,
     /// The files that were read, sorted by collection and page.
-    #[serde(borrow)]
     pub files: Vec<InputFile<'a>>,
 }
 
@@ -135,16 +115,13 @@ pub struct Source<'a> {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct InputFile<'a> {
     /// Relative to the project; never absolute.
-    #[serde(borrow)]
     pub path: Cow<'a, str>,
     /// What it holds: `devices`, `customers`, ...
-    #[serde(borrow)]
     pub collection: Cow<'a, str>,
     /// Its page, counted from 1. Absent when the collection is one file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
     /// SHA-256 of the file as it was read, lower-case hexadecimal.
-    #[serde(borrow)]
     pub sha256: Cow<'a, str>,
 }
 
@@ -189,6 +166,5 @@ pub struct FindingCounts<'a> {
     /// Findings of level `info`.
     pub info: u64,
     /// Findings by the code of their rule; only codes that have some.
-    #[serde(borrow)]
     pub by_code: BTreeMap<Cow<'a, str>, u64>,
 }

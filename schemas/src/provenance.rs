@@ -13,17 +13,13 @@ use crate::common::{OmitReason, Pair};
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Provenance<'a> {
     /// `weir.provenance/1`
-    #[serde(borrow)]
     #[schemars(extend("const" = Provenance::SCHEMA))]
     pub schema: Cow<'a, str>,
     /// Input files; records name them by their position here.
-    #[serde(borrow)]
     pub files: Vec<File<'a>>,
     /// Every node of the inventory, emitted or not, sorted by id as bytes.
-    #[serde(borrow)]
     pub nodes: Vec<Node<'a>>,
     /// Every circuit of the inventory, shaped or not, sorted by id as bytes.
-    #[serde(borrow)]
     pub circuits: Vec<Circuit<'a>>,
 }
 
@@ -35,10 +31,8 @@ impl Published for Provenance<'_> {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct File<'a> {
     /// Relative to the project; never absolute.
-    #[serde(borrow)]
     pub path: Cow<'a, str>,
     /// SHA-256 of the file as it was read, lower-case hexadecimal.
-    #[serde(borrow)]
     pub sha256: Cow<'a, str>,
 }
 
@@ -51,7 +45,6 @@ pub struct Record(pub u32, pub u64, pub u32);
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Node<'a> {
     /// Its stable id.
-    #[serde(borrow)]
     pub id: Cow<'a, str>,
     /// The record it was read from.
     pub record: Record,
@@ -65,10 +58,10 @@ pub struct Node<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared_parent: Option<Cow<'a, str>>,
     /// The way to it that was chosen. Absent for the root.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Path<'a>>,
     /// The next best ways, best first, at most three. Absent when there is no other.
-    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rivals: Vec<Path<'a>>,
     /// Id of the node through which its island was joined to the root, as nothing else reaches it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,7 +98,6 @@ pub enum Fate {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Path<'a> {
     /// Id of the node before; `@root` for the generated root.
-    #[serde(borrow)]
     pub parent: Cow<'a, str>,
     /// What joins the two.
     pub via: Via,
@@ -144,7 +136,6 @@ pub enum Via {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Circuit<'a> {
     /// Its stable id.
-    #[serde(borrow)]
     pub id: Cow<'a, str>,
     /// The record it was read from.
     pub record: Record,
@@ -175,10 +166,9 @@ pub struct Circuit<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub omitted: Option<OmitReason>,
     /// Its place and its rates in the tree. Absent when it is not shaped.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shaped: Option<Shaped<'a>>,
     /// The devices that kept an address.
-    #[serde(borrow)]
     pub devices: Vec<Device<'a>>,
 }
 
@@ -186,7 +176,6 @@ pub struct Circuit<'a> {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Shaped<'a> {
     /// Id of the node, or name of the generated parent node, it hangs on.
-    #[serde(borrow)]
     pub parent: Cow<'a, str>,
     /// Why it hangs in a generated parent node. Absent when it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -221,7 +210,6 @@ pub enum BucketReason {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Device<'a> {
     /// Its stable id.
-    #[serde(borrow)]
     pub id: Cow<'a, str>,
     /// The record it was read from.
     pub record: Record,

@@ -16,16 +16,13 @@ use crate::common::Pair;
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct QueuePlan<'a> {
     /// `weir.queue-plan/1`
-    #[serde(borrow)]
     #[schemars(extend("const" = QueuePlan::SCHEMA))]
     pub schema: Cow<'a, str>,
     /// The box this plan was made for.
-    #[serde(borrow)]
     pub target: Target<'a>,
     /// CPU queues in order; each is one HTB tree on each interface.
     pub queues: Vec<Queue>,
     /// Every HTB class, sorted by key as bytes.
-    #[serde(borrow)]
     pub classes: Vec<Class<'a>>,
 }
 
@@ -37,18 +34,14 @@ impl Published for QueuePlan<'_> {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Target<'a> {
     /// Name of the `[target.*]` table; null when the project declares none.
-    #[serde(borrow)]
     pub name: Option<Cow<'a, str>>,
     /// Number of CPU queues.
     pub queues: u16,
     /// The interfaces; null when the target does not name them.
-    #[serde(borrow)]
     pub shaper: Option<Shaper<'a>>,
     /// Arguments of each leaf discipline.
-    #[serde(borrow)]
     pub qdiscs: Qdiscs<'a>,
     /// What the kernel may get instead of a leaf discipline it does not have, in order of preference.
-    #[serde(borrow)]
     pub leaf_fallback: Vec<Cow<'a, str>>,
 }
 
@@ -59,10 +52,8 @@ pub struct Shaper<'a> {
     /// major for each direction.
     pub mode: Mode,
     /// Interface towards the internet: uploads leave here.
-    #[serde(borrow)]
     pub to_internet: Cow<'a, str>,
     /// Interface towards the subscribers: downloads leave here.
-    #[serde(borrow)]
     pub to_network: Cow<'a, str>,
     /// VLAN towards the internet; only with `stick`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,10 +77,8 @@ pub enum Mode {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Qdiscs<'a> {
     /// `cake` with its arguments.
-    #[serde(borrow)]
     pub cake: Cow<'a, str>,
     /// `fq_codel` with its arguments.
-    #[serde(borrow)]
     pub fq_codel: Cow<'a, str>,
 }
 
@@ -108,10 +97,8 @@ pub struct Queue {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Class<'a> {
     /// `node:<id>`, `bucket:<name>` or `circuit:<id>`. Renaming changes no key.
-    #[serde(borrow)]
     pub key: Cow<'a, str>,
     /// Key of the class it hangs under; null for a root class of its queue.
-    #[serde(borrow)]
     pub parent: Option<Cow<'a, str>>,
     /// CPU queue, counted from 0.
     pub queue: u16,

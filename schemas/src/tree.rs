@@ -13,22 +13,17 @@ use crate::common::{NodeKind, OmitReason, Pair, Strategy};
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Tree<'a> {
     /// `weir.tree/1`
-    #[serde(borrow)]
     #[schemars(extend("const" = Tree::SCHEMA))]
     pub schema: Cow<'a, str>,
     /// The strategy that placed nodes and circuits.
     pub strategy: Strategy,
     /// Top-level nodes, with everything below them.
-    #[serde(borrow)]
     pub emitted: Vec<TreeNode<'a>>,
     /// Generated parent nodes that hold circuits, by name, with the ids of their circuits.
-    #[serde(borrow)]
     pub buckets: BTreeMap<Cow<'a, str>, Vec<Cow<'a, str>>>,
     /// Shaped circuits by id.
-    #[serde(borrow)]
     pub circuits: BTreeMap<Cow<'a, str>, TreeCircuit<'a>>,
     /// Circuits that are not shaped, by id, with the reason. Their traffic passes at full speed.
-    #[serde(borrow)]
     pub omitted: BTreeMap<Cow<'a, str>, OmitReason>,
 }
 
@@ -40,10 +35,8 @@ impl Published for Tree<'_> {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct TreeNode<'a> {
     /// Stable id of the node in its source.
-    #[serde(borrow)]
     pub id: Cow<'a, str>,
     /// Display name, unique among emitted nodes; the key of this node in `network.json`.
-    #[serde(borrow)]
     pub name: Cow<'a, str>,
     /// What the node is.
     pub kind: NodeKind,
@@ -58,10 +51,8 @@ pub struct TreeNode<'a> {
     /// CPU queue, counted from 0.
     pub cpu: u16,
     /// Ids of the circuits that hang directly on it.
-    #[serde(borrow)]
     pub circuits: Vec<Cow<'a, str>>,
     /// Nodes directly below.
-    #[serde(borrow)]
     pub children: Vec<TreeNode<'a>>,
 }
 
@@ -69,14 +60,12 @@ pub struct TreeNode<'a> {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct TreeCircuit<'a> {
     /// Id of the node, or name of the generated parent node, it hangs on.
-    #[serde(borrow)]
     pub parent: Cow<'a, str>,
     /// Ceiling, `[download, upload]` in kbit/s.
     pub max_kbps: Pair<u64>,
     /// Guaranteed rate, `[download, upload]` in kbit/s.
     pub min_kbps: Pair<u64>,
     /// The devices that kept an address.
-    #[serde(borrow)]
     pub devices: Vec<TreeDevice<'a>>,
 }
 
@@ -84,12 +73,9 @@ pub struct TreeCircuit<'a> {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct TreeDevice<'a> {
     /// Stable id of the device.
-    #[serde(borrow)]
     pub id: Cow<'a, str>,
     /// IPv4 prefixes, always with their length.
-    #[serde(borrow)]
     pub ipv4: Vec<Cow<'a, str>>,
     /// IPv6 prefixes, always with their length.
-    #[serde(borrow)]
     pub ipv6: Vec<Cow<'a, str>>,
 }
