@@ -61,6 +61,7 @@ pub fn compile(
     let stages = Stages {
         project,
         files,
+        exports,
         sources: &sources,
         inventory: &inventory,
         graph: &graph,

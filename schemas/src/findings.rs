@@ -52,7 +52,7 @@ pub enum Level {
     Info,
     /// Somebody should look.
     Warning,
-    /// Refuses promotion, unless `lint.fail_on` says otherwise.
+    /// Makes the build fail, unless `lint.fail_on` says otherwise.
     Error,
 }
 

@@ -176,41 +176,59 @@ mod tests {
         );
     }
 
-    /// People read the schema, not the Rust: nothing in it may be without a description.
+    /// Every object of a JSON Schema with its name: the root, and the definitions.
+    fn objects(contract: &Contract) -> Vec<(String, serde_json::Value)> {
+        let mut root: serde_json::Value =
+            serde_json::from_str(&contract.json_schema()).expect("valid JSON");
+        let definitions = root["$defs"].take();
+        let definitions = definitions.as_object().into_iter().flatten();
+        let mut objects = vec![(contract.schema.to_owned(), root)];
+        objects.extend(definitions.map(|(name, value)| (name.clone(), value.clone())));
+        objects
+    }
+
+    fn properties(
+        object: &serde_json::Value,
+    ) -> impl Iterator<Item = (&String, &serde_json::Value)> {
+        object["properties"].as_object().into_iter().flatten()
+    }
+
+    /// People read the schema, not the Rust.
     #[test]
-    fn every_key_and_every_word_is_described() {
-        fn look(at: &str, value: &serde_json::Value, bare: &mut Vec<String>) {
-            let Some(object) = value.as_object() else {
-                return;
-            };
-            for (key, field) in object
-                .get("properties")
-                .and_then(|p| p.as_object())
-                .into_iter()
-                .flatten()
-            {
-                if field.get("description").is_none() {
-                    bare.push(format!("{at}.{key}"));
+    fn every_key_and_every_type_is_described() {
+        for contract in CONTRACTS {
+            for (name, object) in objects(contract) {
+                assert!(object["description"].is_string(), "{name}");
+                for (key, property) in properties(&object) {
+                    assert!(property["description"].is_string(), "{name}.{key}");
                 }
-            }
-            for (name, definition) in object
-                .get("$defs")
-                .and_then(|d| d.as_object())
-                .into_iter()
-                .flatten()
-            {
-                if definition.get("description").is_none() {
-                    bare.push(name.clone());
-                }
-                look(name, definition, bare);
             }
         }
-        for contract in CONTRACTS {
-            let schema: serde_json::Value =
-                serde_json::from_str(&contract.json_schema()).expect("valid JSON");
-            let mut bare = Vec::new();
-            look(contract.schema, &schema, &mut bare);
-            assert_eq!(bare, Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_page_about_artifacts_names_every_file_and_every_key() {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/artifacts.md");
+        let page = fs::read_to_string(page).expect("docs/artifacts.md");
+        for file in artifact::FILES {
+            assert!(page.contains(&format!("`{}`", file.name)), "{}", file.name);
+            assert!(page.contains(file.schema), "{}", file.schema);
+            let Some(contract) = CONTRACTS.iter().find(|c| c.schema == file.schema) else {
+                continue;
+            };
+            for (name, object) in objects(contract) {
+                for (key, _) in properties(&object) {
+                    let named = [
+                        format!("`{key}`"),
+                        format!("`{key}."),
+                        format!("`{key}[]"),
+                        format!(".{key}`"),
+                        format!(".{key}."),
+                        format!(".{key}[]"),
+                    ];
+                    assert!(named.iter().any(|n| page.contains(n)), "{name}.{key}");
+                }
+            }
         }
     }
 

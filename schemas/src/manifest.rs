@@ -37,9 +37,9 @@ pub struct Manifest<'a> {
     pub counts: Counts,
     /// How many findings there are.
     pub findings: FindingCounts<'a>,
-    /// The level from which on a finding refuses promotion; null = none does.
+    /// The level from which on a finding makes the build fail; null = none does.
     pub fail_on: Option<Level>,
-    /// There is a finding at or above `fail_on`: promotion refuses this build.
+    /// There is a finding at or above `fail_on`: this build is not to be used unseen.
     pub failing: bool,
 }
 

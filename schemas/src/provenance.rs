@@ -1,5 +1,5 @@
-//! `provenance.json`: where every value of an artifact comes from, and what was decided on the way. `weir why`
-//! reads it; nothing that shapes traffic does.
+//! `provenance.json`: where every value of an artifact comes from, and what was decided on the way. It is for
+//! people who ask why; nothing that shapes traffic reads it.
 
 use std::borrow::Cow;
 
