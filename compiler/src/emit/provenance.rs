@@ -18,9 +18,6 @@ use crate::ir::tree;
 use crate::lint::rule::Stages;
 use crate::units::{Kbps, Pair};
 
-/// The generated root, where an id belongs. Names and ids that begin with `@` are reserved.
-const GENERATED_ROOT: &str = "@root";
-
 pub(super) fn emit(view: &View<'_>) -> Vec<u8> {
     let stages = view.stages;
     let files: Vec<_> = stages.files.files().map(|(_, file)| file).collect();
@@ -143,10 +140,7 @@ fn path<'a>(
         graph::Via::Island => (Via::Island, None),
     };
     Path {
-        parent: match parent {
-            Vertex::GeneratedRoot => Cow::Borrowed(GENERATED_ROOT),
-            Vertex::Node(node) => id(inventory, node),
-        },
+        parent: Cow::Borrowed(parent.id(inventory)),
         via,
         link: link.map(|link| Cow::Borrowed(inventory[link].id.as_ref())),
         cost,

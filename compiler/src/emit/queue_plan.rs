@@ -132,7 +132,7 @@ fn slots(view: &View<'_>) -> Vec<Slot> {
     let circuits = view
         .placed
         .iter()
-        .filter(|p| layout.circuits[p.ix.ix()].is_some())
+        .filter(|p| layout.circuits[p.ix.ix()].is_some_and(|slot| slot.minor != 0))
         .map(|p| Slot::Circuit(p.ix));
     buckets
         .chain(circuits)

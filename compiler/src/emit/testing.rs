@@ -97,12 +97,11 @@ impl World {
             graph: LinkGraph {
                 graph: Default::default(),
                 root: None,
-                pins: Vec::new(),
+                heads: Vec::new(),
                 evidence: Default::default(),
             },
             chosen: ChosenTree {
                 choice: Vec::new(),
-                heads: Vec::new(),
                 island: Vec::new(),
                 order: Vec::new(),
             },
