@@ -199,6 +199,7 @@ impl World {
             hops: 1,
             bottleneck: Kbps::UNLIMITED,
             rivals: Vec::new(),
+            kept: false,
         }));
         let caps = &mut self.tree.evidence.physical_cap;
         caps.push(Pair::new(Kbps(900_000), Kbps::UNLIMITED));

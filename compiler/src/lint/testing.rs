@@ -5,6 +5,7 @@ use crate::config::project::{
     Addresses, FailOn, Guard, Lint, Metric, Project, Rates, Simplify, Suspended, SuspendedPolicy,
     Target, Topology,
 };
+use crate::exports::ExportSet;
 use crate::finding::Draft;
 use crate::id::{CircuitIx, FileId, NodeIx, TreeIx};
 use crate::ir::graph::{Choice, ChosenTree, GraphEvidence, LinkGraph, Vertex, Via};
@@ -200,6 +201,7 @@ impl Fixture {
         let stages = Stages {
             project: &self.project,
             files: &self.files,
+            exports: &ExportSet::default(),
             sources: &self.sources,
             inventory: &self.inventory,
             graph: &self.graph,
