@@ -12,6 +12,7 @@ pub mod id;
 pub mod ir;
 pub mod lint;
 pub mod normalize;
+pub mod previous;
 pub mod report;
 pub mod source_map;
 pub mod sources;
@@ -73,7 +74,7 @@ pub fn compile(
     let incomplete = sources
         .iter()
         .any(|s| s.unreadable.iter().any(|u| u.mandatory) || s.missing.iter().any(|m| !m.optional));
-    let artifacts = emit::emit(&stages, &findings);
+    let artifacts = emit::emit(&stages, &findings, previous.map(|p| p.digest.as_str()));
     Compiled {
         artifacts,
         findings,

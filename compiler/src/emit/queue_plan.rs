@@ -7,16 +7,19 @@
 //! bytes, which on a 10 Gbit/s link leaves every plan below 250 Mbit/s at the minimum, and so all of them equal.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use weir_schemas::Published as _;
 use weir_schemas::queue_plan::{
-    Class, Leaf, LeafQdisc, Mode, Qdiscs, Queue, QueuePlan, Shaper, Target,
+    Chosen, Class, Leaf, LeafQdisc, LinkDown, Mode, Qdiscs, Queue, QueuePlan, Resting, Shaper,
+    Target,
 };
 
 use crate::config::project::{self, ShaperMode};
 use crate::emit::json::Document;
 use crate::emit::view::View;
-use crate::id::{CircuitIx, TreeIx};
+use crate::id::{CircuitIx, NodeIx, TreeIx};
+use crate::ir::graph::Choice;
 use crate::ir::layout::{CircuitSlot, Slot};
 use crate::ir::records::LeafKind;
 use crate::ir::tree::Parent;
@@ -35,7 +38,14 @@ fn quantum(rate: Kbps) -> u32 {
     u32::try_from(bytes).expect("bounded")
 }
 
-pub(super) fn emit(view: &View<'_>) -> Vec<u8> {
+/// Whether this plan changes anything against the previous one: numbers rest in changes, not in builds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Change {
+    None,
+    Some,
+}
+
+pub(super) fn emit(view: &View<'_>, change: Change) -> Vec<u8> {
     let layout = view.stages.layout;
     let mut document = Document::new(QueuePlan::SCHEMA);
     document.value("target", &target(&view.stages.project.target));
@@ -55,7 +65,49 @@ pub(super) fn emit(view: &View<'_>) -> Vec<u8> {
     let keys = Keys::new(view);
     let slots = slots(view);
     document.list("classes", &slots, |slot| class(view, &keys, *slot));
+    memory(view, change, &mut document);
     document.finish()
+}
+
+/// What the next build remembers of this one.
+fn memory(view: &View<'_>, change: Change, document: &mut Document) {
+    let stages = view.stages;
+    let inventory = stages.inventory;
+    let known = |k: Kbps| (k != Kbps::UNLIMITED).then_some(k.0);
+    let chosen: Vec<(NodeIx, &Choice)> = inventory
+        .node_ixs()
+        .zip(&stages.chosen.choice)
+        .filter_map(|(node, choice)| Some((node, choice.as_ref()?)))
+        .collect();
+    document.list("chosen", &chosen, |&(node, choice)| Chosen {
+        node: Cow::Borrowed(&inventory[node].id),
+        parent: Cow::Borrowed(choice.parent.id(inventory)),
+        via: Cow::Owned(choice.via.id(inventory, node)),
+        kbps: [known(choice.capacity.down), known(choice.capacity.up)],
+        cost: choice.edge_cost,
+    });
+    document.list("links_down", &stages.graph.evidence.held, |held| LinkDown {
+        link: Cow::Borrowed(&inventory[held.link].id),
+        snapshots: held.snapshots,
+        snapshot: Cow::Borrowed(&stages.graph.snapshot),
+    });
+    let resting = match change {
+        Change::None => &stages.layout.resting_unchanged,
+        Change::Some => &stages.layout.resting,
+    };
+    let handles = |map: &BTreeMap<u16, u8>| map.iter().map(|(h, left)| (*h, *left)).collect();
+    document.value(
+        "resting",
+        &Resting {
+            minors: resting
+                .minors
+                .iter()
+                .map(|(&(queue, minor), &left)| (queue, minor, left))
+                .collect(),
+            download_handles: handles(&resting.handles.down),
+            upload_handles: handles(&resting.handles.up),
+        },
+    );
 }
 
 /// How many classes and, per direction, leaf qdiscs the plan holds.

@@ -98,6 +98,7 @@ impl World {
                 graph: Default::default(),
                 root: None,
                 heads: Vec::new(),
+                snapshot: String::new(),
                 evidence: Default::default(),
             },
             chosen: ChosenTree {
@@ -195,6 +196,7 @@ impl World {
             parent: Vertex::Node(parent),
             via: Via::Member(ix),
             capacity: Pair::UNLIMITED,
+            edge_cost: 1,
             cost: 1,
             hops: 1,
             bottleneck: Kbps::UNLIMITED,
