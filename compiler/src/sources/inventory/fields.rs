@@ -165,7 +165,7 @@ impl<'a, 'e> Fields<'a, 'e> {
             Kind::Text => {
                 let (text, clean) = scan::text(raw);
                 if !clean {
-                    self.dirty(key, NOT_UTF8);
+                    self.dirty(pointer(key), NOT_UTF8);
                 }
                 match text {
                     Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
@@ -192,14 +192,14 @@ impl<'a, 'e> Fields<'a, 'e> {
         let text = self.text(key, false)?;
         let (label, clean) = tidy(&text);
         if !clean {
-            self.dirty(key, CONTROL);
+            self.dirty(pointer(key), CONTROL);
         }
         (!label.is_empty()).then_some(label)
     }
 
-    pub fn dirty(&mut self, key: &str, what: &'static str) {
+    pub fn dirty(&mut self, route: impl Into<Route>, what: &'static str) {
         self.evidence.dirty_text.push(DirtyText {
-            place: self.origin.at(pointer(key)),
+            place: self.origin.at(route),
             subject: self.subject.clone(),
             what,
         });

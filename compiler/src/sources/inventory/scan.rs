@@ -239,9 +239,9 @@ pub fn text(quoted: &[u8]) -> (Cow<'_, str>, bool) {
     let inner = quoted.strip_prefix(b"\"").unwrap_or(quoted);
     let inner = inner.strip_suffix(b"\"").unwrap_or(inner);
     if !inner.contains(&b'\\') {
-        return match String::from_utf8_lossy(inner) {
-            Cow::Borrowed(text) => (Cow::Borrowed(text), true),
-            Cow::Owned(text) => (Cow::Owned(text), false),
+        return match std::str::from_utf8(inner) {
+            Ok(text) => (Cow::Borrowed(text), true),
+            Err(_) => (String::from_utf8_lossy(inner), false),
         };
     }
     // A text of escapes is rare enough to be read by the slow and exact reader first.

@@ -346,7 +346,10 @@ fn a_file_that_cannot_be_read_makes_the_source_incomplete() {
     for (json, want) in [
         ("", "EOF while parsing a value at line 1 column 0"),
         ("[]", "the file is not a JSON object"),
-        ("{\"nodes\":[{}],}", "key must be a string at line 1 column 15"),
+        (
+            "{\"nodes\":[{}],}",
+            "key must be a string at line 1 column 15",
+        ),
         (
             r#"{"schema":"weir.inventory/2"}"#,
             "schema is `weir.inventory/2`, and only `weir.inventory/1` can be read",
