@@ -418,7 +418,7 @@ fn cut(bytes: &[u8]) -> Cut {
     let mut cut = Cut::default();
     let mut start = scan::after_bom(bytes);
     // Bytes that may be read a second time because a quote swallowed them: enough for any honest file.
-    let mut patience = bytes.len().saturating_mul(4);
+    let mut patience = bytes.len().saturating_mul(8);
     'reader: loop {
         let mut reader = ReaderBuilder::new()
             .has_headers(false)
@@ -438,17 +438,15 @@ fn cut(bytes: &[u8]) -> Cut {
             if fields.iter().all(|field| field.trim_ascii().is_empty()) {
                 continue;
             }
-            let fits = match cut.rows.first() {
-                Some(header) => {
-                    fields.len() == header.fields.len() || Columns::by_width(fields.len()).is_some()
-                }
-                None => true,
-            };
-            let line = bytes[begin..end].iter().position(|b| *b == b'\n');
-            if let (false, Some(line)) = (fits, line)
-                && let Some(left) = patience.checked_sub(end - begin)
+            if let Some(header) = cut.rows.first()
+                && let Some(line) = bytes[begin..end].iter().position(|b| *b == b'\n')
+                && swallows(
+                    &bytes[begin..end],
+                    &fields,
+                    header.fields.len(),
+                    &mut patience,
+                )
             {
-                patience = left;
                 let line_end = begin + bytes[begin..begin + line].trim_ascii_end().len();
                 cut.open.push(begin..line_end);
                 start = begin + line + 1;
@@ -460,6 +458,35 @@ fn cut(bytes: &[u8]) -> Cut {
             });
         }
     }
+}
+
+/// Whether a row of several lines is one whose quote took in the rows below it, rather than one that has a
+/// line break in a field: then it has a number of fields of its own, or a line of it is a whole row.
+fn swallows(row: &[u8], fields: &ByteRecord, width: usize, patience: &mut usize) -> bool {
+    let mut afford = |bytes: usize| {
+        let left = patience.checked_sub(bytes);
+        *patience = left.unwrap_or(*patience);
+        left.is_some()
+    };
+    if fields.len() != width && Columns::by_width(fields.len()).is_none() {
+        return afford(row.len());
+    }
+    let breaks = row.iter().enumerate().filter(|(_, b)| **b == b'\n');
+    for (at, _) in breaks {
+        let rest = &row[at + 1..];
+        if !afford(rest.len()) {
+            return false;
+        }
+        let mut line = ByteRecord::new();
+        let mut reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(rest);
+        if matches!(reader.read_byte_record(&mut line), Ok(true)) && line.len() == width {
+            return afford(row.len());
+        }
+    }
+    false
 }
 
 /// Where a row begins behind the blank lines and comments that the CSV reader skips, noting the comments.

@@ -677,6 +677,20 @@ fn a_row_that_does_not_fit_costs_itself_only() {
 }
 
 #[test]
+fn an_open_quote_never_gives_one_subscriber_the_row_of_another() {
+    let open = "C1,\"Jo,D1,cpe,AP,,,,10.0.0.1,,1,2,10,5,,";
+    let quoted = "C2,\"Al\",D2,cpe,AP,,,,10.0.0.2,,1,2,10,5,,";
+    let plain = "C3,Su,D3,cpe,AP,,,,10.0.0.3,,1,2,10,5,,";
+    let lines = "C4,\"Mo\nof Hill\",D4,cpe,AP,,,,10.0.0.4,,1,2,10,5,\"a\n\nb\",";
+    let records = rows(&[open, quoted, plain, open, plain, lines, quoted]);
+    let devices: Vec<&str> = records.circuits.iter().map(|c| &*c.devices[0].id).collect();
+    assert_eq!(devices, ["D2", "D3", "D4"]);
+    assert_eq!(records.evidence.quarantined.len(), 2);
+    assert_eq!(&*records.circuits[2].name, "Mo of Hill");
+    assert_eq!(records.evidence.read[1], (DEVICES, 7));
+}
+
+#[test]
 fn a_comma_that_is_not_quoted_never_moves_a_value_into_another_column() {
     let old = "C1,Doe, Jo,D1,cpe,AP,,10.0.0.1,,1,2,10,5,";
     let new = "C1,Doe, Jo,D1,cpe,AP,,,,10.0.0.1,,1,2,10,5,";
