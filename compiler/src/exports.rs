@@ -540,7 +540,8 @@ mod tests {
         let page = |n: &str| format!("e/devices.page-{n}.json");
         let (p0, p1, p01, p2, p3) = (page("0"), page("1"), page("01"), page("2"), page("3"));
         let huge = page("99999999999");
-        let cases: &[(&[(&str, &[u8])], Option<&str>, &str)] = &[
+        type Case<'a> = (&'a [(&'a str, &'a [u8])], Option<&'a str>, &'a str);
+        let cases: &[Case<'_>] = &[
             (&[], None, "source `crm` has no recorded export"),
             (&[], Some("e"), "the export directory of source `crm`, e, does not exist"),
             (&[("e", b"")], Some("e"), "the export directory of source `crm`, e, is not a directory"),
