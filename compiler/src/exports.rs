@@ -47,6 +47,21 @@ impl Export {
     }
 }
 
+impl ExportSet {
+    /// Names the recorded bytes of all sources together: lower-case hex.
+    pub fn digest(&self, files: &SourceMap) -> String {
+        let mut hash = Sha256::new();
+        for export in &self.exports {
+            for file in &export.files {
+                let page = file.page.unwrap_or(0);
+                hash.update(format!("{}\n{}\n{page}\n", export.source, file.collection));
+                hash.update(&files.file(file.file).digest);
+            }
+        }
+        hex(&hash.finalize())
+    }
+}
+
 /// What the export of a source kind may hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Collection {

@@ -27,6 +27,7 @@ use crate::finding::Finding;
 use crate::ir::graph::{ChosenTree, LinkGraph};
 use crate::ir::inventory::Inventory;
 use crate::ir::layout::QueueLayout;
+use crate::ir::previous::Previous;
 use crate::ir::records::{Records, SourceEvidence};
 use crate::ir::tree::ShapingTree;
 use crate::lint::rule::Stages;
@@ -65,17 +66,24 @@ impl Compiled {
 }
 
 /// The whole compiler. Total: bad input becomes findings, never an error.
-pub fn compile(project: &Project, files: &SourceMap, exports: &ExportSet) -> Compiled {
+///
+/// `previous` is the artifact whose identities (parents, CPU queues, class numbers) are kept where they can be.
+pub fn compile(
+    project: &Project,
+    files: &SourceMap,
+    exports: &ExportSet,
+    previous: Option<&Previous>,
+) -> Compiled {
     let records: Vec<Records> = exports
         .exports
         .par_iter()
         .map(|export| sources::lower(&project.sources[export.source], export, files))
         .collect();
     let (inventory, sources) = normalize::normalize(project, records);
-    let graph = topology::graph(project, &inventory);
-    let chosen = topology::choose(project, &inventory, &graph);
-    let tree = topology::shape(project, &inventory, &graph, &chosen);
-    let layout = topology::layout(project, &inventory, &tree);
+    let graph = topology::graph(project, &inventory, previous, &exports.digest(files));
+    let chosen = topology::choose(project, &inventory, &graph, previous);
+    let tree = topology::shape(project, &inventory, &graph, &chosen, previous);
+    let layout = topology::layout(project, &inventory, &tree, previous);
     let incomplete = sources
         .iter()
         .any(|s| s.unreadable.iter().any(|u| u.mandatory) || s.missing.iter().any(|m| !m.optional));

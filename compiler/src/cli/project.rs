@@ -51,7 +51,7 @@ pub fn compile_project(
     };
     let read = exports.exports.iter().map(|e| e.files.len()).sum();
     terminal.verbose(&format!("read {}", inputs(read, project.sources.len())));
-    let compiled = compile(&project, &files, &exports);
+    let compiled = compile(&project, &files, &exports, None);
     Ok(Built {
         dir,
         project,

@@ -59,18 +59,39 @@ pub struct Example {
     pub files: &'static [(&'static str, &'static str)],
     /// `weir.toml` without `[project]` and `[[source]]`.
     pub config: &'static str,
+    /// What the example is, where it takes too large a network to be written out; empty otherwise.
+    pub prose: &'static str,
 }
 
+type Files = &'static [(&'static str, &'static str)];
+
 impl Example {
-    /// An `inventory.json` without its `schema` line.
-    pub const fn inventory(
-        files: &'static [(&'static str, &'static str)],
-        config: &'static str,
-    ) -> Self {
+    pub const fn of(kind: &'static str, files: Files, config: &'static str) -> Self {
         Example {
-            kind: "inventory",
+            kind,
             files,
             config,
+            prose: "",
+        }
+    }
+
+    /// A network in our own format: files of its export directory, and settings.
+    pub const fn inventory(files: Files, config: &'static str) -> Self {
+        Example::of("inventory", files, config)
+    }
+
+    /// A LibreQoS directory, and settings.
+    pub const fn libreqos(files: Files, config: &'static str) -> Self {
+        Example::of("libreqos", files, config)
+    }
+
+    /// Only a network of tens of thousands of records triggers the rule.
+    pub const fn too_large(prose: &'static str) -> Self {
+        Example {
+            kind: "inventory",
+            files: &[],
+            config: "",
+            prose,
         }
     }
 }

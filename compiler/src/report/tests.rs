@@ -508,6 +508,7 @@ fn network() -> Network {
             hops: 1,
             bottleneck: Kbps(600_000),
             rivals: Vec::new(),
+            kept: false,
         })
     };
     let mut graph = DiGraph::new();

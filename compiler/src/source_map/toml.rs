@@ -57,20 +57,14 @@ impl Keys {
     }
 }
 
-/// The member that the first segments name. An unquoted name may itself hold dots ("Tower 1.5"), so longer
-/// names are tried when the first segment alone is not there.
+/// The member that the first segments name: the longest name that is there, because an unquoted name may itself
+/// hold dots ("Tower 1.5").
 fn step<'a>(members: &'a [(String, Key)], segments: &[String]) -> Option<(&'a Key, usize)> {
-    let mut name = String::new();
-    for (i, segment) in segments.iter().enumerate() {
-        if i > 0 {
-            name.push('.');
-        }
-        name.push_str(segment);
-        if let Some((_, key)) = members.iter().find(|(n, _)| *n == name) {
-            return Some((key, i + 1));
-        }
-    }
-    None
+    (1..=segments.len()).rev().find_map(|taken| {
+        let name = segments[..taken].join(".");
+        let (_, key) = members.iter().find(|(n, _)| *n == name)?;
+        Some((key, taken))
+    })
 }
 
 fn members(table: &DeTable<'_>) -> Vec<(String, Key)> {
