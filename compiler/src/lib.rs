@@ -15,6 +15,7 @@ pub mod normalize;
 pub mod report;
 pub mod source_map;
 pub mod sources;
+pub mod testing;
 pub mod topology;
 pub mod units;
 
@@ -51,10 +52,16 @@ pub struct Compiled {
 
 impl Compiled {
     /// The stages as the rules saw them.
-    pub fn stages<'a>(&'a self, project: &'a Project, files: &'a SourceMap) -> Stages<'a> {
+    pub fn stages<'a>(
+        &'a self,
+        project: &'a Project,
+        files: &'a SourceMap,
+        exports: &'a ExportSet,
+    ) -> Stages<'a> {
         Stages {
             project,
             files,
+            exports,
             sources: &self.sources,
             inventory: &self.inventory,
             graph: &self.graph,
@@ -98,7 +105,7 @@ pub fn compile(
         findings: Vec::new(),
         incomplete,
     };
-    let stages = compiled.stages(project, files);
+    let stages = compiled.stages(project, files, exports);
     let findings = lint::run(&stages);
     let artifacts = emit::emit(&stages, &findings);
     compiled.findings = findings;

@@ -2,6 +2,7 @@
 
 mod docs;
 mod r#gen;
+mod schemas;
 
 use clap::{Parser, Subcommand};
 use std::io::Write as _;
@@ -24,12 +25,15 @@ enum Chore {
     Docs(docs::Args),
     /// Write a synthetic ISP of any size as one or more Weir projects
     Gen(r#gen::Args),
+    /// Write the JSON Schemas of the published formats from their types
+    Schemas(schemas::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().chore {
         Chore::Docs(args) => docs::run(&args, &mut std::io::stdout().lock()),
         Chore::Gen(args) => r#gen::run(&args, &mut std::io::stdout().lock()),
+        Chore::Schemas(args) => schemas::run(&args, &mut std::io::stdout().lock()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

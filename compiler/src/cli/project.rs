@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use weir_compiler::config::project::Project;
 use weir_compiler::config::{self, CliOverrides};
+use weir_compiler::exports::ExportSet;
 use weir_compiler::lint::rule::Stages;
 use weir_compiler::report::excerpt::Spot;
 use weir_compiler::report::plain;
@@ -22,6 +23,7 @@ pub struct Built {
     pub dir: PathBuf,
     pub project: Project,
     pub files: SourceMap,
+    pub exports: ExportSet,
     pub compiled: Compiled,
 }
 
@@ -56,13 +58,15 @@ pub fn compile_project(
         dir,
         project,
         files,
+        exports,
         compiled,
     })
 }
 
 impl Built {
     pub fn stages(&self) -> Stages<'_> {
-        self.compiled.stages(&self.project, &self.files)
+        self.compiled
+            .stages(&self.project, &self.files, &self.exports)
     }
 
     pub fn verdict(&self) -> Verdict {

@@ -1,6 +1,7 @@
 //! What a lint rule is. One rule is one file: documentation, message, check, and two examples that run as tests.
 
 use crate::config::project::Project;
+use crate::exports::ExportSet;
 use crate::finding::{Draft, Level};
 use crate::ir::graph::{ChosenTree, LinkGraph};
 use crate::ir::inventory::Inventory;
@@ -14,6 +15,7 @@ use crate::source_map::SourceMap;
 pub struct Stages<'a> {
     pub project: &'a Project,
     pub files: &'a SourceMap,
+    pub exports: &'a ExportSet,
     /// By source, in order of precedence.
     pub sources: &'a [SourceEvidence],
     pub inventory: &'a Inventory,

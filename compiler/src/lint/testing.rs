@@ -5,6 +5,7 @@ use crate::config::project::{
     Addresses, FailOn, Guard, Lint, Metric, Project, Rates, Simplify, Suspended, SuspendedPolicy,
     Target, Topology,
 };
+use crate::exports::ExportSet;
 use crate::finding::Draft;
 use crate::id::{CircuitIx, FileId, NodeIx, TreeIx};
 use crate::ir::graph::{Choice, ChosenTree, GraphEvidence, LinkGraph, Vertex, Via};
@@ -104,6 +105,7 @@ impl Fixture {
                 hops: 1,
                 bottleneck: Kbps::UNLIMITED,
                 rivals: Vec::new(),
+                kept: false,
             }));
         self.chosen.island.push(None);
         self.chosen.order.push(ix);
@@ -199,6 +201,7 @@ impl Fixture {
         let stages = Stages {
             project: &self.project,
             files: &self.files,
+            exports: &ExportSet::default(),
             sources: &self.sources,
             inventory: &self.inventory,
             graph: &self.graph,
