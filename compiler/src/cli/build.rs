@@ -1,21 +1,21 @@
 //! `weir build`: compile, and put the artifact into the project's store.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use weir_compiler::config::project::Project;
-use weir_compiler::emit::ArtifactSet;
+use weir_compiler::emit::{self, ArtifactSet};
 use weir_compiler::report::summary::{Summary, push_row};
 use weir_compiler::report::{Detail, human, json};
+use weir_store::{Store, StoreError};
 
 use crate::cli::exit::Exit;
 use crate::cli::project::{Built, argument, compile_project};
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::verdict::explain;
-use crate::cli::{Directory, Format, Global, Overrides, out};
+use crate::cli::{Directory, Format, Global, Overrides};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -40,15 +40,12 @@ pub struct Kept {
 
 /// Puts an artifact into the store of its project.
 fn keep(dir: &Path, project: &Project, artifact: &ArtifactSet) -> Result<Kept, Stop> {
-    let directory = dir
-        .join(&project.store)
-        .join("artifacts")
-        .join(&artifact.digest);
-    let unchanged = fs::exists(&directory).unwrap_or(false);
-    out::write(&directory, artifact)?;
+    let failed = |error: StoreError| Stop::new(Exit::Outside, error.to_string(), "");
+    let store = Store::open(dir.join(&project.store)).map_err(failed)?;
+    let put = store.put_artifact(&artifact.as_files()).map_err(failed)?;
     Ok(Kept {
-        directory,
-        unchanged,
+        directory: put.path,
+        unchanged: !put.outcome.is_new(),
     })
 }
 
@@ -60,7 +57,7 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         None
     } else {
         if let Some(out) = &args.out {
-            out::write(out, artifact)?;
+            emit::write(artifact, out).map_err(|e| Stop::cannot("write to", out, &e))?;
         }
         Some(keep(&built.dir, &built.project, artifact)?)
     };

@@ -5,7 +5,7 @@ mod check;
 mod exit;
 mod explain;
 mod graph;
-mod out;
+mod init;
 mod project;
 mod rules;
 mod stop;
@@ -76,6 +76,8 @@ pub enum Format {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Start a project, or take over a LibreQoS directory
+    Init(init::Arguments),
     /// Compile and report; write nothing
     Check(check::Arguments),
     /// Compile, and put the artifact into the project's store
@@ -143,6 +145,7 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> Exit {
     let terminal = Terminal::of(&cli.global);
     let (result, format) = match &cli.command {
+        Command::Init(args) => (init::run(args, &cli.global, &terminal), Format::Text),
         Command::Check(args) => (check::run(args, &cli.global, &terminal), args.format),
         Command::Build(args) => (build::run(args, &cli.global, &terminal), args.format),
         Command::Tree(args) => (tree::run(args, &cli.global, &terminal), args.format),
@@ -191,6 +194,7 @@ mod tests {
     fn usage_mistakes_are_caught_and_directories_are_found() {
         for (line, fits) in [
             ("weir check", true),
+            ("weir init DIR --from-libreqos /opt/libreqos/src", true),
             ("weir check DIR --format json -v", true),
             ("weir --project DIR check", true),
             ("weir check --project DIR", true),

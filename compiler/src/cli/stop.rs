@@ -7,8 +7,9 @@ use std::path::Path;
 use weir_compiler::config::ConfigError;
 use weir_compiler::report::excerpt::Spot;
 use weir_compiler::report::human;
-use weir_compiler::report::json::{self, Location};
+use weir_compiler::report::json;
 use weir_compiler::source_map::{Format as FileFormat, SourceFile, SourceMap};
+use weir_schemas::findings::Location;
 
 use crate::cli::Format;
 use crate::cli::exit::Exit;
@@ -132,11 +133,11 @@ impl Stop {
                         .spots
                         .iter()
                         .map(|spot| Location {
-                            file: &self.files.file(spot.at.file).path,
-                            line: spot.at.line,
-                            column: spot.at.column,
-                            path: "",
-                            label: &spot.text,
+                            file: self.files.file(spot.at.file).path.as_str().into(),
+                            line: spot.at.line as u64,
+                            column: spot.at.column as u64,
+                            path: "".into(),
+                            label: spot.text.as_str().into(),
                         })
                         .collect(),
                 })

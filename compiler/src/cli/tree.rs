@@ -3,6 +3,7 @@
 use clap::Args;
 
 use weir_compiler::report::{Tone, plain, tree};
+use weir_schemas::artifact;
 
 use crate::cli::exit::Exit;
 use crate::cli::project::{Built, compile_project};
@@ -24,7 +25,11 @@ pub struct Arguments {
 pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exit, Stop> {
     let built = compile_project(args.directory.of(global), &args.overrides, terminal)?;
     match args.format {
-        Format::Json => terminal.print(&artifact_file(&built, "tree.json"))?,
+        Format::Json => {
+            let bytes = built.compiled.artifacts.file(artifact::TREE);
+            let bytes = bytes.expect("every artifact holds its tree");
+            terminal.print(&String::from_utf8_lossy(bytes))?;
+        }
         Format::Text => {
             let look = terminal.out;
             let mut text = format!(
@@ -53,12 +58,4 @@ pub fn looked_at(built: &Built) -> Exit {
     } else {
         Exit::Done
     }
-}
-
-/// A file of the artifact, as it would be written.
-fn artifact_file(built: &Built, name: &str) -> String {
-    let files = &built.compiled.artifacts.files;
-    let bytes = files.iter().find(|(n, _)| *n == name);
-    let (_, bytes) = bytes.expect("every artifact holds its tree");
-    String::from_utf8_lossy(bytes).into_owned()
 }

@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use petgraph::graph::DiGraph;
 
-use crate::ir::graph::{Choice, Edge, Vertex, Via};
+use crate::ir::graph::{Choice, Edge, GENERATED_ROOT, Vertex, Via};
 use crate::ir::inventory::{Inventory, Link, Node};
 use crate::ir::records::{LinkState, NodeKind};
 use crate::report::{counted, plain};
@@ -122,7 +122,7 @@ impl Picture {
             .any(|l| l.from == generated || l.to == generated)
         {
             nodes.push(Dot {
-                lines: vec!["@root".to_owned()],
+                lines: vec![GENERATED_ROOT.to_owned()],
                 kind: NodeKind::Root,
                 hidden: true,
             });
@@ -270,7 +270,16 @@ fn unused(link: &Link) -> Line {
 /// What a chosen edge stands for, in a word or by its link's id.
 fn via(via: Via, inventory: &Inventory) -> String {
     match via {
-        Via::Link(link) => plain(&inventory[link].id).into_owned(),
+        Via::Link(link) => {
+            let link = &inventory[link];
+            // A link of the previous tree is not given up at once.
+            let down = if link.state == LinkState::Up {
+                ""
+            } else {
+                " (down, held)"
+            };
+            format!("{}{down}", plain(&link.id))
+        }
         Via::Member(_) => "member".to_owned(),
         Via::Gateway => "gateway".to_owned(),
         Via::Pin => "pin".to_owned(),

@@ -2,8 +2,10 @@
 //! the same shape here as in `findings.json` (`weir.findings/1`).
 
 use serde::Serialize;
+use weir_schemas::findings;
 
-use crate::finding::{Finding, Label, Level};
+use crate::emit::published_finding;
+use crate::finding::{Finding, Level};
 use crate::lint::rule::{Example, Rule};
 use crate::report::is_hidden;
 use crate::report::summary::Summary;
@@ -15,7 +17,7 @@ pub struct Check<'a> {
     pub schema: &'static str,
     pub exit: Exit<'a>,
     pub summary: &'a Summary,
-    pub findings: Vec<FindingReport<'a>>,
+    pub findings: Vec<findings::Finding<'a>>,
 }
 
 /// `weir build --format json`
@@ -26,7 +28,7 @@ pub struct Build<'a> {
     /// `null` when nothing was written.
     pub artifact: Option<Artifact<'a>>,
     pub summary: &'a Summary,
-    pub findings: Vec<FindingReport<'a>>,
+    pub findings: Vec<findings::Finding<'a>>,
 }
 
 /// What a command came to.
@@ -61,7 +63,7 @@ pub struct Error<'a> {
 pub struct ErrorReport<'a> {
     pub message: &'a str,
     pub help: &'a str,
-    pub locations: Vec<Location<'a>>,
+    pub locations: Vec<findings::Location<'a>>,
 }
 
 /// `weir rules --format json`
@@ -107,75 +109,9 @@ pub struct FileReport {
     pub content: &'static str,
 }
 
-#[derive(Debug, Serialize)]
-pub struct FindingReport<'a> {
-    pub code: &'a str,
-    pub name: &'a str,
-    pub level: &'static str,
-    pub contained: bool,
-    pub message: &'a str,
-    pub subjects: Vec<SubjectReport<'a>>,
-    pub locations: Vec<Location<'a>>,
-    pub help: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-pub struct SubjectReport<'a> {
-    pub kind: &'static str,
-    pub id: &'a str,
-    pub name: &'a str,
-}
-
-/// Lines and columns count from 1; columns are characters.
-#[derive(Debug, Serialize)]
-pub struct Location<'a> {
-    pub file: &'a str,
-    pub line: usize,
-    pub column: usize,
-    /// JSON pointer, CSV column or dotted TOML key; empty for a whole record.
-    pub path: &'a str,
-    pub label: &'a str,
-}
-
-pub fn findings<'a>(findings: &'a [Finding], files: &'a SourceMap) -> Vec<FindingReport<'a>> {
-    findings
-        .iter()
-        .map(|f| FindingReport::of(f, files))
-        .collect()
-}
-
-impl<'a> FindingReport<'a> {
-    pub fn of(finding: &'a Finding, files: &'a SourceMap) -> Self {
-        FindingReport {
-            code: finding.rule.code,
-            name: finding.rule.name,
-            level: finding.level.word(),
-            contained: finding.rule.contained,
-            message: &finding.message,
-            subjects: finding
-                .subjects
-                .iter()
-                .map(|s| SubjectReport {
-                    kind: s.kind.word(),
-                    id: &s.id,
-                    name: &s.name,
-                })
-                .collect(),
-            locations: finding.places.iter().map(|l| location(l, files)).collect(),
-            help: &finding.help,
-        }
-    }
-}
-
-fn location<'a>(label: &'a Label, files: &'a SourceMap) -> Location<'a> {
-    let at = files.locate(&label.place);
-    Location {
-        file: &files.file(at.file).path,
-        line: at.line,
-        column: at.column,
-        path: &label.place.route,
-        label: &label.text,
-    }
+pub fn findings<'a>(findings: &'a [Finding], files: &'a SourceMap) -> Vec<findings::Finding<'a>> {
+    let published = |finding| published_finding(finding, files);
+    findings.iter().map(published).collect()
 }
 
 impl Rules {
