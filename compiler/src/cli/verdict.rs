@@ -4,7 +4,7 @@ use weir_compiler::Compiled;
 use weir_compiler::config::project::{FailOn, Project};
 use weir_compiler::finding::{Finding, Level};
 use weir_compiler::ir::layout::Overflow;
-use weir_compiler::report::summary::push_row;
+use weir_compiler::report::summary::push_commands;
 use weir_compiler::report::{Detail, Tally, Tone, fail_on_word, json, plain};
 
 use crate::cli::exit::Exit;
@@ -66,8 +66,8 @@ impl Verdict {
             text.push_str(&look.paint(Tone::Error, &code));
             text.push_str(&format!(": {}\n", self.reasons.join("; ")));
         }
-        if terminal.detail != Detail::Quiet && !next.is_empty() {
-            push_row(&mut text, "next", &format!("`{}`", next.join("`, `")));
+        if terminal.detail != Detail::Quiet {
+            push_commands(&mut text, next);
         }
         text
     }

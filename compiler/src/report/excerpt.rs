@@ -92,8 +92,9 @@ impl Excerpt {
                 continue;
             };
             let here = || spots.iter().map(|(_, s)| s).filter(|s| s.at.line == number);
-            if line.start == file.bytes.len() && here().next().is_none() {
-                // What follows the last line break is not a line.
+            let beside = number < first.at.line || number > last.at.line;
+            if beside && (line.is_empty() || !fits(&file.bytes[line.clone()], width)) {
+                // Half of the neighbouring line tells nothing.
                 continue;
             }
             let marked: Vec<Range<usize>> = here()

@@ -11,7 +11,7 @@ use miette::{
 use crate::finding::{Finding, Label, Level};
 use crate::report::excerpt::{Excerpt, Spot};
 use crate::report::{Detail, Look, counted, plain, thousands};
-use crate::source_map::SourceMap;
+use crate::source_map::{Format, SourceMap};
 
 /// Findings of one rule shown in full before the rest is a number.
 const WORST: usize = 3;
@@ -137,9 +137,14 @@ pub fn problem(message: &str, help: &str, spots: &[Spot], files: &SourceMap, loo
 fn excerpt(places: &[Label], files: &SourceMap, look: Look) -> Excerpt {
     let spots: Vec<Spot> = places
         .iter()
-        .map(|label| Spot {
-            at: files.locate(&label.place),
-            text: plain(&label.text).into_owned(),
+        .map(|label| {
+            let at = files.locate(&label.place);
+            let mut text = plain(&label.text).into_owned();
+            // Only a setting that is not in the file has no place in it.
+            if at.bytes == (0..0) && files.file(at.file).format == Format::Toml {
+                let _ = write!(text, " (`{}` is not written)", plain(&label.place.route));
+            }
+            Spot { at, text }
         })
         .collect();
     cut(&spots, files, look)

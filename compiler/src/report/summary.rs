@@ -169,7 +169,7 @@ impl Summary {
         let sold = self.counts.sold_kbps;
         let times = [0, 1].map(|d| ratio(sold[d], self.wan_kbps[d]));
         format!(
-            "{} Mbit/s, {} / {} times the WAN of {}",
+            "{} Mbit/s, {}/{} times the WAN of {}",
             rate(sold),
             times[0],
             times[1],
@@ -259,7 +259,7 @@ fn rate(kbps: [u64; 2]) -> String {
             thousands((k + 500) / 1000)
         }
     })
-    .join(" / ")
+    .join("/")
 }
 
 fn ratio(a: u64, b: u64) -> String {
@@ -292,6 +292,14 @@ pub fn push_row(text: &mut String, name: &str, value: &str) {
     }
     text.push_str(line.trim_end());
     text.push('\n');
+}
+
+/// What to type next: a line each and never wrapped, so that it can be copied.
+pub fn push_commands(text: &mut String, commands: &[String]) {
+    for (i, command) in commands.iter().enumerate() {
+        let name = if i == 0 { "next" } else { "" };
+        text.push_str(&format!("  {name:NAMES$}{command}\n"));
+    }
 }
 
 /// Words between blanks; `1 204` is one.

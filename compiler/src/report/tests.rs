@@ -705,8 +705,8 @@ fn the_summary_fits_eighty_columns() {
       circuits      5, 4 shaped; not shaped: 1 no-plan
       unparented    1: 1 no known parent
       nodes         3 of 4: 2 ap, 1 site; by level from the top 1 + 2
-      sold          400 / 80 Mbit/s, 2.00 / 0.40 times the WAN of 200 / 200
-      guaranteed    40 / 8 Mbit/s
+      sold          400/80 Mbit/s, 2.00/0.40 times the WAN of 200/200
+      guaranteed    40/8 Mbit/s
       CPU queues    2, the fullest has 1.50 times the mean
       findings      1 error, 1 204 warnings
     "##);
@@ -737,9 +737,9 @@ fn the_summary_fits_eighty_columns() {
                     strategy emits
       nodes         6 948 of 4: 2 ap, 1 site; by level from the top 12 + 1 234 +
                     5 678 + 9 + 8 + 7
-      sold          123 456 789 / 12 345 678 Mbit/s, 617283.95 / 61728.39 times the
-                    WAN of 200 / 200
-      guaranteed    1.5 / 0 Mbit/s
+      sold          123 456 789/12 345 678 Mbit/s, 617283.95/61728.39 times the WAN
+                    of 200/200
+      guaranteed    1.5/0 Mbit/s
       CPU queues    0, no load
       findings      1 error, 1 204 warnings
     "##);
