@@ -1,7 +1,18 @@
 //! `ExportSet`: the recorded bytes of every source, complete or not there at all. Reading them is one shore of
 //! the compiler (the other is writing the artifact); between the two nothing touches the disk.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::config::project::{Source, SourceKind};
 use crate::id::FileId;
+use crate::source_map::{Format, SourceFile, SourceMap};
 
 /// One source's recorded responses.
 #[derive(Clone, Debug)]
@@ -38,8 +49,7 @@ impl Export {
 
 impl ExportSet {
     /// Names the recorded bytes of all sources together: lower-case hex.
-    pub fn digest(&self, files: &crate::source_map::SourceMap) -> String {
-        use sha2::{Digest, Sha256};
+    pub fn digest(&self, files: &SourceMap) -> String {
         let mut hash = Sha256::new();
         for export in &self.exports {
             for file in &export.files {
@@ -48,6 +58,628 @@ impl ExportSet {
                 hash.update(&files.file(file.file).digest);
             }
         }
-        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+        hex(&hash.finalize())
+    }
+}
+
+/// What the export of a source kind may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Collection {
+    pub name: &'static str,
+    pub format: Format,
+    /// `true`: `<name>.json`, or `<name>.page-1.json` and so on. `false`: the name is the file's.
+    pub paged: bool,
+}
+
+const fn responses(name: &'static str) -> Collection {
+    Collection {
+        name,
+        format: Format::Json,
+        paged: true,
+    }
+}
+
+const fn file(name: &'static str, format: Format) -> Collection {
+    Collection {
+        name,
+        format,
+        paged: false,
+    }
+}
+
+/// The one table of what is read, sorted by name within a kind. Other files in an export directory are ignored.
+pub fn collections(kind: SourceKind) -> &'static [Collection] {
+    const INVENTORY: &[Collection] = &[responses("inventory")];
+    const LIBREQOS: &[Collection] = &[
+        file("ShapedDevices.csv", Format::Csv),
+        file("lqos.conf", Format::Toml),
+        file("lqos_overrides.json", Format::Json),
+        file("network.json", Format::Json),
+    ];
+    const UISP: &[Collection] = &[
+        responses("crm-clients"),
+        responses("crm-plans"),
+        responses("crm-services"),
+        responses("data-links"),
+        responses("devices"),
+        responses("sites"),
+    ];
+    match kind {
+        SourceKind::Inventory => INVENTORY,
+        SourceKind::Libreqos => LIBREQOS,
+        SourceKind::Uisp => UISP,
+    }
+}
+
+impl Collection {
+    /// The name of its file when it is not cut into pages.
+    pub fn file_name(&self) -> String {
+        if self.paged {
+            format!("{}.json", self.name)
+        } else {
+            self.name.to_owned()
+        }
+    }
+}
+
+/// A source that could not be read completely. Nothing was changed.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ReadError {
+    /// What is the case, in one line.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+    /// The setting of `weir.toml` it is about, as a route: `source.0.export`.
+    pub key: String,
+}
+
+/// Reads the export directory of every source. All of it or nothing: an incomplete export never becomes a build.
+pub fn read(
+    project_dir: &Path,
+    sources: &[Source],
+    files: &mut SourceMap,
+) -> Result<ExportSet, ReadError> {
+    let mut wanted = Vec::new();
+    for (ix, source) in sources.iter().enumerate() {
+        for found in list(project_dir, source)? {
+            wanted.push((ix, found));
+        }
+    }
+    let read: Vec<Result<SourceFile, ReadError>> = wanted
+        .par_iter()
+        .map(|(ix, found)| found.read(&sources[*ix]))
+        .collect();
+    let mut exports: Vec<Export> = (0..sources.len())
+        .map(|source| Export {
+            source,
+            files: Vec::new(),
+        })
+        .collect();
+    for ((ix, found), file) in wanted.into_iter().zip(read) {
+        exports[ix].files.push(ExportFile {
+            collection: found.collection.name.to_owned(),
+            page: found.page,
+            file: files.add(file?),
+        });
+    }
+    Ok(ExportSet { exports })
+}
+
+/// A file of an export, before it is read.
+struct Found {
+    collection: Collection,
+    page: Option<u32>,
+    path: PathBuf,
+    shown: String,
+}
+
+/// What a source's export holds, sorted by (collection, page).
+fn list(project_dir: &Path, source: &Source) -> Result<Vec<Found>, ReadError> {
+    let fail = |message: String, help: String| ReadError {
+        message,
+        help,
+        key: key(source),
+    };
+    let Some(written) = &source.export else {
+        return Err(fail(
+            format!("source `{}` has no recorded export", source.name),
+            format!(
+                "add `export = \"DIR\"` to this [[source]], with {} in it",
+                expected(source.kind)
+            ),
+        ));
+    };
+    let dir = project_dir.join(written);
+    let entries = fs::read_dir(&dir).and_then(|entries| {
+        entries
+            .map(|entry| Ok(entry?.file_name()))
+            .collect::<io::Result<Vec<_>>>()
+    });
+    let mut names: Vec<String> = match entries {
+        Ok(names) => names
+            .into_iter()
+            .filter_map(|name| name.into_string().ok())
+            .collect(),
+        Err(error) => {
+            let what = match error.kind() {
+                io::ErrorKind::NotFound => "does not exist".to_owned(),
+                io::ErrorKind::NotADirectory => "is not a directory".to_owned(),
+                _ => format!("cannot be listed: {}", reason(&error)),
+            };
+            return Err(fail(
+                format!(
+                    "the export directory of source `{}`, {written}, {what}",
+                    source.name
+                ),
+                format!(
+                    "paths are relative to the directory of weir.toml; put {} there, or correct `export`",
+                    expected(source.kind)
+                ),
+            ));
+        }
+    };
+    names.sort();
+    if names.iter().any(|name| name == "export.json") {
+        complete(&dir.join("export.json"), source)?;
+    }
+    let mut found = Vec::new();
+    for collection in collections(source.kind) {
+        found.extend(pages(&dir, &names, *collection, source)?);
+    }
+    if found.is_empty() {
+        let others: Vec<&str> = names.iter().take(5).map(String::as_str).collect();
+        return Err(fail(
+            format!(
+                "{written}, the export directory of source `{}`, holds no file of a {} export",
+                source.name,
+                source.kind.word()
+            ),
+            match others.as_slice() {
+                [] => format!("it is empty; put {} there", expected(source.kind)),
+                others => format!(
+                    "expected {}; it holds {}{}",
+                    expected(source.kind),
+                    others.join(", "),
+                    if names.len() > others.len() {
+                        ", ..."
+                    } else {
+                        ""
+                    }
+                ),
+            },
+        ));
+    }
+    Ok(found)
+}
+
+/// The file or the pages of one collection.
+fn pages(
+    dir: &Path,
+    names: &[String],
+    collection: Collection,
+    source: &Source,
+) -> Result<Vec<Found>, ReadError> {
+    let fail = |message: String, help: &str| ReadError {
+        message,
+        help: help.to_owned(),
+        key: key(source),
+    };
+    let found = |name: &str, page| Found {
+        collection,
+        page,
+        path: dir.join(name),
+        shown: shown(source, name),
+    };
+    let whole = names
+        .iter()
+        .find(|name| **name == collection.file_name())
+        .map(|name| found(name, None));
+    if !collection.paged {
+        return Ok(whole.into_iter().collect());
+    }
+    let mut pages: BTreeMap<u32, &str> = BTreeMap::new();
+    for name in names {
+        let number = name
+            .strip_prefix(collection.name)
+            .and_then(|rest| rest.strip_prefix(".page-"))
+            .and_then(|rest| rest.strip_suffix(".json"))
+            .filter(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
+        let Some(number) = number else { continue };
+        let Ok(page) = number.parse::<u32>() else {
+            return Err(fail(
+                format!("{}: the page number is too large", shown(source, name)),
+                "pages count 1, 2, 3, ...",
+            ));
+        };
+        if let Some(other) = pages.insert(page, name) {
+            return Err(fail(
+                format!(
+                    "{} and {} are both page {page} of {}",
+                    shown(source, other),
+                    name,
+                    collection.name
+                ),
+                "keep one of them",
+            ));
+        }
+    }
+    if let (Some(whole), Some(page)) = (&whole, pages.values().next()) {
+        return Err(fail(
+            format!(
+                "{} and {page} hold {} both whole and in pages",
+                whole.shown, collection.name
+            ),
+            "keep the whole file or the pages, not both",
+        ));
+    }
+    if pages.contains_key(&0) {
+        return Err(fail(
+            format!(
+                "{} has a page 0 in source `{}`",
+                collection.name, source.name
+            ),
+            "pages count 1, 2, 3, ...",
+        ));
+    }
+    for (expected, page) in (1..).zip(pages.keys()) {
+        if expected != *page {
+            return Err(fail(
+                format!(
+                    "page {expected} of {} is missing in source `{}` (page {page} is there)",
+                    collection.name, source.name
+                ),
+                "record the export again: subscribers on the missing page would be taken for cancelled ones",
+            ));
+        }
+    }
+    let pages = pages.iter().map(|(page, name)| found(name, Some(*page)));
+    Ok(whole.into_iter().chain(pages).collect())
+}
+
+impl Found {
+    fn read(&self, source: &Source) -> Result<SourceFile, ReadError> {
+        let fail = |what: String| ReadError {
+            message: format!("{} of source `{}` {what}", self.shown, source.name),
+            help: "nothing was built from what is left; make the file readable and run again"
+                .to_owned(),
+            key: key(source),
+        };
+        let cannot = |error: io::Error| fail(format!("cannot be read: {}", reason(&error)));
+        // A pipe or a device would keep us waiting for ever.
+        if !fs::metadata(&self.path).map_err(cannot)?.is_file() {
+            return Err(fail("is not a regular file".to_owned()));
+        }
+        let raw = fs::read(&self.path).map_err(cannot)?;
+        let digest = hex(&Sha256::digest(&raw));
+        let (bytes, transcoded) = utf8(raw, self.collection.format);
+        Ok(SourceFile {
+            path: self.shown.clone(),
+            format: self.collection.format,
+            bytes,
+            transcoded,
+            digest,
+        })
+    }
+}
+
+/// `export.json` is optional, and says of a fetch that was cut short that it was.
+fn complete(path: &Path, source: &Source) -> Result<(), ReadError> {
+    let shown = shown(source, "export.json");
+    let fail = |message: String| ReadError {
+        message,
+        help: "record the export again, or delete export.json to use the files as they are"
+            .to_owned(),
+        key: key(source),
+    };
+    let text =
+        fs::read(path).map_err(|e| fail(format!("{shown} cannot be read: {}", reason(&e))))?;
+    let value = serde_json::from_slice(&text)
+        .map_err(|e| fail(format!("{shown} is not valid JSON: {e}")))?;
+    match incomplete(&value, "the export") {
+        None => Ok(()),
+        Some(what) => Err(fail(format!(
+            "{shown} says that {what} of source `{}` is incomplete",
+            source.name
+        ))),
+    }
+}
+
+/// The first thing marked `"complete": false`, by its collection, its file or its key.
+fn incomplete(value: &serde_json::Value, name: &str) -> Option<String> {
+    use serde_json::Value;
+    match value {
+        Value::Object(members) => {
+            let own = ["collection", "file"]
+                .iter()
+                .find_map(|key| members.get(*key)?.as_str());
+            if members.get("complete") == Some(&Value::Bool(false)) {
+                return Some(own.unwrap_or(name).to_owned());
+            }
+            members
+                .iter()
+                .find_map(|(key, member)| incomplete(member, key))
+        }
+        Value::Array(elements) => elements.iter().find_map(|e| incomplete(e, name)),
+        _ => None,
+    }
+}
+
+fn key(source: &Source) -> String {
+    format!("source.{}.export", source.index)
+}
+
+/// The path people see: as written where that is relative, else under the source's name.
+fn shown(source: &Source, name: &str) -> String {
+    let dir = match source.export.as_deref() {
+        Some(dir) if Path::new(dir).is_relative() => dir,
+        _ => source.name.as_str(),
+    };
+    let dir = dir.trim_start_matches("./").trim_end_matches('/');
+    match dir {
+        "" | "." => name.to_owned(),
+        dir => format!("{dir}/{name}"),
+    }
+}
+
+/// "devices.json, sites.json"
+fn expected(kind: SourceKind) -> String {
+    let names: Vec<String> = collections(kind)
+        .iter()
+        .map(Collection::file_name)
+        .collect();
+    names.join(", ")
+}
+
+/// The operating system's words without "(os error 13)".
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_lowercase(),
+        None => text,
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// UTF-8 and the encoding it was converted from. Spreadsheets write UTF-16 and, in CSV, the Windows code page;
+/// bytes that are neither stay as they are for the source to judge.
+fn utf8(raw: Vec<u8>, format: Format) -> (Arc<[u8]>, Option<&'static str>) {
+    let utf16 = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units = rest.chunks(2).map(|pair| match pair {
+            [a, b] => unit([*a, *b]),
+            _ => 0xFFFD,
+        });
+        let text: String = char::decode_utf16(units)
+            .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect();
+        Arc::from(text.into_bytes())
+    };
+    match raw.as_slice() {
+        [0xEF, 0xBB, 0xBF, rest @ ..] => (Arc::from(rest), None),
+        [0xFF, 0xFE, rest @ ..] => (utf16(rest, u16::from_le_bytes), Some("UTF-16LE")),
+        [0xFE, 0xFF, rest @ ..] => (utf16(rest, u16::from_be_bytes), Some("UTF-16BE")),
+        _ if format == Format::Csv && is_code_page(&raw) => {
+            let text: String = raw.iter().map(|b| windows_1252(*b)).collect();
+            (Arc::from(text.into_bytes()), Some("windows-1252"))
+        }
+        _ => (Arc::from(raw), None),
+    }
+}
+
+/// Not UTF-8, and no character of it is: one bad byte in a UTF-8 file must not spoil every other name.
+fn is_code_page(raw: &[u8]) -> bool {
+    let mut chunks = raw.utf8_chunks();
+    std::str::from_utf8(raw).is_err() && chunks.all(|chunk| chunk.valid().is_ascii())
+}
+
+fn windows_1252(byte: u8) -> char {
+    const HIGH: [char; 32] = [
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
+        '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}',
+        'ž', 'Ÿ',
+    ];
+    match byte {
+        0x80..=0x9F => HIGH[usize::from(byte - 0x80)],
+        _ => char::from(byte),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(kind: SourceKind, export: Option<&str>) -> Source {
+        Source {
+            name: "crm".to_owned(),
+            kind,
+            export: export.map(str::to_owned),
+            url: None,
+            index: 0,
+        }
+    }
+
+    fn project(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+        dir
+    }
+
+    fn read_one(dir: &Path, source: Source) -> Result<(SourceMap, ExportSet), ReadError> {
+        let mut files = SourceMap::default();
+        let set = read(dir, &[source], &mut files)?;
+        Ok((files, set))
+    }
+
+    #[test]
+    fn pages_come_in_numeric_order_and_strangers_are_ignored() {
+        let mut given: Vec<(String, &[u8])> = (1..=11)
+            .map(|n| (format!("e/devices.page-{n}.json"), b"[]".as_slice()))
+            .collect();
+        for name in [
+            "sites.json",
+            "notes.txt",
+            "devices.page-.json",
+            "devices.page-x.json",
+            "export.json",
+        ] {
+            given.push((format!("e/{name}"), b"{}"));
+        }
+        let given: Vec<(&str, &[u8])> = given.iter().map(|(n, b)| (n.as_str(), *b)).collect();
+        let dir = project(&given);
+        let (files, set) = read_one(dir.path(), source(SourceKind::Uisp, Some("./e/"))).unwrap();
+        let paths: Vec<&str> = files.files().map(|(_, f)| f.path.as_str()).collect();
+        let mut want: Vec<String> = (1..=11)
+            .map(|n| format!("e/devices.page-{n}.json"))
+            .collect();
+        want.push("e/sites.json".to_owned());
+        assert_eq!(paths, want);
+        assert_eq!(set.exports[0].collection("devices").count(), 11);
+        assert!(set.exports[0].files.is_sorted());
+        let digest = &files.file(set.exports[0].files[11].file).digest;
+        assert_eq!(
+            digest,
+            "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+        );
+    }
+
+    #[test]
+    fn what_is_not_complete_is_refused_with_the_reason() {
+        let uisp = SourceKind::Uisp;
+        let page = |n: &str| format!("e/devices.page-{n}.json");
+        let (p0, p1, p01, p2, p3) = (page("0"), page("1"), page("01"), page("2"), page("3"));
+        let huge = page("99999999999");
+        type Case<'a> = (&'a [(&'a str, &'a [u8])], Option<&'a str>, &'a str);
+        let cases: &[Case<'_>] = &[
+            (&[], None, "source `crm` has no recorded export"),
+            (&[], Some("e"), "the export directory of source `crm`, e, does not exist"),
+            (&[("e", b"")], Some("e"), "the export directory of source `crm`, e, is not a directory"),
+            (
+                &[("e/readme.txt", b"")],
+                Some("e"),
+                "e, the export directory of source `crm`, holds no file of a uisp export",
+            ),
+            (
+                &[(&p1, b"[]"), (&p3, b"[]")],
+                Some("e"),
+                "page 2 of devices is missing in source `crm` (page 3 is there)",
+            ),
+            (&[(&p2, b"[]")], Some("e"), "page 1 of devices is missing in source `crm` (page 2 is there)"),
+            (&[(&p0, b"[]")], Some("e"), "devices has a page 0 in source `crm`"),
+            (
+                &[(&p1, b"[]"), (&p01, b"[]")],
+                Some("e"),
+                "e/devices.page-01.json and devices.page-1.json are both page 1 of devices",
+            ),
+            (&[(&huge, b"[]")], Some("e"), "e/devices.page-99999999999.json: the page number is too large"),
+            (
+                &[("e/devices.json", b"[]"), (&p1, b"[]")],
+                Some("e"),
+                "e/devices.json and devices.page-1.json hold devices both whole and in pages",
+            ),
+            (&[("e/devices.json/x", b"")], Some("e"), "e/devices.json of source `crm` is not a regular file"),
+            (
+                &[
+                    ("e/devices.json", b"[]"),
+                    ("e/export.json", br#"{"files": [{"file": "devices.json", "collection": "devices", "complete": false}]}"#),
+                ],
+                Some("e"),
+                "e/export.json says that devices of source `crm` is incomplete",
+            ),
+            (
+                &[("e/devices.json", b"[]"), ("e/export.json", br#"{"collections": {"sites": {"complete": false}}}"#)],
+                Some("e"),
+                "e/export.json says that sites of source `crm` is incomplete",
+            ),
+            (
+                &[("e/devices.json", b"[]"), ("e/export.json", b"{\"files\": [")],
+                Some("e"),
+                "e/export.json is not valid JSON: EOF while parsing a list at line 1 column 11",
+            ),
+        ];
+        for (given, export, want) in cases {
+            let dir = project(given);
+            let error = read_one(dir.path(), source(uisp, *export)).unwrap_err();
+            assert_eq!(error.to_string(), *want);
+            assert_eq!(error.key, "source.0.export");
+            assert!(!error.help.is_empty(), "{want}");
+        }
+    }
+
+    #[test]
+    fn libreqos_files_go_by_their_own_names_and_paths_are_never_absolute() {
+        let dir = project(&[
+            ("lq/network.json", b"{}"),
+            ("lq/ShapedDevices.csv", b"Circuit ID\n"),
+            ("lq/lqos.conf", b""),
+        ]);
+        let absolute = dir.path().join("lq");
+        let libreqos = source(SourceKind::Libreqos, absolute.to_str());
+        let (files, set) = read_one(Path::new("/nowhere"), libreqos).unwrap();
+        let shown: Vec<_> = set.exports[0]
+            .files
+            .iter()
+            .map(|f| {
+                (
+                    f.collection.as_str(),
+                    files.file(f.file).path.as_str(),
+                    files.file(f.file).format,
+                )
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("ShapedDevices.csv", "crm/ShapedDevices.csv", Format::Csv),
+                ("lqos.conf", "crm/lqos.conf", Format::Toml),
+                ("network.json", "crm/network.json", Format::Json),
+            ]
+        );
+    }
+
+    #[test]
+    fn spreadsheet_encodings_become_utf8_and_say_so() {
+        let utf16: Vec<u8> = [0xFF, 0xFE]
+            .into_iter()
+            .chain("é,1".encode_utf16().flat_map(u16::to_le_bytes))
+            .collect();
+        for (raw, format, want, encoding) in [
+            (b"\xEF\xBB\xBFa".to_vec(), Format::Json, "a", None),
+            (utf16, Format::Json, "é,1", Some("UTF-16LE")),
+            (
+                b"Jos\xE9 \x80".to_vec(),
+                Format::Csv,
+                "José €",
+                Some("windows-1252"),
+            ),
+            (b"Jos\xE9".to_vec(), Format::Json, "Jos\u{fffd}", None),
+            (
+                "é \u{e9}"
+                    .as_bytes()
+                    .iter()
+                    .copied()
+                    .chain([0xE9])
+                    .collect(),
+                Format::Csv,
+                "é é\u{fffd}",
+                None,
+            ),
+            (
+                b"\xFE\xFF\x00a\x00".to_vec(),
+                Format::Csv,
+                "a\u{fffd}",
+                Some("UTF-16BE"),
+            ),
+        ] {
+            let (bytes, transcoded) = utf8(raw, format);
+            assert_eq!(String::from_utf8_lossy(&bytes), want);
+            assert_eq!(transcoded, encoding, "{want}");
+        }
     }
 }

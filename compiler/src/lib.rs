@@ -26,18 +26,51 @@ use crate::config::project::Project;
 use crate::emit::ArtifactSet;
 use crate::exports::ExportSet;
 use crate::finding::Finding;
+use crate::ir::graph::{ChosenTree, LinkGraph};
+use crate::ir::inventory::Inventory;
+use crate::ir::layout::QueueLayout;
 use crate::ir::previous::Previous;
-use crate::ir::records::Records;
+use crate::ir::records::{Records, SourceEvidence};
+use crate::ir::tree::ShapingTree;
 use crate::lint::rule::Stages;
 use crate::source_map::SourceMap;
 
-/// What one compilation gives: always artifacts, always findings.
+/// What one compilation gives: always artifacts, always findings, and the outputs of every stage for whoever
+/// wants to look at them.
 pub struct Compiled {
+    pub sources: Vec<SourceEvidence>,
+    pub inventory: Inventory,
+    pub graph: LinkGraph,
+    pub chosen: ChosenTree,
+    pub tree: ShapingTree,
+    pub layout: QueueLayout,
     pub artifacts: ArtifactSet,
     /// Sorted; see `lint::run`.
     pub findings: Vec<Finding>,
     /// Mandatory files that could not be read: the source is not complete, so nothing may be built from it.
     pub incomplete: bool,
+}
+
+impl Compiled {
+    /// The stages as the rules saw them.
+    pub fn stages<'a>(
+        &'a self,
+        project: &'a Project,
+        files: &'a SourceMap,
+        exports: &'a ExportSet,
+    ) -> Stages<'a> {
+        Stages {
+            project,
+            files,
+            exports,
+            sources: &self.sources,
+            inventory: &self.inventory,
+            graph: &self.graph,
+            chosen: &self.chosen,
+            tree: &self.tree,
+            layout: &self.layout,
+        }
+    }
 }
 
 /// The whole compiler. Total: bad input becomes findings, never an error.
@@ -59,25 +92,24 @@ pub fn compile(
     let chosen = topology::choose(project, &inventory, &graph, previous);
     let tree = topology::shape(project, &inventory, &graph, &chosen, previous);
     let layout = topology::layout(project, &inventory, &tree, previous);
-    let stages = Stages {
-        project,
-        files,
-        exports,
-        sources: &sources,
-        inventory: &inventory,
-        graph: &graph,
-        chosen: &chosen,
-        tree: &tree,
-        layout: &layout,
-    };
-    let findings = lint::run(&stages);
     let incomplete = sources
         .iter()
         .any(|s| s.unreadable.iter().any(|u| u.mandatory) || s.missing.iter().any(|m| !m.optional));
-    let artifacts = emit::emit(&stages, &findings, previous.map(|p| p.digest.as_str()));
-    Compiled {
-        artifacts,
-        findings,
+    let mut compiled = Compiled {
+        sources,
+        inventory,
+        graph,
+        chosen,
+        tree,
+        layout,
+        artifacts: ArtifactSet::default(),
+        findings: Vec::new(),
         incomplete,
-    }
+    };
+    let stages = compiled.stages(project, files, exports);
+    let findings = lint::run(&stages);
+    let artifacts = emit::emit(&stages, &findings, previous.map(|p| p.digest.as_str()));
+    compiled.findings = findings;
+    compiled.artifacts = artifacts;
+    compiled
 }

@@ -1,9 +1,16 @@
-//! The input files, and how a [`Place`](crate::ir::records::Place) in them becomes bytes, a line and a column. Nothing is located until a
-//! finding is shown: compiling a hundred thousand circuits must not pay for spans nobody reads.
+//! The input files, and how a [`Place`] in them becomes bytes, a line and a column. Nothing is located until a
+//! finding is shown: compiling a hundred thousand circuits must not pay for spans nobody reads. Locating is total:
+//! a route that does not exist shows the nearest thing that does.
+
+mod csv;
+mod json;
+#[cfg(test)]
+mod tests;
+mod toml;
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::id::FileId;
 use crate::ir::records::{Origin, Place};
@@ -30,7 +37,16 @@ pub struct SourceFile {
 
 #[derive(Clone, Default, Debug)]
 pub struct SourceMap {
-    files: Vec<SourceFile>,
+    entries: Vec<Entry>,
+}
+
+/// A file with what was worked out about it, each on first use.
+#[derive(Clone, Debug)]
+struct Entry {
+    file: SourceFile,
+    lines: OnceLock<LineIndex>,
+    header: OnceLock<csv::Header>,
+    keys: OnceLock<toml::Keys>,
 }
 
 /// A place as people and tools want it. Lines and columns count from 1; columns are characters.
@@ -44,26 +60,28 @@ pub struct Located {
 
 impl SourceMap {
     pub fn add(&mut self, file: SourceFile) -> FileId {
-        self.files.push(file);
-        FileId::of(self.files.len() - 1)
+        self.entries.push(Entry {
+            file,
+            lines: OnceLock::new(),
+            header: OnceLock::new(),
+            keys: OnceLock::new(),
+        });
+        FileId::of(self.entries.len() - 1)
     }
 
     pub fn file(&self, id: FileId) -> &SourceFile {
-        &self.files[id.ix()]
+        &self.entries[id.ix()].file
     }
 
     pub fn files(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
-        self.files
+        self.entries
             .iter()
             .enumerate()
-            .map(|(i, f)| (FileId::of(i), f))
+            .map(|(i, e)| (FileId::of(i), &e.file))
     }
 
     pub fn bytes(&self, origin: Origin) -> &[u8] {
-        let bytes = &self.file(origin.file).bytes;
-        let start = (origin.start as usize).min(bytes.len());
-        let end = (start + origin.len as usize).min(bytes.len());
-        &bytes[start..end]
+        &self.file(origin.file).bytes[self.range(origin)]
     }
 
     /// The whole file as an origin (its first 4 GiB).
@@ -80,25 +98,130 @@ impl SourceMap {
         String::from_utf8_lossy(self.bytes(origin))
     }
 
-    /// Where a place stands: the start of its record.
+    /// Exact bytes of a place. A route that is not there gives the nearest thing above it that is, kept short:
+    /// the opening brace of a JSON object, the row of a CSV file, the key of a TOML table.
     pub fn locate(&self, place: &Place) -> Located {
-        let file = place.origin.file;
-        let bytes = &self.file(file).bytes;
-        let start = (place.origin.start as usize).min(bytes.len());
-        let end = (start + place.origin.len as usize).min(bytes.len());
-        let before = &bytes[..start];
-        let line_start = before
-            .iter()
-            .rposition(|&b| b == b'\n')
-            .map_or(0, |at| at + 1);
+        let entry = &self.entries[place.origin.file.ix()];
+        let file = &entry.file;
+        let record = self.range(place.origin);
+        let bytes = &file.bytes[record.clone()];
+        let inside = |r: Range<usize>| record.start + r.start..record.start + r.end;
+        let found = match (place.route.as_ref(), file.format) {
+            ("", Format::Csv) => inside(csv::row(bytes)),
+            ("", _) => inside(trimmed(bytes, 0..bytes.len())),
+            (route, Format::Json) => inside(json::find(bytes, route)),
+            (route, Format::Csv) => {
+                let header = entry.header.get_or_init(|| csv::Header::read(&file.bytes));
+                inside(csv::find(bytes, header, route))
+            }
+            (route, Format::Toml) => entry
+                .keys
+                .get_or_init(|| toml::Keys::read(&file.bytes))
+                .find(route),
+        };
+        self.located(place.origin.file, found)
+    }
+
+    /// Line and column of bytes that are already known.
+    pub fn located(&self, file: FileId, bytes: Range<usize>) -> Located {
+        let entry = &self.entries[file.ix()];
+        let text = &entry.file.bytes;
+        let start = bytes.start.min(text.len());
+        let end = bytes.end.clamp(start, text.len());
+        let lines = self.lines(file);
+        let line = lines.line_of(start);
+        let column = lines.chars(text, start) - lines.chars(text, lines.starts[line]);
         Located {
             file,
             bytes: start..end,
-            line: before.iter().filter(|&&b| b == b'\n').count() + 1,
-            column: String::from_utf8_lossy(&before[line_start..])
-                .chars()
-                .count()
-                + 1,
+            line: line + 1,
+            column: column + 1,
         }
     }
+
+    /// Bytes of a line (from 1) without its line break.
+    pub fn line(&self, file: FileId, line: usize) -> Option<Range<usize>> {
+        let starts = &self.lines(file).starts;
+        let start = *starts.get(line.checked_sub(1)?)?;
+        let text = &self.file(file).bytes;
+        let end = starts.get(line).map_or(text.len(), |next| next - 1);
+        let end = if end > start && text[end - 1] == b'\r' {
+            end - 1
+        } else {
+            end
+        };
+        Some(start..end)
+    }
+
+    /// Characters of a file before a byte.
+    pub fn characters(&self, file: FileId, before: usize) -> usize {
+        self.lines(file).chars(&self.file(file).bytes, before)
+    }
+
+    fn lines(&self, file: FileId) -> &LineIndex {
+        let entry = &self.entries[file.ix()];
+        entry.lines.get_or_init(|| LineIndex::of(&entry.file.bytes))
+    }
+
+    fn range(&self, origin: Origin) -> Range<usize> {
+        let len = self.file(origin.file).bytes.len();
+        let start = usize::try_from(origin.start).unwrap_or(len).min(len);
+        let end = start.saturating_add(origin.len as usize).min(len);
+        start..end
+    }
+}
+
+/// `range` of `bytes` without blanks at either end.
+fn trimmed(bytes: &[u8], mut range: Range<usize>) -> Range<usize> {
+    while range.start < range.end && bytes[range.start].is_ascii_whitespace() {
+        range.start += 1;
+    }
+    while range.start < range.end && bytes[range.end - 1].is_ascii_whitespace() {
+        range.end -= 1;
+    }
+    range
+}
+
+/// Where lines start, and how many characters precede every block: an export is often one line of a hundred
+/// megabytes, and counting its characters for each finding would take minutes.
+#[derive(Clone, Debug)]
+struct LineIndex {
+    starts: Vec<usize>,
+    blocks: Vec<usize>,
+}
+
+impl LineIndex {
+    const BLOCK: usize = 4096;
+
+    fn of(bytes: &[u8]) -> Self {
+        let mut starts = vec![0];
+        let mut blocks = Vec::with_capacity(bytes.len() / Self::BLOCK + 1);
+        let mut chars = 0;
+        for (i, block) in bytes.chunks(Self::BLOCK).enumerate() {
+            blocks.push(chars);
+            chars += count_chars(block);
+            let breaks = block.iter().enumerate().filter(|(_, b)| **b == b'\n');
+            starts.extend(breaks.map(|(at, _)| i * Self::BLOCK + at + 1));
+        }
+        LineIndex { starts, blocks }
+    }
+
+    /// Index of the line that holds a byte.
+    fn line_of(&self, at: usize) -> usize {
+        self.starts.partition_point(|s| *s <= at) - 1
+    }
+
+    fn chars(&self, bytes: &[u8], before: usize) -> usize {
+        let Some(last) = self.blocks.len().checked_sub(1) else {
+            return 0;
+        };
+        let before = before.min(bytes.len());
+        let block = (before / Self::BLOCK).min(last);
+        self.blocks[block] + count_chars(&bytes[block * Self::BLOCK..before])
+    }
+}
+
+/// Characters of UTF-8: every byte that does not continue one.
+fn count_chars(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|b| **b & 0xC0 != 0x80).count()
 }

@@ -14,7 +14,13 @@ use crate::source_map::SourceMap;
 pub(super) fn emit(view: &View<'_>, findings: &[Finding]) -> Vec<u8> {
     let files = view.stages.files;
     let mut document = Document::new(published::Findings::SCHEMA);
-    document.list("findings", findings, |finding| published::Finding {
+    document.list("findings", findings, |finding| published(finding, files));
+    document.finish()
+}
+
+/// A finding in its published form, which reports share with the artifact.
+pub fn published<'a>(finding: &'a Finding, files: &'a SourceMap) -> published::Finding<'a> {
+    published::Finding {
         code: Cow::Borrowed(finding.rule.code),
         name: Cow::Borrowed(finding.rule.name),
         level: finding.level.into(),
@@ -23,8 +29,7 @@ pub(super) fn emit(view: &View<'_>, findings: &[Finding]) -> Vec<u8> {
         subjects: finding.subjects.iter().map(subject).collect(),
         locations: finding.places.iter().map(|p| location(files, p)).collect(),
         help: Cow::Borrowed(&finding.help),
-    });
-    document.finish()
+    }
 }
 
 fn subject(subject: &Subject) -> published::Subject<'_> {

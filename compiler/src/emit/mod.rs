@@ -19,6 +19,8 @@ mod tests;
 mod tree;
 mod view;
 
+pub use findings::published as published_finding;
+
 use std::io::Write as _;
 use std::path::Path;
 use std::{fs, io};

@@ -1,0 +1,122 @@
+//! `weir build`: compile, and put the artifact into the project's store.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use weir_compiler::config::project::Project;
+use weir_compiler::emit::{self, ArtifactSet};
+use weir_compiler::report::summary::{Summary, push_row};
+use weir_compiler::report::{Detail, human, json};
+use weir_store::{Store, StoreError};
+
+use crate::cli::exit::Exit;
+use crate::cli::project::{Built, argument, compile_project};
+use crate::cli::stop::Stop;
+use crate::cli::terminal::Terminal;
+use crate::cli::verdict::explain;
+use crate::cli::{Directory, Format, Global, Overrides};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub directory: Directory,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Also write the artifact's files to this directory
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Where an artifact came to rest.
+pub struct Kept {
+    pub directory: PathBuf,
+    /// The store had it already.
+    pub unchanged: bool,
+}
+
+/// Puts an artifact into the store of its project.
+fn keep(dir: &Path, project: &Project, artifact: &ArtifactSet) -> Result<Kept, Stop> {
+    let failed = |error: StoreError| Stop::new(Exit::Outside, error.to_string(), "");
+    let store = Store::open(dir.join(&project.store)).map_err(failed)?;
+    let put = store.put_artifact(&artifact.as_files()).map_err(failed)?;
+    Ok(Kept {
+        directory: put.path,
+        unchanged: !put.outcome.is_new(),
+    })
+}
+
+pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exit, Stop> {
+    let built = compile_project(args.directory.of(global), &args.overrides, terminal)?;
+    let verdict = built.verdict();
+    let artifact = &built.compiled.artifacts;
+    let kept = if verdict.stops_the_files() {
+        None
+    } else {
+        if let Some(out) = &args.out {
+            emit::write(artifact, out).map_err(|e| Stop::cannot("write to", out, &e))?;
+        }
+        Some(keep(&built.dir, &built.project, artifact)?)
+    };
+    let summary = Summary::of(&built.stages(), &built.compiled.findings);
+    let text = match args.format {
+        Format::Json => json::text(&json::Build {
+            schema: "weir.build/1",
+            exit: verdict.json(),
+            artifact: kept.as_ref().map(|kept| json::Artifact {
+                digest: &artifact.digest,
+                directory: kept.directory.display().to_string(),
+                unchanged: kept.unchanged,
+                out: args.out.as_ref().map(|out| out.display().to_string()),
+                files: artifact.files.iter().map(|(name, _)| *name).collect(),
+            }),
+            summary: &summary,
+            findings: json::findings(&built.compiled.findings, &built.files),
+        }),
+        Format::Text => {
+            let mut text = human::findings(
+                &built.compiled.findings,
+                &built.files,
+                terminal.out,
+                terminal.detail,
+                "findings.json",
+            );
+            if terminal.detail != Detail::Quiet {
+                text.push_str(&summary.text(terminal.out));
+                text.push_str(&artifact_rows(args, &built, kept.as_ref()));
+            }
+            let mut next = Vec::from_iter(explain(&built.compiled.findings));
+            next.push(format!("weir tree{}", argument(&built.dir)));
+            text.push_str(&verdict.text(&next, terminal));
+            text
+        }
+    };
+    terminal.print(&text)?;
+    Ok(verdict.exit)
+}
+
+fn artifact_rows(args: &Arguments, built: &Built, kept: Option<&Kept>) -> String {
+    let mut text = String::new();
+    let Some(kept) = kept else {
+        push_row(&mut text, "artifact", "none was written");
+        return text;
+    };
+    push_row(&mut text, "artifact", &built.compiled.artifacts.digest);
+    let again = if kept.unchanged {
+        " (it was there already: no change)"
+    } else {
+        ""
+    };
+    push_row(
+        &mut text,
+        "in",
+        &format!("{}{again}", kept.directory.display()),
+    );
+    if let Some(out) = &args.out {
+        push_row(&mut text, "and in", &out.display().to_string());
+    }
+    text
+}

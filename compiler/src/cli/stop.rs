@@ -1,0 +1,147 @@
+//! What stops a command before it has a result: an unreadable project, a missing export, a full disk. It carries
+//! its exit code, and is shown the way findings are.
+
+use std::io;
+use std::path::Path;
+
+use weir_compiler::config::ConfigError;
+use weir_compiler::report::excerpt::Spot;
+use weir_compiler::report::human;
+use weir_compiler::report::json;
+use weir_compiler::source_map::{Format as FileFormat, SourceFile, SourceMap};
+use weir_schemas::findings::Location;
+
+use crate::cli::Format;
+use crate::cli::exit::Exit;
+use crate::cli::terminal::Terminal;
+
+pub struct Stop {
+    exit: Exit,
+    files: SourceMap,
+    problems: Vec<Problem>,
+}
+
+struct Problem {
+    message: String,
+    help: String,
+    spots: Vec<Spot>,
+}
+
+impl Stop {
+    pub fn new(exit: Exit, message: impl Into<String>, help: impl Into<String>) -> Stop {
+        Stop {
+            exit,
+            files: SourceMap::default(),
+            problems: vec![Problem {
+                message: message.into(),
+                help: help.into(),
+                spots: Vec::new(),
+            }],
+        }
+    }
+
+    /// Shows places of `files` with the problem.
+    pub fn at(mut self, files: SourceMap, spots: Vec<Spot>) -> Stop {
+        self.files = files;
+        if let Some(problem) = self.problems.first_mut() {
+            problem.spots = spots;
+        }
+        self
+    }
+
+    /// A file or directory that could not be written.
+    pub fn cannot(what: &str, path: &Path, error: &io::Error) -> Stop {
+        Stop::new(
+            Exit::Outside,
+            format!("cannot {what} {}: {error}", path.display()),
+            "",
+        )
+    }
+
+    /// Everything that is wrong with the configuration.
+    pub fn config(error: ConfigError) -> Stop {
+        let exit = if error.outside {
+            Exit::Outside
+        } else {
+            Exit::Usage
+        };
+        let mut files = SourceMap::default();
+        let file = files.add(SourceFile {
+            path: error.file().to_owned(),
+            format: FileFormat::Toml,
+            bytes: error.text().as_bytes().into(),
+            transcoded: None,
+            digest: String::new(),
+        });
+        let problem = |error: &ConfigError| Problem {
+            message: error.message.clone(),
+            help: error.help.clone(),
+            spots: error
+                .span
+                .iter()
+                .map(|span| Spot {
+                    at: files.located(file, span.clone()),
+                    text: String::new(),
+                })
+                .collect(),
+        };
+        let mut problems = vec![problem(&error)];
+        problems.extend(error.others.iter().map(problem));
+        Stop {
+            exit,
+            files,
+            problems,
+        }
+    }
+
+    /// Says it to people on stderr, to programs on stdout, and gives the exit code.
+    pub fn report(&self, format: Format, terminal: &Terminal) -> Exit {
+        match format {
+            Format::Text => {
+                let shown: Vec<String> = self
+                    .problems
+                    .iter()
+                    .map(|p| {
+                        human::problem(&p.message, &p.help, &p.spots, &self.files, terminal.err)
+                    })
+                    .collect();
+                terminal.tell(&shown.join("\n"));
+            }
+            Format::Json => {
+                // There is nobody left to tell when stdout fails.
+                let _ = terminal.print(&self.json());
+            }
+        }
+        self.exit
+    }
+
+    fn json(&self) -> String {
+        let reasons: Vec<String> = self.problems.iter().map(|p| p.message.clone()).collect();
+        json::text(&json::Error {
+            schema: "weir.error/1",
+            exit: json::Exit {
+                code: self.exit.code(),
+                reasons: &reasons,
+            },
+            errors: self
+                .problems
+                .iter()
+                .map(|problem| json::ErrorReport {
+                    message: &problem.message,
+                    help: &problem.help,
+                    locations: problem
+                        .spots
+                        .iter()
+                        .map(|spot| Location {
+                            file: self.files.file(spot.at.file).path.as_str().into(),
+                            line: spot.at.line as u64,
+                            column: spot.at.column as u64,
+                            path: "".into(),
+                            label: spot.text.as_str().into(),
+                        })
+                        .collect(),
+                })
+                .collect(),
+        })
+    }
+}

@@ -1,0 +1,174 @@
+//! What a compilation means for whoever runs it: the exit code with every reason, and what to type next.
+
+use weir_compiler::Compiled;
+use weir_compiler::config::project::{FailOn, Project};
+use weir_compiler::finding::{Finding, Level};
+use weir_compiler::ir::layout::Overflow;
+use weir_compiler::report::summary::push_commands;
+use weir_compiler::report::{Detail, Tally, Tone, fail_on_word, json, plain};
+
+use crate::cli::exit::Exit;
+use crate::cli::terminal::Terminal;
+
+/// What a compilation means for whoever runs it: the exit code and every reason, the gravest first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    pub exit: Exit,
+    pub reasons: Vec<String>,
+}
+
+impl Verdict {
+    pub fn of(project: &Project, compiled: &Compiled) -> Verdict {
+        let mut found = Vec::new();
+        if compiled.incomplete {
+            found.push((
+                Exit::Incomplete,
+                "a source could not be read completely, so nothing may be built from it".to_owned(),
+            ));
+        }
+        found.extend(
+            refusals(compiled)
+                .into_iter()
+                .map(|why| (Exit::Refused, why)),
+        );
+        found.extend(
+            failing(Tally::of(&compiled.findings), project.lint.fail_on)
+                .map(|why| (Exit::Findings, why)),
+        );
+        Verdict::gravest(found)
+    }
+
+    /// The largest code wins; its reasons come first.
+    fn gravest(mut found: Vec<(Exit, String)>) -> Verdict {
+        found.sort_by_key(|(exit, _)| std::cmp::Reverse(*exit));
+        Verdict {
+            exit: found.first().map_or(Exit::Done, |(exit, _)| *exit),
+            reasons: found.into_iter().map(|(_, why)| why).collect(),
+        }
+    }
+
+    pub fn json(&self) -> json::Exit<'_> {
+        json::Exit {
+            code: self.exit.code(),
+            reasons: &self.reasons,
+        }
+    }
+
+    /// The last lines of a command: what it came to, and what to type next.
+    pub fn text(&self, next: &[String], terminal: &Terminal) -> String {
+        let look = terminal.out;
+        let mut text = String::new();
+        if self.exit == Exit::Done {
+            text.push_str(&look.paint(Tone::Good, "ok"));
+            text.push('\n');
+        } else {
+            let code = format!("exit {}", self.exit.code());
+            text.push_str(&look.paint(Tone::Error, &code));
+            text.push_str(&format!(": {}\n", self.reasons.join("; ")));
+        }
+        if terminal.detail != Detail::Quiet {
+            push_commands(&mut text, next);
+        }
+        text
+    }
+
+    /// Nothing may be written: the artifact would be wrong, not merely doubtful.
+    pub fn stops_the_files(&self) -> bool {
+        self.exit >= Exit::Refused
+    }
+}
+
+fn failing(tally: Tally, fail_on: FailOn) -> Option<String> {
+    let failing = tally.failing(fail_on);
+    let (findings, are) = if failing == 1 {
+        ("finding", "is")
+    } else {
+        ("findings", "are")
+    };
+    (failing > 0).then(|| {
+        format!(
+            "{failing} {findings} {are} at or above fail_on = \"{}\"",
+            fail_on_word(fail_on)
+        )
+    })
+}
+
+/// Why the target cannot represent the plan.
+fn refusals(compiled: &Compiled) -> Vec<String> {
+    let overflow = compiled.layout.evidence.overflow.iter();
+    let mut why: Vec<String> = overflow
+        .map(|overflow| match overflow {
+            Overflow::Minors { queue, wanted } => {
+                format!("CPU queue {queue} needs {wanted} HTB classes and one tree holds 65531")
+            }
+            Overflow::Handles { wanted } => {
+                format!("{wanted} leaf qdiscs are needed and an interface holds 65000")
+            }
+            Overflow::Queues { wanted, limit } => {
+                format!("the target has {wanted} CPU queues and {limit} can be used")
+            }
+        })
+        .collect();
+    let tree = &compiled.tree.evidence;
+    if !tree.too_deep.is_empty() {
+        let names: Vec<_> = tree
+            .too_deep
+            .iter()
+            .map(|node| plain(&compiled.inventory[*node].name))
+            .collect();
+        why.push(format!(
+            "the tree has {} node levels and {} fit: {}",
+            tree.depth,
+            tree.depth_budget,
+            names.join(" > ")
+        ));
+    }
+    why
+}
+
+/// The command that explains the worst finding.
+pub fn explain(findings: &[Finding]) -> Option<String> {
+    let worst = findings.first().filter(|f| f.level > Level::Info)?;
+    Some(format!("weir explain {}", worst.rule.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_code_wins_and_its_reason_comes_first() {
+        let reason = |exit: Exit| (exit, exit.meaning().to_owned());
+        let verdict = Verdict::gravest(vec![
+            reason(Exit::Findings),
+            reason(Exit::Incomplete),
+            reason(Exit::Refused),
+        ]);
+        assert_eq!(verdict.exit, Exit::Incomplete);
+        assert_eq!(verdict.reasons[0], Exit::Incomplete.meaning());
+        assert_eq!(verdict.reasons.len(), 3);
+        assert!(verdict.stops_the_files());
+        let verdict = Verdict::gravest(vec![reason(Exit::Findings)]);
+        assert!(!verdict.stops_the_files());
+        assert_eq!(Verdict::gravest(Vec::new()).exit, Exit::Done);
+    }
+
+    #[test]
+    fn fail_on_decides_what_fails() {
+        let tally = Tally {
+            errors: 1,
+            warnings: 2,
+            infos: 9,
+        };
+        let why = |fail_on| failing(tally, fail_on);
+        assert_eq!(
+            why(FailOn::Error).unwrap(),
+            "1 finding is at or above fail_on = \"error\""
+        );
+        assert_eq!(
+            why(FailOn::Warning).unwrap(),
+            "3 findings are at or above fail_on = \"warning\""
+        );
+        assert_eq!(why(FailOn::Never), None);
+    }
+}

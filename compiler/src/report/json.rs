@@ -1,0 +1,182 @@
+//! The machine formats of the commands. Each carries its name and version; keys are only ever added. A finding has
+//! the same shape here as in `findings.json` (`weir.findings/1`).
+
+use serde::Serialize;
+use weir_schemas::findings;
+
+use crate::emit::published_finding;
+use crate::finding::{Finding, Level};
+use crate::lint::rule::{Example, Rule};
+use crate::report::is_hidden;
+use crate::report::summary::Summary;
+use crate::source_map::SourceMap;
+
+/// `weir check --format json`
+#[derive(Debug, Serialize)]
+pub struct Check<'a> {
+    pub schema: &'static str,
+    pub exit: Exit<'a>,
+    pub summary: &'a Summary,
+    pub findings: Vec<findings::Finding<'a>>,
+}
+
+/// `weir build --format json`
+#[derive(Debug, Serialize)]
+pub struct Build<'a> {
+    pub schema: &'static str,
+    pub exit: Exit<'a>,
+    /// `null` when nothing was written.
+    pub artifact: Option<Artifact<'a>>,
+    pub summary: &'a Summary,
+    pub findings: Vec<findings::Finding<'a>>,
+}
+
+/// What a command came to.
+#[derive(Debug, Serialize)]
+pub struct Exit<'a> {
+    pub code: u8,
+    /// Every reason, the one that set the code first.
+    pub reasons: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+pub struct Artifact<'a> {
+    pub digest: &'a str,
+    /// Where the store keeps it.
+    pub directory: String,
+    /// The store had it already: nothing changed.
+    pub unchanged: bool,
+    /// `--out`.
+    pub out: Option<String>,
+    pub files: Vec<&'a str>,
+}
+
+/// Something that stopped a command, in place of its report.
+#[derive(Debug, Serialize)]
+pub struct Error<'a> {
+    pub schema: &'static str,
+    pub exit: Exit<'a>,
+    pub errors: Vec<ErrorReport<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ErrorReport<'a> {
+    pub message: &'a str,
+    pub help: &'a str,
+    pub locations: Vec<findings::Location<'a>>,
+}
+
+/// `weir rules --format json`
+#[derive(Debug, Serialize)]
+pub struct Rules {
+    pub schema: &'static str,
+    pub rules: Vec<RuleReport>,
+}
+
+/// `weir explain RULE --format json`
+#[derive(Debug, Serialize)]
+pub struct Explain {
+    pub schema: &'static str,
+    #[serde(flatten)]
+    pub rule: RuleReport,
+    pub bad: ExampleReport,
+    pub good: ExampleReport,
+}
+
+#[derive(Debug, Serialize)]
+pub struct RuleReport {
+    pub code: &'static str,
+    pub name: &'static str,
+    /// Before `[lint.levels]`.
+    pub level: &'static str,
+    pub contained: bool,
+    pub what: &'static str,
+    pub why: &'static str,
+    pub fix: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ExampleReport {
+    pub kind: &'static str,
+    pub files: Vec<FileReport>,
+    /// Settings of `weir.toml` beside the source.
+    pub config: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub struct FileReport {
+    pub name: &'static str,
+    pub content: &'static str,
+}
+
+pub fn findings<'a>(findings: &'a [Finding], files: &'a SourceMap) -> Vec<findings::Finding<'a>> {
+    let published = |finding| published_finding(finding, files);
+    findings.iter().map(published).collect()
+}
+
+impl Rules {
+    pub fn of(rules: &[&'static Rule]) -> Self {
+        Rules {
+            schema: "weir.rules/1",
+            rules: rules.iter().map(|r| RuleReport::of(r)).collect(),
+        }
+    }
+}
+
+impl Explain {
+    pub fn of(rule: &'static Rule) -> Self {
+        Explain {
+            schema: "weir.explain/1",
+            rule: RuleReport::of(rule),
+            bad: ExampleReport::of(rule.bad),
+            good: ExampleReport::of(rule.good),
+        }
+    }
+}
+
+impl RuleReport {
+    fn of(rule: &'static Rule) -> Self {
+        RuleReport {
+            code: rule.code,
+            name: rule.name,
+            level: Level::word(rule.default),
+            contained: rule.contained,
+            what: rule.what,
+            why: rule.why,
+            fix: rule.fix,
+        }
+    }
+}
+
+impl ExampleReport {
+    fn of(example: Example) -> Self {
+        let files = example.files.iter();
+        ExampleReport {
+            kind: example.kind,
+            files: files
+                .map(|(name, content)| FileReport { name, content })
+                .collect(),
+            config: example.config,
+        }
+    }
+}
+
+/// Indented JSON with a line break at the end. Characters that a terminal would obey are escaped, so that a report
+/// can be looked at as safely as it can be parsed.
+pub fn text(report: &impl Serialize) -> String {
+    let json =
+        serde_json::to_string_pretty(report).expect("reports have string keys and finite numbers");
+    let mut text = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        if c != '\n' && is_hidden(c) {
+            // Only inside a string can such a character stand.
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                text.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            text.push(c);
+        }
+    }
+    text.push('\n');
+    text
+}
