@@ -35,3 +35,19 @@ impl Export {
             .map(|f| f.file)
     }
 }
+
+impl ExportSet {
+    /// Names the recorded bytes of all sources together: lower-case hex.
+    pub fn digest(&self, files: &crate::source_map::SourceMap) -> String {
+        use sha2::{Digest, Sha256};
+        let mut hash = Sha256::new();
+        for export in &self.exports {
+            for file in &export.files {
+                let page = file.page.unwrap_or(0);
+                hash.update(format!("{}\n{}\n{page}\n", export.source, file.collection));
+                hash.update(&files.file(file.file).digest);
+            }
+        }
+        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
+}

@@ -15,6 +15,7 @@ pub mod normalize;
 pub mod report;
 pub mod source_map;
 pub mod sources;
+pub mod testing;
 pub mod topology;
 pub mod units;
 
@@ -24,6 +25,7 @@ use crate::config::project::Project;
 use crate::emit::ArtifactSet;
 use crate::exports::ExportSet;
 use crate::finding::Finding;
+use crate::ir::previous::Previous;
 use crate::ir::records::Records;
 use crate::lint::rule::Stages;
 use crate::source_map::SourceMap;
@@ -38,20 +40,28 @@ pub struct Compiled {
 }
 
 /// The whole compiler. Total: bad input becomes findings, never an error.
-pub fn compile(project: &Project, files: &SourceMap, exports: &ExportSet) -> Compiled {
+///
+/// `previous` is the artifact whose identities (parents, CPU queues, class numbers) are kept where they can be.
+pub fn compile(
+    project: &Project,
+    files: &SourceMap,
+    exports: &ExportSet,
+    previous: Option<&Previous>,
+) -> Compiled {
     let records: Vec<Records> = exports
         .exports
         .par_iter()
         .map(|export| sources::lower(&project.sources[export.source], export, files))
         .collect();
     let (inventory, sources) = normalize::normalize(project, records);
-    let graph = topology::graph(project, &inventory);
-    let chosen = topology::choose(project, &inventory, &graph);
-    let tree = topology::shape(project, &inventory, &graph, &chosen);
-    let layout = topology::layout(project, &inventory, &tree);
+    let graph = topology::graph(project, &inventory, previous, &exports.digest(files));
+    let chosen = topology::choose(project, &inventory, &graph, previous);
+    let tree = topology::shape(project, &inventory, &graph, &chosen, previous);
+    let layout = topology::layout(project, &inventory, &tree, previous);
     let stages = Stages {
         project,
         files,
+        exports,
         sources: &sources,
         inventory: &inventory,
         graph: &graph,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::id::FileId;
-use crate::ir::records::Origin;
+use crate::ir::records::{Origin, Place};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
@@ -78,5 +78,27 @@ impl SourceMap {
     /// Text of a record, lossily.
     pub fn text(&self, origin: Origin) -> Cow<'_, str> {
         String::from_utf8_lossy(self.bytes(origin))
+    }
+
+    /// Where a place stands: the start of its record.
+    pub fn locate(&self, place: &Place) -> Located {
+        let file = place.origin.file;
+        let bytes = &self.file(file).bytes;
+        let start = (place.origin.start as usize).min(bytes.len());
+        let end = (start + place.origin.len as usize).min(bytes.len());
+        let before = &bytes[..start];
+        let line_start = before
+            .iter()
+            .rposition(|&b| b == b'\n')
+            .map_or(0, |at| at + 1);
+        Located {
+            file,
+            bytes: start..end,
+            line: before.iter().filter(|&&b| b == b'\n').count() + 1,
+            column: String::from_utf8_lossy(&before[line_start..])
+                .chars()
+                .count()
+                + 1,
+        }
     }
 }

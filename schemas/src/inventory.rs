@@ -8,8 +8,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What the key `schema` holds.
-pub const SCHEMA: &str = "weir.inventory/1";
+use crate::Published;
+use crate::common::NodeKind;
+
+impl Published for Inventory {
+    const SCHEMA: &'static str = "weir.inventory/1";
+}
 
 /// Two directions; null is unknown, or the default.
 pub type Pair<T> = [Option<T>; 2];
@@ -48,16 +52,6 @@ pub struct Node {
     /// Traffic enters the network here.
     #[serde(default, skip_serializing_if = "is_false")]
     pub gateway: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum NodeKind {
-    Root,
-    Site,
-    Ap,
-    /// A switch, a backhaul radio, a router.
-    Other,
 }
 
 /// A connection of two nodes.

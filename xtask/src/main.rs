@@ -1,1 +1,46 @@
-fn main() {}
+//! Project chores that are not part of the product: `cargo run -p xtask -- <chore>`.
+
+mod docs;
+mod r#gen;
+mod schemas;
+
+use clap::{Parser, Subcommand};
+use std::io::Write as _;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(
+    name = "xtask",
+    about = "Project chores",
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Write the documentation that comes from the code, or check it
+    Docs(docs::Args),
+    /// Write a synthetic ISP of any size as one or more Weir projects
+    Gen(r#gen::Args),
+    /// Write the JSON Schemas of the published formats from their types
+    Schemas(schemas::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().chore {
+        Chore::Docs(args) => docs::run(&args, &mut std::io::stdout().lock()),
+        Chore::Gen(args) => r#gen::run(&args, &mut std::io::stdout().lock()),
+        Chore::Schemas(args) => schemas::run(&args, &mut std::io::stdout().lock()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to tell when standard error itself is gone.
+            let _ = writeln!(std::io::stderr(), "xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,4 +1,34 @@
-//! emit
+//! Writing what was compiled: each file of the artifact as exact bytes. The same stages give the same bytes on
+//! any machine and with any number of threads; nothing is decided here that shapes traffic, except the weight
+//! of a class (`queue_plan`).
+//!
+//! It knows nothing of CRMs, of the store or of how findings look on a terminal. [`write`] is the only function
+//! that touches the disk.
+
+mod findings;
+mod json;
+mod manifest;
+mod network;
+mod provenance;
+mod queue_plan;
+mod shaped_devices;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod view;
+
+use std::io::Write as _;
+use std::path::Path;
+use std::{fs, io};
+
+use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
+use weir_schemas::artifact;
+use weir_store::ArtifactFiles;
+
+use crate::emit::view::View;
 use crate::finding::Finding;
 use crate::lint::rule::Stages;
 
@@ -6,10 +36,98 @@ use crate::lint::rule::Stages;
 #[derive(Clone, Debug, Default)]
 pub struct ArtifactSet {
     pub files: Vec<(&'static str, Vec<u8>)>,
-    /// SHA-256 of the payload (interface.md 4), lower-case hex.
+    /// Payload digest (`docs/artifacts.md`), lower-case hex.
     pub digest: String,
 }
 
-pub fn emit(_stages: &Stages<'_>, _findings: &[Finding]) -> ArtifactSet {
-    ArtifactSet::default()
+impl ArtifactSet {
+    /// The bytes of one file.
+    pub fn file(&self, name: &str) -> Option<&[u8]> {
+        self.files
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, bytes)| bytes.as_slice())
+    }
+
+    /// As the store takes them.
+    pub fn as_files(&self) -> ArtifactFiles<'_> {
+        ArtifactFiles {
+            digest: &self.digest,
+            files: self
+                .files
+                .iter()
+                .map(|(name, bytes)| (*name, bytes.as_slice()))
+                .collect(),
+        }
+    }
+}
+
+/// How one file is made.
+type Emitter = fn(&View<'_>, &[Finding]) -> Vec<u8>;
+
+/// Every file but the manifest, sorted by name. To add one: a type in `weir-schemas`, a row in its table of
+/// files, a module here, and its line.
+static EMITTERS: &[(&str, Emitter)] = &[
+    (artifact::SHAPED_DEVICES, |view, _| {
+        shaped_devices::emit(view)
+    }),
+    (artifact::FINDINGS, findings::emit),
+    (artifact::NETWORK, |view, _| {
+        network::emit(view.stages.tree, view.stages.inventory)
+    }),
+    (artifact::PROVENANCE, |view, _| provenance::emit(view)),
+    (artifact::QUEUE_PLAN, |view, _| queue_plan::emit(view)),
+    (artifact::TREE, |view, _| tree::emit(view)),
+];
+
+/// A file that was written, as the manifest lists it.
+struct Emitted {
+    name: &'static str,
+    bytes: Vec<u8>,
+    sha256: String,
+}
+
+pub fn emit(stages: &Stages<'_>, findings: &[Finding]) -> ArtifactSet {
+    let view = View::new(stages);
+    let emitted: Vec<Emitted> = EMITTERS
+        .par_iter()
+        .map(|&(name, emitter)| {
+            let bytes = emitter(&view, findings);
+            let sha256 = sha256(&bytes);
+            Emitted {
+                name,
+                bytes,
+                sha256,
+            }
+        })
+        .collect();
+    let (manifest, digest) = manifest::emit(&view, findings, &emitted);
+    let mut files: Vec<(&'static str, Vec<u8>)> =
+        emitted.into_iter().map(|f| (f.name, f.bytes)).collect();
+    files.push((artifact::MANIFEST, manifest));
+    files.sort_unstable_by_key(|(name, _)| *name);
+    ArtifactSet { files, digest }
+}
+
+/// Writes the files into a directory, which is made if need be. Each file is replaced whole; the manifest comes
+/// last, so a reader that starts from it finds what it lists.
+pub fn write(set: &ArtifactSet, dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    let (manifest, others): (Vec<_>, Vec<_>) = set
+        .files
+        .iter()
+        .partition(|(name, _)| *name == artifact::MANIFEST);
+    for (name, bytes) in others.into_iter().chain(manifest) {
+        let partial = dir.join(format!(".{name}.partial"));
+        let mut file = fs::File::create(&partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&partial, dir.join(name))?;
+    }
+    Ok(())
+}
+
+/// Lower-case hexadecimal.
+fn sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
 }

@@ -19,7 +19,20 @@ pub struct Inventory {
     pub links: Vec<Link>,
     /// Sorted by id; the omitted ones too.
     pub circuits: Vec<Circuit>,
+    pub settings: NodeSettings,
     pub evidence: NormalizeEvidence,
+}
+
+/// Settings that name nodes, resolved. (`topology.exclude` is `Node::hidden`.)
+#[derive(Clone, Default, Debug)]
+pub struct NodeSettings {
+    pub root: Option<NodeIx>,
+    /// Sorted.
+    pub promote: Vec<NodeIx>,
+    /// (child, parent), sorted by child; both exist and differ.
+    pub pins: Vec<(NodeIx, NodeIx)>,
+    /// Pins that have no effect: child and parent as written, and why.
+    pub bad_pins: Vec<(Box<str>, Box<str>, &'static str)>,
 }
 
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 //! choose at apply time.
 
 use crate::id::{CircuitIx, TreeIx};
+use crate::ir::previous::Resting;
 use crate::ir::records::LeafKind;
 use crate::units::Pair;
 
@@ -19,6 +20,10 @@ pub struct QueueLayout {
     pub circuits: Vec<Option<CircuitSlot>>,
     /// Planned load of each CPU queue: sum of circuit maxima, both directions, kbit/s.
     pub load_kbps: Vec<u64>,
+    /// Freed numbers that must rest, when this layout is a change against the previous one ...
+    pub resting: Resting,
+    /// ... and when it is not: then nothing ages, and the plan's bytes stay the same.
+    pub resting_unchanged: Resting,
     pub evidence: LayoutEvidence,
 }
 
@@ -37,6 +42,10 @@ pub struct LayoutEvidence {
     pub overflow: Vec<Overflow>,
     /// Top-level nodes heavier than 1.5 x the fair share, heaviest first.
     pub heavy: Vec<(TreeIx, u64)>,
+    /// Things that exist before and after under the same parent and have other numbers now (CHG004).
+    pub renumbered: Vec<Slot>,
+    /// Top-level nodes and bucket circuits that changed their CPU queue, sorted.
+    pub moved: Vec<Slot>,
 }
 
 #[derive(Clone, Debug)]

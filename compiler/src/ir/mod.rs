@@ -5,5 +5,6 @@ pub mod address;
 pub mod graph;
 pub mod inventory;
 pub mod layout;
+pub mod previous;
 pub mod records;
 pub mod tree;

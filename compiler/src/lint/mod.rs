@@ -1,7 +1,12 @@
 //! Lint: rules look at what the stages produced and return findings. Rules change nothing.
 
+mod fields;
+mod network;
 pub mod rule;
 pub mod rules;
+#[cfg(test)]
+mod testing;
+mod words;
 
 use rayon::prelude::*;
 

@@ -1,6 +1,7 @@
 //! What a lint rule is. One rule is one file: documentation, message, check, and two examples that run as tests.
 
 use crate::config::project::Project;
+use crate::exports::ExportSet;
 use crate::finding::{Draft, Level};
 use crate::ir::graph::{ChosenTree, LinkGraph};
 use crate::ir::inventory::Inventory;
@@ -14,6 +15,7 @@ use crate::source_map::SourceMap;
 pub struct Stages<'a> {
     pub project: &'a Project,
     pub files: &'a SourceMap,
+    pub exports: &'a ExportSet,
     /// By source, in order of precedence.
     pub sources: &'a [SourceEvidence],
     pub inventory: &'a Inventory,
@@ -59,18 +61,39 @@ pub struct Example {
     pub files: &'static [(&'static str, &'static str)],
     /// `weir.toml` without `[project]` and `[[source]]`.
     pub config: &'static str,
+    /// What the example is, where it takes too large a network to be written out; empty otherwise.
+    pub prose: &'static str,
 }
 
+type Files = &'static [(&'static str, &'static str)];
+
 impl Example {
-    /// An `inventory.json` without its `schema` line.
-    pub const fn inventory(
-        files: &'static [(&'static str, &'static str)],
-        config: &'static str,
-    ) -> Self {
+    pub const fn of(kind: &'static str, files: Files, config: &'static str) -> Self {
         Example {
-            kind: "inventory",
+            kind,
             files,
             config,
+            prose: "",
+        }
+    }
+
+    /// A network in our own format: files of its export directory, and settings.
+    pub const fn inventory(files: Files, config: &'static str) -> Self {
+        Example::of("inventory", files, config)
+    }
+
+    /// A LibreQoS directory, and settings.
+    pub const fn libreqos(files: Files, config: &'static str) -> Self {
+        Example::of("libreqos", files, config)
+    }
+
+    /// Only a network of tens of thousands of records triggers the rule.
+    pub const fn too_large(prose: &'static str) -> Self {
+        Example {
+            kind: "inventory",
+            files: &[],
+            config: "",
+            prose,
         }
     }
 }

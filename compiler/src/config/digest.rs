@@ -1,0 +1,136 @@
+//! The digest of a configuration: what an artifact says it was built with.
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::config::check::list;
+use crate::config::project::{
+    FailOn, LevelSetting, Project, ShaperMode, Simplify, SuspendedPolicy,
+};
+use crate::units::{Kbps, Pair};
+
+/// SHA-256 in lower-case hex.
+pub(super) fn sha256(bytes: impl AsRef<[u8]>) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// SHA-256 over everything that can show in an artifact. Not in it: where exports and the store are, and how the file
+/// is written. The keys are frozen: another spelling would make every artifact look rebuilt.
+pub(super) fn settings(project: &Project) -> String {
+    let Project {
+        name,
+        file: _,
+        sources,
+        topology,
+        rates,
+        suspended,
+        addresses,
+        lint,
+        guard,
+        target,
+        store: _,
+        digest: _,
+    } = project;
+    let sources: Vec<_> = sources
+        .iter()
+        .map(|s| json!([s.name, s.kind.word()]))
+        .collect();
+    let levels: Vec<_> = lint
+        .levels
+        .iter()
+        .map(|(code, setting)| {
+            let level = match setting {
+                LevelSetting::Allow => "allow",
+                LevelSetting::Set(level) => level.word(),
+            };
+            json!([code, level])
+        })
+        .collect();
+    let shaper = target.shaper.as_ref().map(|shaper| {
+        let vlans = match shaper.mode {
+            ShaperMode::Bridge => json!(null),
+            ShaperMode::Stick {
+                internet_vlan,
+                network_vlan,
+            } => json!([internet_vlan, network_vlan]),
+        };
+        json!([shaper.to_internet, shaper.to_network, vlans])
+    });
+    let settings = json!({
+        "schema": "weir.settings/1",
+        "name": name,
+        "sources": sources,
+        "topology": {
+            "strategy": topology.strategy.word(),
+            "tree": topology.tree.word(),
+            "root": topology.root,
+            "promote_to_root": topology.promote_to_root,
+            "exclude": topology.exclude,
+            "pin": topology.pin,
+            "max_depth": topology.max_depth,
+            "simplify": match topology.simplify {
+                Simplify::Off => "off",
+                Simplify::Auto => "auto",
+                Simplify::All => "all",
+            },
+            "auto_virtual_kbps": topology.auto_virtual.0,
+            "wan_kbps": topology.wan.array(),
+            "wan_is_set": topology.wan_is_set,
+            "link_down_hold": topology.link_down_hold,
+            "generated_kbps": topology.generated.array(),
+            "link_reference_kbps": topology.link_reference.0,
+            "default_link_cost": topology.default_link_cost,
+            "membership_cost": topology.membership_cost,
+            "prune_empty": topology.prune_empty,
+        },
+        "rates": {
+            "overhead": rates.overhead.0,
+            "multiplier": rates.multiplier.0,
+            "commit": rates.commit.0,
+            "floor_kbps": rates.floor.0,
+            "min_floor_kbps": rates.min_floor.0,
+            "default_plan_kbps": rates.default_plan.map(Pair::<Kbps>::array),
+            "add_burst": rates.add_burst,
+            "strict": rates.strict,
+        },
+        "suspended": {
+            "policy": match suspended.policy {
+                SuspendedPolicy::Keep => "keep",
+                SuspendedPolicy::Slow => "slow",
+                SuspendedPolicy::Drop => "drop",
+            },
+            "slow_kbps": suspended.slow.0,
+        },
+        "addresses": {
+            "allow": list(&addresses.allow),
+            "ignore": list(&addresses.ignore),
+        },
+        "lint": {
+            "fail_on": match lint.fail_on {
+                FailOn::Error => "error",
+                FailOn::Warning => "warning",
+                FailOn::Never => "never",
+            },
+            "levels": levels,
+        },
+        "guard": {
+            "max_removed": guard.max_removed,
+            "max_removed_percent": guard.max_removed_percent,
+            "max_reparented_percent": guard.max_reparented_percent,
+            "max_contained": guard.max_contained,
+            "min_circuits": guard.min_circuits,
+            "max_source_age_seconds": guard.max_source_age_seconds,
+            "max_churn": guard.max_churn,
+        },
+        "target": {
+            "name": target.name,
+            "queues": target.queues,
+            "memory": target.memory,
+            "shaper": shaper,
+            "qdisc": target.qdisc,
+            "leaf_fallback": target.leaf_fallback,
+        },
+    });
+    sha256(settings.to_string())
+}

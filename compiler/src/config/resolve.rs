@@ -1,0 +1,899 @@
+//! `weir.toml` as written -> [`Project`]: defaults, cross checks, and everything that is wrong, all at once.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use toml::de::DeTable;
+
+use crate::config::check::{Check, list, rule};
+use crate::config::error::{ConfigError, Problem};
+use crate::config::file::{self, BurstWord, File, ModeWord, OvercommitWord};
+use crate::config::project::{
+    Addresses, FailOn, Guard, LevelSetting, Lint, Metric, Project, Rates, Shaper, ShaperMode,
+    Simplify, Source, SourceKind, Suspended, SuspendedPolicy, Target, Topology,
+};
+use crate::config::suggest::nearest;
+use crate::config::value::{At, Secret, SwitchOrWord};
+use crate::config::{digest, init, keys, mask, schema};
+use crate::ir::records::{LeafKind, Origin};
+use crate::ir::tree::Strategy;
+use crate::lint::rules;
+use crate::source_map::{Format, SourceFile, SourceMap};
+use crate::units::{Kbps, MBPS, Pair, PerMille, parse_rate};
+
+/// Settings of the command line that stand above the file.
+#[derive(Clone, Default, Debug)]
+pub struct CliOverrides {
+    pub strategy: Option<Strategy>,
+    /// The `[target.NAME]` to build for.
+    pub target: Option<String>,
+}
+
+/// The name of the file, and of the project's configuration in every message.
+pub const FILE_NAME: &str = "weir.toml";
+
+/// What a LibreQoS directory without `weir.toml` is shown as.
+const ASSUMED: &str = "weir.toml (assumed)";
+
+/// Reads the project in `dir`. A LibreQoS directory needs no `weir.toml`.
+pub fn load(
+    dir: &Path,
+    files: &mut SourceMap,
+    overrides: &CliOverrides,
+) -> Result<Project, ConfigError> {
+    let path = dir.join(FILE_NAME);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return match init::assumed(dir) {
+                Some(text) => load_text(ASSUMED, &text, files, overrides),
+                None => Err(missing(dir)),
+            };
+        }
+        Err(e) => {
+            let message = format!("{} cannot be read: {e}", path.display());
+            let mut error = ConfigError::whole(FILE_NAME, message, "");
+            error.outside = true;
+            return Err(error);
+        }
+    };
+    match String::from_utf8(bytes) {
+        Ok(text) => load_str(&text, files, overrides),
+        Err(e) => Err(ConfigError::whole(
+            FILE_NAME,
+            format!(
+                "{} is not UTF-8 from byte {} on",
+                path.display(),
+                e.utf8_error().valid_up_to() + 1
+            ),
+            "save it as UTF-8",
+        )),
+    }
+}
+
+/// Reads a project from the text of its `weir.toml`.
+pub fn load_str(
+    text: &str,
+    files: &mut SourceMap,
+    overrides: &CliOverrides,
+) -> Result<Project, ConfigError> {
+    load_text(FILE_NAME, text, files, overrides)
+}
+
+fn missing(dir: &Path) -> ConfigError {
+    let shown = dir.display();
+    if dir.is_dir() {
+        ConfigError::whole(
+            FILE_NAME,
+            format!("there is no weir.toml in {shown}"),
+            format!(
+                "`weir init {shown}` writes one; a LibreQoS directory needs none, if it holds both network.json and \
+                 ShapedDevices.csv"
+            ),
+        )
+    } else {
+        ConfigError::whole(
+            FILE_NAME,
+            format!("{shown} is not a directory"),
+            "name the directory of a project: one with a weir.toml",
+        )
+    }
+}
+
+fn load_text(
+    name: &str,
+    text: &str,
+    files: &mut SourceMap,
+    overrides: &CliOverrides,
+) -> Result<Project, ConfigError> {
+    let (root, syntax) = DeTable::parse_recoverable(text);
+    let fail = |problems| ConfigError::new(name, mask::secrets(text, root.get_ref()), problems);
+    // The first syntax error only: the others are mostly its echo.
+    if let Some(error) = syntax.into_iter().min_by_key(|e| e.span().map(|s| s.start)) {
+        return Err(fail(vec![Problem {
+            message: format!("not valid TOML: {}", one_line(error.message())),
+            help: String::new(),
+            span: error.span(),
+        }]));
+    }
+    let mut problems = Vec::new();
+    keys::unknown(root.get_ref(), &schema::SCHEMA, &mut problems);
+    if !problems.is_empty() {
+        return Err(fail(problems));
+    }
+    let file = match File::deserialize(toml::de::Deserializer::from(root.clone())) {
+        Ok(file) => file,
+        Err(error) => return Err(fail(vec![wrong_type(&error, root.get_ref())])),
+    };
+    let id = files.add(SourceFile {
+        path: name.to_owned(),
+        format: Format::Toml,
+        bytes: Arc::from(text.as_bytes()),
+        transcoded: None,
+        digest: digest::sha256(text),
+    });
+    let mut check = Check {
+        text,
+        problems: Vec::new(),
+    };
+    let mut project = check.project(&file, files.whole(id), overrides);
+    if !check.problems.is_empty() {
+        return Err(fail(check.problems));
+    }
+    project.digest = digest::settings(&project);
+    Ok(project)
+}
+
+/// What serde says about a value, in our words: "`topology.max_depth` must be a whole number, not string \"7\"".
+fn wrong_type(error: &toml::de::Error, root: &DeTable<'_>) -> Problem {
+    let span = error.span();
+    let key = span.as_ref().map(|s| keys::key_at(root, s));
+    let key = key
+        .filter(|k| !k.is_empty())
+        .unwrap_or_else(|| "a value".to_owned());
+    let said = one_line(error.message());
+    let bare = said
+        .strip_prefix("invalid type: ")
+        .or_else(|| said.strip_prefix("invalid value: "));
+    let (message, help) = match bare.and_then(|bare| bare.rsplit_once(", expected ")) {
+        Some((found, wanted)) => {
+            let wanted = plain(wanted);
+            let text = found.strip_prefix("string ");
+            let help = match text.map(|text| (text, text.trim_matches('"'))) {
+                Some((_, "true" | "false")) if wanted.contains("true") => "take the quotes away",
+                Some((_, bare)) if wanted.contains("number") && parse_rate(bare, MBPS).is_ok() => {
+                    "take the quotes away"
+                }
+                Some((text, _)) if wanted.contains("list") => &format!("write [{text}]"),
+                _ => "",
+            };
+            (
+                format!("`{key}` must be {wanted}, not {found}"),
+                help.to_owned(),
+            )
+        }
+        // toml's inner name for a date, where a table is wanted.
+        None if said.contains("$__toml") => (format!("`{key}` cannot be a date"), String::new()),
+        None => (format!("`{key}`: {said}"), String::new()),
+    };
+    Problem {
+        message,
+        help,
+        span,
+    }
+}
+
+/// serde's names of types, for people who write files.
+fn plain(wanted: &str) -> &str {
+    match wanted {
+        "a string" => "text in quotes",
+        "a boolean" => "true or false",
+        "a sequence" => "a list in brackets",
+        "a map" => "a table",
+        other if other.starts_with("struct ") => "a table",
+        other => other,
+    }
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl Check<'_> {
+    fn project(&mut self, file: &File, origin: Origin, overrides: &CliOverrides) -> Project {
+        let name = self.label("project.name", &file.project.name);
+        self.later_features(file);
+        Project {
+            name: name.unwrap_or_else(|| "weir".to_owned()),
+            file: origin,
+            sources: self.sources(file),
+            topology: self.topology(&file.topology, overrides),
+            rates: self.rates(&file.rates),
+            suspended: Suspended {
+                policy: self.word(
+                    "suspended.policy",
+                    &file.suspended.policy,
+                    SuspendedPolicy::Keep,
+                ),
+                slow: self.mbps(
+                    "suspended.slow_mbps",
+                    &file.suspended.slow_mbps,
+                    Kbps(100),
+                    1,
+                ),
+            },
+            addresses: Addresses {
+                allow: self.prefixes("addresses.allow", &file.addresses.allow),
+                ignore: self.prefixes("addresses.ignore", &file.addresses.ignore),
+            },
+            lint: self.lint(&file.lint),
+            guard: self.guard(&file.guard),
+            target: self.target(file, overrides),
+            store: self.store(&file.store),
+            digest: String::new(),
+        }
+    }
+
+    fn sources(&mut self, file: &File) -> Vec<Source> {
+        if file.source.is_empty() {
+            self.problem(
+                None,
+                "weir.toml names no source",
+                "add one: [[source]] with kind = \"uisp\" and export = \"DIR\"; `weir init` shows a whole file",
+            );
+        }
+        let mut names: BTreeMap<String, usize> = BTreeMap::new();
+        let mut sources = Vec::new();
+        for (index, written) in file.source.iter().enumerate() {
+            let (name, source) = self.source(index, written);
+            let Some(name) = name else { continue };
+            let span = written
+                .value
+                .name
+                .as_ref()
+                .map_or(&written.span, |n| &n.span);
+            if names.insert(name.clone(), index).is_some() {
+                self.problem(
+                    Some(span),
+                    format!("two sources have the name `{name}`"),
+                    "give each [[source]] its own name = \"..\"",
+                );
+            }
+            sources.extend(source);
+        }
+        if sources.is_empty() && !file.source.is_empty() && self.problems.is_empty() {
+            self.problem(
+                Some(&file.source[0].span),
+                "every source is switched off",
+                "take enabled = false away from one of them",
+            );
+        }
+        self.precedence(&file.merge, &names, &mut sources);
+        sources
+    }
+
+    /// The source's name, when it can be known, and the source, when it is switched on and right.
+    fn source(
+        &mut self,
+        index: usize,
+        written: &At<file::Source>,
+    ) -> (Option<String>, Option<Source>) {
+        let source = &written.value;
+        let before = self.problems.len();
+        let kind = match &source.kind {
+            Some(word) => self.lookup("source.kind", word),
+            None => {
+                self.problem(
+                    Some(&written.span),
+                    "a source has no `kind`",
+                    format!("add kind = \"..\": one of {}", readable()),
+                );
+                None
+            }
+        };
+        let name = match &source.name {
+            Some(name) => self.slug("source.name", name),
+            None => source.kind.as_ref().map(|kind| kind.value.text.clone()),
+        };
+        let shown = name.clone().unwrap_or_else(|| "?".to_owned());
+        self.secret(&shown, "key", &source.key);
+        self.secret(&shown, "secret", &source.secret);
+        self.label("source.ca", &source.ca);
+        if let Some(pin) = &source.tls_pin
+            && !pin.value.starts_with("sha256:")
+        {
+            self.problem(
+                Some(&pin.span),
+                format!("`tls_pin` of source `{shown}` is not a digest"),
+                "write \"sha256:..\", as `weir doctor` prints it",
+            );
+        }
+        let url = self.url(&shown, &source.url);
+        let export = self.label("source.export", &source.export);
+        if !source.enabled.as_ref().is_none_or(|on| on.value) {
+            return (name, None);
+        }
+        if let (Some(None), Some(word)) = (kind, &source.kind) {
+            self.problem(
+                Some(&word.span),
+                format!("this build cannot read `{}` yet", word.value.text),
+                format!(
+                    "it reads {}; export another system's subscribers as an inventory.json and use kind = \"inventory\"",
+                    readable()
+                ),
+            );
+        } else if export.is_none() && source.export.is_none() {
+            let (span, what) = match &source.url {
+                Some(url) => (
+                    &url.span,
+                    format!("source `{shown}` has a `url`, but this build reads recorded exports"),
+                ),
+                None => (
+                    &written.span,
+                    format!("source `{shown}` has neither `export` nor `url`"),
+                ),
+            };
+            self.problem(
+                Some(span),
+                what,
+                "add export = \"DIR\": the directory with the recorded responses",
+            );
+        }
+        let right = self.problems.len() == before;
+        let source = match (&name, kind.flatten()) {
+            (Some(name), Some(kind)) if right => Some(Source {
+                name: name.clone(),
+                kind,
+                export,
+                url,
+                index,
+            }),
+            _ => None,
+        };
+        (name, source)
+    }
+
+    fn url(&mut self, source: &str, written: &Option<At<String>>) -> Option<String> {
+        let url = written.as_ref()?;
+        let host = ["https://", "http://"]
+            .iter()
+            .find_map(|scheme| url.value.strip_prefix(scheme));
+        if mask::has_credentials(&url.value) {
+            self.problem(
+                Some(&url.span),
+                format!("`url` of source `{source}` holds a user or password"),
+                "take it out of the address; credentials go into `key` and `secret`, as references",
+            );
+        } else if host.is_none_or(|host| host.is_empty() || host.contains(char::is_whitespace)) {
+            self.problem(
+                Some(&url.span),
+                format!("`url` of source `{source}` is not an address"),
+                "write \"https://HOST\"",
+            );
+        }
+        Some(url.value.clone())
+    }
+
+    fn secret(&mut self, source: &str, key: &str, written: &Option<At<Secret>>) {
+        let Some(secret) = written else { return };
+        let forms = format!(
+            "{key} = {{ env = \"NAME\" }}, {{ file = \"secrets/{source}\" }} or {{ credential = \"{source}\" }}"
+        );
+        let Secret::Reference(reference) = &secret.value else {
+            return self.problem(
+                Some(&secret.span),
+                format!("`{key}` of source `{source}` is written out, but a secret may only be referred to"),
+                format!("write {forms}; if this file was ever shared, replace the secret"),
+            );
+        };
+        let parts = [&reference.env, &reference.file, &reference.credential];
+        if parts.iter().filter(|part| part.is_some()).count() != 1 {
+            return self.problem(
+                Some(&secret.span),
+                format!(
+                    "`{key}` of source `{source}` must have exactly one of env, file and credential"
+                ),
+                format!("write {forms}"),
+            );
+        }
+        if let Some(variable) = &reference.env
+            && !mask::is_variable(&variable.value)
+        {
+            self.problem(
+                Some(&variable.span),
+                format!("`{key}.env` of source `{source}` is not the name of a variable"),
+                "env names the variable that holds the secret, such as \"SPLYNX_KEY\"; it is not the secret",
+            );
+        }
+        for part in [&reference.file, &reference.credential]
+            .into_iter()
+            .flatten()
+        {
+            if part.value.trim().is_empty() {
+                self.problem(
+                    Some(&part.span),
+                    format!("`{key}` of source `{source}` refers to nothing"),
+                    format!("write {forms}"),
+                );
+            }
+        }
+    }
+
+    fn precedence(
+        &mut self,
+        merge: &file::Merge,
+        names: &BTreeMap<String, usize>,
+        sources: &mut [Source],
+    ) {
+        let mut ranks: BTreeMap<&str, usize> = BTreeMap::new();
+        for (rank, name) in merge.precedence.iter().flatten().enumerate() {
+            if !names.contains_key(&name.value) {
+                let near = nearest(&name.value, names.keys().map(String::as_str));
+                let hint = near
+                    .map(|near| format!("did you mean `{near}`? "))
+                    .unwrap_or_default();
+                self.problem(
+                    Some(&name.span),
+                    format!(
+                        "`merge.precedence` names `{}`, which is no source",
+                        name.value
+                    ),
+                    format!("{hint}the sources are {}", list(names.keys())),
+                );
+            } else if ranks.insert(&name.value, rank).is_some() {
+                self.problem(
+                    Some(&name.span),
+                    format!("`merge.precedence` names `{}` twice", name.value),
+                    "name each source once",
+                );
+            }
+        }
+        let rank = |s: &Source| ranks.get(s.name.as_str()).copied().unwrap_or(usize::MAX);
+        sources.sort_by_key(|s| (rank(s), s.index));
+    }
+
+    fn topology(&mut self, written: &file::Topology, overrides: &CliOverrides) -> Topology {
+        let strategy = self.word("topology.strategy", &written.strategy, Strategy::ApSite);
+        let wan = self.pair("topology.wan_mbps", &written.wan_mbps);
+        let wan_or_default = wan.unwrap_or(Pair::both(Kbps(1_000_000)));
+        let generated = self.pair("topology.generated_mbps", &written.generated_mbps);
+        let cost = 0..=1_000_000_000;
+        Topology {
+            strategy: overrides.strategy.unwrap_or(strategy),
+            tree: self.word("topology.tree", &written.tree, Metric::Cost),
+            root: self.label("topology.root", &written.root),
+            promote_to_root: self.labels("topology.promote_to_root", &written.promote_to_root),
+            exclude: self.labels("topology.exclude", &written.exclude),
+            pin: self.pins(&written.pin),
+            max_depth: self.count(
+                "topology.max_depth",
+                &written.max_depth,
+                0,
+                0..=u64::from(u16::MAX),
+            ) as usize,
+            simplify: self.simplify(&written.simplify),
+            auto_virtual: self.mbps(
+                "topology.auto_virtual_mbps",
+                &written.auto_virtual_mbps,
+                Kbps::ZERO,
+                0,
+            ),
+            wan: wan_or_default,
+            wan_is_set: wan.is_some(),
+            link_down_hold: self.count32("topology.link_down_hold", &written.link_down_hold, 3),
+            generated: generated.unwrap_or(wan_or_default),
+            link_reference: self.mbps(
+                "topology.link_reference_mbps",
+                &written.link_reference_mbps,
+                Kbps(100_000_000),
+                1,
+            ),
+            default_link_cost: self.count(
+                "topology.default_link_cost",
+                &written.default_link_cost,
+                100,
+                cost.clone(),
+            ),
+            membership_cost: self.count(
+                "topology.membership_cost",
+                &written.membership_cost,
+                1,
+                cost,
+            ),
+            prune_empty: written.prune_empty.as_ref().is_none_or(|on| on.value),
+        }
+    }
+
+    /// Sorted by child; whether the nodes exist is for the data to say.
+    fn pins(
+        &mut self,
+        written: &Option<BTreeMap<At<String>, At<String>>>,
+    ) -> Vec<(String, String)> {
+        let mut pins = Vec::new();
+        for (child, parent) in written.iter().flatten() {
+            for id in [child, parent] {
+                if id.value.trim().is_empty() {
+                    self.problem(
+                        Some(&id.span),
+                        "`topology.pin` holds an empty id",
+                        "write \"child id\" = \"parent id\"",
+                    );
+                }
+            }
+            pins.push((child.value.clone(), parent.value.clone()));
+        }
+        pins
+    }
+
+    fn simplify(&mut self, written: &Option<At<SwitchOrWord>>) -> Simplify {
+        match written.as_ref().map(|w| (&w.value, &w.span)) {
+            None | Some((SwitchOrWord::Switch(false), _)) => Simplify::Off,
+            Some((SwitchOrWord::Switch(true), _)) => Simplify::All,
+            Some((SwitchOrWord::Word(word), _)) if word == "auto" => Simplify::Auto,
+            Some((SwitchOrWord::Word(word), span)) => {
+                self.problem(
+                    Some(span),
+                    format!("`topology.simplify` cannot be \"{word}\""),
+                    "write false, true or \"auto\"",
+                );
+                Simplify::Off
+            }
+        }
+    }
+
+    fn rates(&mut self, written: &file::Rates) -> Rates {
+        Rates {
+            overhead: self.factor("rates.overhead", &written.overhead, PerMille::ONE, 100),
+            multiplier: self.factor("rates.multiplier", &written.multiplier, PerMille::ONE, 100),
+            commit: self.factor("rates.commit", &written.commit, PerMille(0), 1),
+            floor: self.mbps("rates.floor_mbps", &written.floor_mbps, Kbps(100), 1),
+            min_floor: self.mbps("rates.min_floor_mbps", &written.min_floor_mbps, Kbps(10), 1),
+            default_plan: self.pair("rates.default_plan_mbps", &written.default_plan_mbps),
+            add_burst: self.word("rates.burst", &written.burst, BurstWord::Ignore)
+                == BurstWord::Add,
+            strict: self.word(
+                "rates.overcommit",
+                &written.overcommit,
+                OvercommitWord::Scale,
+            ) == OvercommitWord::Strict,
+        }
+    }
+
+    fn lint(&mut self, written: &file::Lint) -> Lint {
+        let mut levels: Vec<(&'static str, LevelSetting)> = Vec::new();
+        for (key, level) in written.levels.iter().flatten() {
+            let setting = self.lookup(&format!("lint.levels.{}", key.value), level);
+            let rule = match rule(rules::ALL, &key.value) {
+                Ok(rule) => rule,
+                Err(help) => {
+                    self.problem(
+                        Some(&key.span),
+                        format!("`lint.levels` names `{}`, which is no rule", key.value),
+                        help,
+                    );
+                    continue;
+                }
+            };
+            if levels.iter().any(|(code, _)| *code == rule.code) {
+                self.problem(
+                    Some(&key.span),
+                    format!("`lint.levels` has rule {} ({}) twice", rule.code, rule.name),
+                    "keep one of the two lines",
+                );
+            }
+            levels.extend(setting.map(|setting| (rule.code, setting)));
+        }
+        levels.sort_by_key(|(code, _)| *code);
+        Lint {
+            fail_on: self.word("lint.fail_on", &written.fail_on, FailOn::Error),
+            levels,
+        }
+    }
+
+    fn guard(&mut self, written: &file::Guard) -> Guard {
+        let any = 0..=u64::MAX;
+        let percent = 0..=100;
+        Guard {
+            max_removed: self.count("guard.max_removed", &written.max_removed, 20, any.clone()),
+            max_removed_percent: self.count(
+                "guard.max_removed_percent",
+                &written.max_removed_percent,
+                5,
+                percent.clone(),
+            ) as u32,
+            max_reparented_percent: self.count(
+                "guard.max_reparented_percent",
+                &written.max_reparented_percent,
+                20,
+                percent,
+            ) as u32,
+            max_contained: self.count(
+                "guard.max_contained",
+                &written.max_contained,
+                20,
+                any.clone(),
+            ),
+            min_circuits: self.count("guard.min_circuits", &written.min_circuits, 1, any.clone()),
+            max_source_age_seconds: self.seconds(
+                "guard.max_source_age",
+                &written.max_source_age,
+                6 * 3600,
+            ),
+            max_churn: self.count("guard.max_churn", &written.max_churn, 0, any),
+        }
+    }
+
+    /// Every declared target is checked; the chosen one is returned.
+    fn target(&mut self, file: &File, overrides: &CliOverrides) -> Target {
+        let mut targets: Vec<Target> = Vec::new();
+        for (name, written) in &file.target {
+            self.slug("the name of a target", name);
+            targets.push(self.one_target(&name.value, &written.value));
+        }
+        let names = list(targets.iter().filter_map(|t| t.name.as_ref()));
+        match (&overrides.target, targets.len()) {
+            (Some(wanted), 0) => self.problem(
+                None,
+                format!("there is no target `{wanted}`: weir.toml declares none"),
+                format!("add [target.{wanted}], or leave out --target"),
+            ),
+            (Some(wanted), _) => {
+                if let Some(at) = targets.iter().position(|t| t.name.as_ref() == Some(wanted)) {
+                    return targets.swap_remove(at);
+                }
+                let near = nearest(wanted, targets.iter().filter_map(|t| t.name.as_deref()));
+                let hint = near
+                    .map(|near| format!("did you mean `{near}`? "))
+                    .unwrap_or_default();
+                self.problem(
+                    None,
+                    format!("there is no target `{wanted}`"),
+                    format!("{hint}weir.toml declares {names}"),
+                );
+            }
+            (None, 0) => {}
+            (None, 1) => return targets.swap_remove(0),
+            (None, _) => self.problem(
+                None,
+                format!("weir.toml declares several targets, and none is chosen: {names}"),
+                "an artifact is built for one of them: choose with --target NAME",
+            ),
+        }
+        self.one_target("", &file::Target::default())
+    }
+
+    /// An empty name is the assumed box of a project without targets.
+    fn one_target(&mut self, name: &str, written: &file::Target) -> Target {
+        let key = |of: &str| format!("target.{name}.{of}");
+        let shaper = self.shaper(&key("shaper"), &written.shaper);
+        // Each CPU queue is an HTB with a major of its own; some majors hash badly. On a stick both directions share
+        // one interface.
+        let most = match &shaper {
+            Some(Shaper {
+                mode: ShaperMode::Stick { .. },
+                ..
+            }) => 59,
+            _ => 119,
+        };
+        let queues = self.count(&key("queues"), &written.queues, 16, 1..=most);
+        let (leaf, qdisc) = self.qdisc(&key("shaper.qdisc"), &written.shaper.qdisc);
+        let fallback = written.shaper.leaf_fallback.iter().flatten();
+        let fallback_key = key("shaper.leaf_fallback");
+        Target {
+            name: (!name.is_empty()).then(|| name.to_owned()),
+            queues: queues as u16,
+            memory: self.bytes(&key("memory"), &written.memory),
+            shaper,
+            leaf,
+            qdisc,
+            leaf_fallback: fallback
+                .map(|word| self.one_qdisc(&fallback_key, word).1)
+                .collect(),
+        }
+    }
+
+    /// `None`: no interfaces are stated.
+    fn shaper(&mut self, key: &str, written: &file::Shaper) -> Option<Shaper> {
+        let mode = self.word(&format!("{key}.mode"), &written.mode, ModeWord::Bridge);
+        let vlan = 1..=4094;
+        let internet_key = format!("{key}.internet_vlan");
+        let network_key = format!("{key}.network_vlan");
+        let internet_vlan = self.count(&internet_key, &written.internet_vlan, 0, vlan.clone());
+        let network_vlan = self.count(&network_key, &written.network_vlan, 0, vlan);
+        let to_internet = self.interface(&format!("{key}.to_internet"), &written.to_internet);
+        let to_network = self.interface(&format!("{key}.to_network"), &written.to_network);
+        if mode == ModeWord::Bridge {
+            for vlan in [&written.internet_vlan, &written.network_vlan]
+                .into_iter()
+                .flatten()
+            {
+                self.problem(
+                    Some(&vlan.span),
+                    format!("`{key}` is a bridge, which has no VLANs"),
+                    "add mode = \"stick\", or take internet_vlan and network_vlan away",
+                );
+            }
+            let (internet, network) = match (to_internet, to_network) {
+                (Some(internet), Some(network)) => (internet, network),
+                (None, None) => return None,
+                (Some(one), None) | (None, Some(one)) => {
+                    self.problem(
+                        Some(&one.span),
+                        format!("`{key}` is a bridge and needs both to_internet and to_network"),
+                        "name the other interface, or add mode = \"stick\"",
+                    );
+                    return None;
+                }
+            };
+            if internet.value == network.value {
+                self.problem(
+                    Some(&network.span),
+                    format!("`{key}` is a bridge between `{0}` and `{0}`", network.value),
+                    "name two interfaces, or add mode = \"stick\"",
+                );
+            }
+            return Some(Shaper {
+                to_internet: internet.value.clone(),
+                to_network: network.value.clone(),
+                mode: ShaperMode::Bridge,
+            });
+        }
+        let at = written.mode.as_ref().map(|mode| &mode.span);
+        let Some(interface) = to_internet.or(to_network) else {
+            self.problem(
+                at,
+                format!("`{key}` has mode = \"stick\" and no interface"),
+                "add to_internet = \"..\"",
+            );
+            return None;
+        };
+        if let Some(network) = to_network
+            && network.value != interface.value
+        {
+            self.problem(
+                Some(&network.span),
+                format!("`{key}` has mode = \"stick\" and two interfaces"),
+                "take to_network away, or write mode = \"bridge\"",
+            );
+        }
+        if written.internet_vlan.is_none() || written.network_vlan.is_none() {
+            self.problem(
+                at,
+                format!("`{key}` has mode = \"stick\" and needs internet_vlan and network_vlan"),
+                "add the VLAN of each side, 1 to 4094",
+            );
+        } else if internet_vlan == network_vlan {
+            self.problem(
+                written.network_vlan.as_ref().map(|vlan| &vlan.span),
+                format!("`{key}` has VLAN {network_vlan} on both sides"),
+                "the two VLANs of a stick are different ones",
+            );
+        }
+        Some(Shaper {
+            to_internet: interface.value.clone(),
+            to_network: interface.value.clone(),
+            mode: ShaperMode::Stick {
+                internet_vlan: internet_vlan as u16,
+                network_vlan: network_vlan as u16,
+            },
+        })
+    }
+
+    /// A name that Linux gives an interface.
+    fn interface<'w>(
+        &mut self,
+        key: &str,
+        written: &'w Option<At<String>>,
+    ) -> Option<&'w At<String>> {
+        let name = written.as_ref()?;
+        let bad = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
+        let value = &name.value;
+        if value.is_empty()
+            || value.len() > 15
+            || value == "."
+            || value == ".."
+            || value.contains(bad)
+        {
+            self.problem(
+                Some(&name.span),
+                format!("`{key}` is not the name of an interface"),
+                "write it as `ip link` shows it: at most 15 characters, no blank and no slash",
+            );
+        }
+        Some(name)
+    }
+
+    fn qdisc(&mut self, key: &str, written: &Option<At<String>>) -> (LeafKind, String) {
+        match written {
+            Some(written) => self.one_qdisc(key, written),
+            None => (LeafKind::Cake, "cake diffserv4".to_owned()),
+        }
+    }
+
+    fn one_qdisc(&mut self, key: &str, written: &At<String>) -> (LeafKind, String) {
+        const LEAVES: [LeafKind; 3] = [LeafKind::Cake, LeafKind::FqCodel, LeafKind::None];
+        let words: Vec<&str> = written.value.split_whitespace().collect();
+        let first = words.first().copied().unwrap_or("");
+        let leaf = LEAVES.into_iter().find(|leaf| leaf.word() == first);
+        if leaf.is_none() {
+            let hint = nearest(first, LEAVES.map(LeafKind::word))
+                .map(|near| format!("did you mean `{near}`? "))
+                .unwrap_or_default();
+            self.problem(
+                Some(&written.span),
+                format!("`{key}` starts with no known queueing discipline"),
+                format!("{hint}write cake, fq_codel or none first, then options as tc takes them"),
+            );
+        } else if leaf == Some(LeafKind::None) && words.len() > 1 {
+            self.problem(
+                Some(&written.span),
+                format!("`{key}` gives options to `none`"),
+                "write \"none\" alone",
+            );
+        }
+        (leaf.unwrap_or(LeafKind::Cake), words.join(" "))
+    }
+
+    /// The directory of the store.
+    fn store(&mut self, written: &file::Store) -> String {
+        let Some(url) = &written.url else {
+            return ".weir/store".to_owned();
+        };
+        let dir = match url.value.strip_prefix("file:") {
+            Some(dir) if !dir.trim().is_empty() => match dir.strip_prefix("//") {
+                None => return dir.to_owned(),
+                Some(dir) if dir.starts_with('/') => return dir.to_owned(),
+                Some(_) => "a host cannot be named: write file:DIR, or file:///DIR from the root",
+            },
+            Some(_) => "write file:DIR",
+            None if url.value.starts_with("s3://") => {
+                "this build keeps artifacts in a directory: write url = \"file:.weir/store\""
+            }
+            None => "write url = \"file:DIR\"",
+        };
+        let what = match url.value.starts_with("s3://") {
+            true => "`store.url` is a bucket, which this build cannot use yet",
+            false => "`store.url` is not the address of a store",
+        };
+        self.problem(Some(&url.span), what, dir);
+        String::new()
+    }
+
+    /// What this build only checks.
+    fn later_features(&mut self, file: &File) {
+        self.label("publish.to", &file.publish.to);
+        if let Some(word) = &file.publish.overwrite {
+            self.lookup("publish.overwrite", word);
+        }
+        for (name, channel) in &file.channels {
+            self.slug("the name of a channel", name);
+            if let Some(from) = &channel.value.from {
+                self.slug(&format!("channels.{}.from", name.value), from);
+                if from.value == name.value {
+                    self.problem(
+                        Some(&from.span),
+                        format!("channel `{}` waits for itself", name.value),
+                        "name the channel that artifacts run in first",
+                    );
+                }
+            }
+        }
+        if self.seconds("schedule.every", &file.schedule.every, 1800) == 0 {
+            self.problem(
+                file.schedule.every.as_ref().map(|every| &every.span),
+                "`schedule.every` is no time at all",
+                "write \"30m\" or \"1h\"",
+            );
+        }
+        if let Some(word) = &file.schedule.promote {
+            self.lookup("schedule.promote", word);
+        }
+    }
+}
+
+fn readable() -> String {
+    list(SourceKind::ALL.map(SourceKind::word))
+}

@@ -1,0 +1,181 @@
+//! `manifest.json` (`weir.manifest/1`): what the artifact is made of and from, and the digest that names it.
+//! Made last, as it holds the digests of the other files.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use weir_schemas::Published as _;
+use weir_schemas::artifact::{self, Part};
+use weir_schemas::common;
+use weir_schemas::manifest::{
+    Counts, File, FindingCounts, InputFile, Inputs, Manifest, Source, Target, Tool,
+};
+
+use crate::config::project::FailOn;
+use crate::emit::view::View;
+use crate::emit::{Emitted, queue_plan, sha256};
+use crate::exports::Export;
+use crate::finding::{Finding, Level};
+use crate::ir::records::NodeKind;
+use crate::ir::tree::PlacedCircuit;
+use crate::lint::rule::Stages;
+use crate::units::{Kbps, Pair};
+
+/// The bytes of the manifest, and the payload digest.
+pub(super) fn emit(
+    view: &View<'_>,
+    findings: &[Finding],
+    emitted: &[Emitted],
+) -> (Vec<u8>, String) {
+    let project = view.stages.project;
+    let fail_on = match project.lint.fail_on {
+        FailOn::Error => Some(Level::Error),
+        FailOn::Warning => Some(Level::Warning),
+        FailOn::Never => None,
+    };
+    let mut manifest = Manifest {
+        schema: Cow::Borrowed(Manifest::SCHEMA),
+        digest: Cow::Borrowed(""),
+        payload: files(emitted, Part::Payload),
+        description: files(emitted, Part::Description),
+        tool: Tool {
+            name: Cow::Borrowed("weir"),
+            version: Cow::Borrowed(env!("CARGO_PKG_VERSION")),
+        },
+        project: Cow::Borrowed(&project.name),
+        strategy: view.stages.tree.strategy.into(),
+        target: Target {
+            name: project.target.name.as_deref().map(Cow::Borrowed),
+            queues: project.target.queues,
+        },
+        inputs: Inputs {
+            config_sha256: Cow::Borrowed(&project.digest),
+            sources: view
+                .stages
+                .exports
+                .exports
+                .iter()
+                .map(|export| source(view.stages, export))
+                .collect(),
+        },
+        counts: counts(view),
+        findings: finding_counts(findings),
+        fail_on: fail_on.map(Into::into),
+        failing: fail_on.is_some_and(|level| findings.iter().any(|f| f.level >= level)),
+    };
+    let digest = sha256(manifest.payload_text().as_bytes());
+    manifest.digest = Cow::Borrowed(&digest);
+    let mut bytes = serde_json::to_vec_pretty(&manifest).expect("published types write to memory");
+    bytes.push(b'\n');
+    (bytes, digest)
+}
+
+fn files(emitted: &[Emitted], part: Part) -> Vec<File<'_>> {
+    emitted
+        .iter()
+        .filter_map(|file| {
+            let row = artifact::file(file.name).expect("every emitted file has its row");
+            (row.part == part).then(|| File {
+                name: Cow::Borrowed(file.name),
+                schema: Cow::Borrowed(row.schema),
+                bytes: file.bytes.len() as u64,
+                sha256: Cow::Borrowed(&file.sha256),
+            })
+        })
+        .collect()
+}
+
+fn source<'a>(stages: &Stages<'a>, export: &'a Export) -> Source<'a> {
+    let source = &stages.project.sources[export.source];
+    Source {
+        name: Cow::Borrowed(&source.name),
+        kind: Cow::Borrowed(source.kind.word()),
+        files: export
+            .files
+            .iter()
+            .map(|entry| {
+                let file = stages.files.file(entry.file);
+                InputFile {
+                    path: Cow::Borrowed(&file.path),
+                    collection: Cow::Borrowed(&entry.collection),
+                    page: entry.page,
+                    sha256: Cow::Borrowed(&file.digest),
+                }
+            })
+            .collect(),
+    }
+}
+
+fn counts(view: &View<'_>) -> Counts {
+    let inventory = view.stages.inventory;
+    let devices = || view.placed.iter().flat_map(|p| &p.circuit.devices);
+    let prefixes = || devices().flat_map(|d| &d.addresses);
+    let ipv4 = prefixes().filter(|net| matches!(net, IpNet::V4(_))).count() as u64;
+    let total = |rate: fn(&PlacedCircuit) -> Pair<Kbps>| {
+        let sum: Pair<Kbps> = view.placed.iter().map(|p| rate(p.place)).sum();
+        sum.array()
+    };
+    let mut omitted: BTreeMap<common::OmitReason, u64> = common::OmitReason::ALL
+        .into_iter()
+        .map(|r| (r, 0))
+        .collect();
+    for reason in inventory.circuits.iter().filter_map(|c| c.omitted) {
+        *omitted.entry(reason.into()).or_default() += 1;
+    }
+    let (nodes_by_kind, nodes_by_level) = nodes(view);
+    let (classes, leaves) = queue_plan::size(view);
+    Counts {
+        circuits: inventory.circuits.len() as u64,
+        shaped: view.placed.len() as u64,
+        omitted,
+        nodes_by_kind,
+        nodes_by_level,
+        buckets: view.buckets.len() as u64,
+        devices: devices().count() as u64,
+        prefixes_ipv4: ipv4,
+        prefixes_ipv6: prefixes().count() as u64 - ipv4,
+        classes,
+        leaf_qdiscs: [leaves.down, leaves.up],
+        max_kbps: total(|p| p.max),
+        min_kbps: total(|p| p.min),
+    }
+}
+
+/// Emitted nodes per kind, and per level.
+fn nodes(view: &View<'_>) -> (BTreeMap<common::NodeKind, u64>, Vec<u64>) {
+    let tree = view.stages.tree;
+    let mut by_kind: BTreeMap<common::NodeKind, u64> =
+        [NodeKind::Site, NodeKind::Ap, NodeKind::Other]
+            .into_iter()
+            .map(|kind| (kind.into(), 0))
+            .collect();
+    let mut by_level: Vec<u64> = Vec::new();
+    // Parents stand before their children.
+    let mut levels: Vec<usize> = Vec::with_capacity(tree.nodes.len());
+    for node in &tree.nodes {
+        let kind = view.stages.inventory[node.node].kind;
+        *by_kind.entry(kind.into()).or_default() += 1;
+        let level = node.parent.map_or(0, |parent| levels[parent.ix()] + 1);
+        if by_level.len() <= level {
+            by_level.resize(level + 1, 0);
+        }
+        by_level[level] += 1;
+        levels.push(level);
+    }
+    (by_kind, by_level)
+}
+
+fn finding_counts(findings: &[Finding]) -> FindingCounts<'_> {
+    let of = |level: Level| findings.iter().filter(|f| f.level == level).count() as u64;
+    let mut by_code: BTreeMap<Cow<'_, str>, u64> = BTreeMap::new();
+    for finding in findings {
+        *by_code.entry(Cow::Borrowed(finding.rule.code)).or_default() += 1;
+    }
+    FindingCounts {
+        error: of(Level::Error),
+        warning: of(Level::Warning),
+        info: of(Level::Info),
+        by_code,
+    }
+}

@@ -1,0 +1,219 @@
+//! ADR002: a prefix of one circuit inside a prefix of another.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use rayon::prelude::*;
+
+use crate::finding::{Draft, Label, Level};
+use crate::id::CircuitIx;
+use crate::ir::address::sort_key;
+use crate::ir::inventory::Device;
+use crate::lint::rule::{Example, Rule, Stages};
+use crate::lint::words;
+
+pub static RULE: Rule = Rule {
+    code: "ADR002",
+    name: "overlapping-prefix",
+    default: Level::Warning,
+    contained: true,
+    what: "A prefix of one circuit lies inside a prefix of another.",
+    why: "The longest prefix wins, so both are shaped; but the wider one is often an interface mask, and then its circuit also gets the traffic of every address that nobody else claims.",
+    fix: "Give the wider circuit its host address or the prefix that is really routed to it.",
+    bad: Example::inventory(
+        &[(
+            "inventory.json",
+            r#"{"schema": "weir.inventory/1",
+ "circuits": [{"id": "c1", "name": "Jo Doe", "plan_kbps": [100000, 20000], "devices": [{"id": "d1", "ips": ["100.64.0.0/28"]}]},
+              {"id": "c2", "name": "Al Roe", "plan_kbps": [50000, 10000], "devices": [{"id": "d2", "ips": ["100.64.0.2"]}]}]}"#,
+        )],
+        "",
+    ),
+    good: Example::inventory(
+        &[(
+            "inventory.json",
+            r#"{"schema": "weir.inventory/1",
+ "circuits": [{"id": "c1", "name": "Jo Doe", "plan_kbps": [100000, 20000], "devices": [{"id": "d1", "ips": ["100.64.0.16/28"]}]},
+              {"id": "c2", "name": "Al Roe", "plan_kbps": [50000, 10000], "devices": [{"id": "d2", "ips": ["100.64.0.2"]}]}]}"#,
+        )],
+        "",
+    ),
+    check,
+};
+
+/// A prefix and who owns it.
+struct Held<'a> {
+    net: IpNet,
+    circuit: CircuitIx,
+    device: &'a Device,
+}
+
+/// One finding for each wider prefix. In order of (network, length) whatever contains a prefix stands before
+/// it, so a stack of open prefixes has the nearest one on top; only that one counts, because it is what the
+/// longest match would fall back to.
+fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
+    let mut held: Vec<Held<'_>> = stages
+        .shaped()
+        .flat_map(|(circuit, c)| c.devices.iter().map(move |device| (circuit, device)))
+        .flat_map(|(circuit, device)| {
+            device.addresses.iter().map(move |&net| Held {
+                net,
+                circuit,
+                device,
+            })
+        })
+        .collect();
+    held.par_sort_unstable_by_key(|h| (sort_key(&h.net), h.circuit));
+    let mut open: Vec<usize> = Vec::new();
+    let mut inside: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (at, inner) in held.iter().enumerate() {
+        while let Some(&top) = open.last()
+            && !held[top].net.contains(&inner.net)
+        {
+            open.pop();
+        }
+        if let Some(&outer) = open.last()
+            && held[outer].circuit != inner.circuit
+        {
+            inside.entry(outer).or_default().push(at);
+        }
+        open.push(at);
+    }
+    for (outer, inner) in inside {
+        out.push(draft(stages, &held, outer, &inner));
+    }
+}
+
+fn draft(stages: &Stages<'_>, held: &[Held<'_>], outer: usize, inner: &[usize]) -> Draft {
+    let wide = &held[outer];
+    let first = &held[inner[0]];
+    let mut circuits: Vec<CircuitIx> = inner.iter().map(|&i| held[i].circuit).collect();
+    circuits.sort_unstable();
+    circuits.dedup();
+    let message = if inner.len() == 1 {
+        format!(
+            "{} of {} contains {} of {}: the longer prefix wins, both are shaped by their own plan",
+            words::net(&wide.net),
+            stages.circuit(wide.circuit),
+            words::net(&first.net),
+            stages.circuit(first.circuit),
+        )
+    } else {
+        format!(
+            "{} of {} contains {} of {}, first {} of {}: the longer prefixes win",
+            words::net(&wide.net),
+            stages.circuit(wide.circuit),
+            words::count(inner.len(), "prefix"),
+            words::count(circuits.len(), "other circuit"),
+            words::net(&first.net),
+            stages.circuit(first.circuit),
+        )
+    };
+    let draft = Draft::new(
+        message,
+        format!(
+            "if {} is the mask of an interface, record the host address or the prefix that is routed to {}; if the overlap is meant, allow the rule",
+            words::net(&wide.net),
+            words::short(&stages.inventory[wide.circuit].id),
+        ),
+    )
+    .about(stages.inventory[wide.circuit].subject())
+    .about_all(circuits.iter().map(|&c| stages.inventory[c].subject()));
+    let label = |h: &Held<'_>, what: &str| {
+        Label::new(
+            h.device.origin.whole(),
+            format!(
+                "{what} {} of {}",
+                words::net(&h.net),
+                stages.circuit(h.circuit)
+            ),
+        )
+    };
+    words::at_each(
+        draft,
+        std::iter::once(label(wide, "the wider"))
+            .chain(inner.iter().map(|&i| label(&held[i], "inside it"))),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::testing::Fixture;
+
+    /// Messages for circuits with these prefixes.
+    fn messages(circuits: &[(&str, &[&str])]) -> Vec<String> {
+        let mut net = Fixture::new();
+        for (id, prefixes) in circuits {
+            net.circuit(id, None, 100, 20, prefixes);
+        }
+        let drafts = net.run(&RULE);
+        drafts.into_iter().map(|d| d.message).collect()
+    }
+
+    #[test]
+    fn only_the_nearest_wider_prefix_counts() {
+        // c3 lies in c2's /28, which lies in c1's /24: two pairs, not three.
+        let found = messages(&[
+            ("c1", &["100.64.0.0/24"]),
+            ("c2", &["100.64.0.16/28"]),
+            ("c3", &["100.64.0.17"]),
+        ]);
+        assert_eq!(found.len(), 2, "{found:#?}");
+        assert_eq!(
+            found[0],
+            "100.64.0.0/24 of circuit \"c1\" contains 100.64.0.16/28 of circuit \"c2\": the longer prefix wins, both \
+             are shaped by their own plan"
+        );
+        assert!(found[1].starts_with("100.64.0.16/28 of circuit \"c2\" contains 100.64.0.17"));
+    }
+
+    #[test]
+    fn a_circuit_may_refine_its_own_prefix() {
+        let found = messages(&[
+            ("c1", &["100.64.0.0/24", "100.64.0.16/28"]),
+            ("c2", &["100.64.1.1"]),
+        ]);
+        assert!(found.is_empty(), "{found:#?}");
+        // Inside its own /28, although another circuit owns the /24 around that.
+        let found = messages(&[
+            ("c1", &["100.64.0.0/24"]),
+            ("c2", &["100.64.0.16/28", "100.64.0.17"]),
+        ]);
+        assert_eq!(found.len(), 1, "{found:#?}");
+    }
+
+    #[test]
+    fn neighbours_and_families_do_not_overlap() {
+        let found = messages(&[
+            ("c1", &["0.0.0.0/1", "2001:db8:1::/56"]),
+            ("c2", &["128.0.0.0/1", "2001:db8:2::/56"]),
+            ("c3", &["::/1"]),
+        ]);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(
+            found[0].starts_with("::/1 of circuit \"c3\" contains 2 prefixes of 2 other circuits")
+        );
+    }
+
+    #[test]
+    fn one_wide_prefix_is_one_finding() {
+        let hosts: Vec<String> = (1..=200).map(|i| format!("100.64.0.{i}")).collect();
+        let mut circuits: Vec<(&str, &[&str])> = vec![("c0", &["100.64.0.0/24"])];
+        let each: Vec<[&str; 1]> = hosts.iter().map(|h| [h.as_str()]).collect();
+        let ids: Vec<String> = (1..=200).map(|i| format!("d{i:03}")).collect();
+        circuits.extend(
+            ids.iter()
+                .map(String::as_str)
+                .zip(each.iter().map(|e| &e[..])),
+        );
+        let found = messages(&circuits);
+        assert_eq!(
+            found,
+            [
+                "100.64.0.0/24 of circuit \"c0\" contains 200 prefixes of 200 other circuits, first 100.64.0.1 of \
+              circuit \"d001\": the longer prefixes win"
+            ]
+        );
+    }
+}

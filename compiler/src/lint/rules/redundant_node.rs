@@ -1,0 +1,157 @@
+//! TOP010: nodes that never limit anything.
+
+use crate::config::project::Simplify;
+use crate::finding::{Draft, Label, Level};
+use crate::id::{NodeIx, TreeIx};
+use crate::lint::rule::{Example, Rule, Stages};
+use crate::lint::words;
+use crate::units::{Kbps, Pair};
+
+pub static RULE: Rule = Rule {
+    code: "TOP010",
+    name: "redundant-node",
+    default: Level::Info,
+    contained: false,
+    what: "Emitted nodes carry as much as everything below them can ask for, or as the node above them: removing them loses no limit.",
+    why: "Every level of the tree costs the shaper time for each packet, and only eight levels fit.",
+    fix: "Set `topology.simplify = \"auto\"`, which leaves such nodes out.",
+    bad: Example::inventory(
+        &[(
+            "inventory.json",
+            r#"{"schema": "weir.inventory/1",
+ "nodes": [{"id": "hill", "name": "Hill", "kind": "site", "gateway": true, "kbps": [50000, 50000]},
+           {"id": "hill-n", "name": "Hill North", "kind": "ap", "parent": "hill", "kbps": [50000, 50000]}],
+ "circuits": [{"id": "c1", "name": "Jo Doe", "attach": "hill-n", "plan_kbps": [100000, 100000], "devices": [{"id": "d1", "ips": ["100.64.0.2"]}]},
+              {"id": "c2", "name": "Al Roe", "attach": "hill-n", "plan_kbps": [100000, 100000], "devices": [{"id": "d2", "ips": ["100.64.0.3"]}]}]}"#,
+        )],
+        "",
+    ),
+    good: Example::inventory(
+        &[(
+            "inventory.json",
+            r#"{"schema": "weir.inventory/1",
+ "nodes": [{"id": "hill", "name": "Hill", "kind": "site", "gateway": true, "kbps": [50000, 50000]},
+           {"id": "hill-n", "name": "Hill North", "kind": "ap", "parent": "hill", "kbps": [30000, 30000]}],
+ "circuits": [{"id": "c1", "name": "Jo Doe", "attach": "hill-n", "plan_kbps": [100000, 100000], "devices": [{"id": "d1", "ips": ["100.64.0.2"]}]},
+              {"id": "c2", "name": "Al Roe", "attach": "hill-n", "plan_kbps": [100000, 100000], "devices": [{"id": "d2", "ips": ["100.64.0.3"]}]},
+              {"id": "c3", "name": "Bo Lee", "attach": "hill", "plan_kbps": [100000, 100000], "devices": [{"id": "d3", "ips": ["100.64.0.4"]}]}]}"#,
+        )],
+        "",
+    ),
+    check,
+};
+
+fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
+    let removed = &stages.tree.evidence.simplified;
+    if !removed.is_empty() {
+        out.push(finding(
+            stages,
+            removed,
+            format!(
+                "{} left out by `topology.simplify`, no limit is lost: {}",
+                words::count(removed.len(), "node"),
+                stages.nodes(removed.iter().copied())
+            ),
+            "nothing; set `topology.simplify = false` to see every node in the shaper",
+        ));
+    }
+    if stages.project.topology.simplify != Simplify::Off {
+        return;
+    }
+    let redundant = redundant(stages);
+    if redundant.is_empty() {
+        return;
+    }
+    let before = levels(stages, |_| true);
+    let after = levels(stages, |ix| {
+        redundant.binary_search(&stages.tree[ix].node).is_err()
+    });
+    let depth = match before == after {
+        true => String::new(),
+        false => format!(", and {before} levels of nodes become {after}"),
+    };
+    out.push(finding(
+        stages,
+        &redundant,
+        format!(
+            "{} of {} emitted nodes never limit anything ({}): without them no limit is lost{depth}",
+            words::number(redundant.len()),
+            words::number(stages.tree.nodes.len()),
+            stages.nodes(redundant.iter().copied()),
+        ),
+        "set `topology.simplify = \"auto\"` to leave out those that are no APs and have no circuits of their own, or `true` for all",
+    ));
+}
+
+fn finding(stages: &Stages<'_>, nodes: &[NodeIx], message: String, help: &str) -> Draft {
+    let draft =
+        Draft::new(message, help).about_all(nodes.iter().map(|&ix| stages.inventory[ix].subject()));
+    let labels = nodes
+        .iter()
+        .map(|&ix| Label::new(stages.inventory[ix].origin.whole(), "never limits anything"));
+    words::at_each(draft, labels)
+}
+
+/// Nodes that can go one after the other, deepest first, sorted: in both directions the capacity is at least
+/// what is asked for below, or that of the nodes above. Top-level nodes with own circuits stay.
+fn redundant(stages: &Stages<'_>) -> Vec<NodeIx> {
+    let nodes = &stages.tree.nodes;
+    // What reaches a node from what is left below it.
+    let mut asked: Vec<Pair<Kbps>> = vec![Pair::ZERO; nodes.len()];
+    for (_, placed) in stages.tree.placed() {
+        if let crate::ir::tree::Parent::Node(ix) = placed.parent {
+            asked[ix.ix()] += placed.max;
+        }
+    }
+    let mut order: Vec<usize> = (0..nodes.len()).collect();
+    let level = level_of_each(stages);
+    order.sort_by_key(|&i| std::cmp::Reverse((level[i], i)));
+    let mut redundant = Vec::new();
+    for i in order {
+        let node = &nodes[i];
+        let above = node.parent.map_or(Pair::UNLIMITED, |p| nodes[p.ix()].cap);
+        let loose = node
+            .cap
+            .zip(asked[i].min(above), |cap, needed| cap >= needed);
+        let own = node.parent.is_none() && !node.circuits.is_empty();
+        let goes = loose.down && loose.up && !own;
+        if goes {
+            redundant.push(node.node);
+        }
+        if let Some(parent) = node.parent {
+            let passes = if goes {
+                asked[i]
+            } else {
+                asked[i].min(node.cap)
+            };
+            asked[parent.ix()] += passes;
+        }
+    }
+    redundant.sort_unstable();
+    redundant
+}
+
+fn level_of_each(stages: &Stages<'_>) -> Vec<usize> {
+    let mut level = vec![1; stages.tree.nodes.len()];
+    for (i, node) in stages.tree.nodes.iter().enumerate() {
+        if let Some(parent) = node.parent {
+            level[i] = level[parent.ix()] + 1;
+        }
+    }
+    level
+}
+
+/// Node levels above the deepest circuit, counting the nodes that `counts`.
+fn levels(stages: &Stages<'_>, counts: impl Fn(TreeIx) -> bool) -> usize {
+    let mut level = vec![0; stages.tree.nodes.len()];
+    let mut deepest = 0;
+    for ix in stages.tree.tree_ixs() {
+        let node = &stages.tree[ix];
+        let above = node.parent.map_or(0, |p| level[p.ix()]);
+        level[ix.ix()] = above + usize::from(counts(ix));
+        if !node.circuits.is_empty() {
+            deepest = deepest.max(level[ix.ix()]);
+        }
+    }
+    deepest
+}

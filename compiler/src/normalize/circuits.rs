@@ -1,0 +1,327 @@
+//! Circuits: one per id, attached, with devices, owned addresses and rates, or omitted with a reason.
+
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use crate::config::project::{Project, SuspendedPolicy};
+use crate::id::NodeIx;
+use crate::ir::inventory::{
+    BadId, Circuit, Device, DuplicateId, FuzzyParent, Inventory, OmitReason, SharedDevice,
+    UnknownParent,
+};
+use crate::ir::records::{
+    CircuitRecord, DeviceRecord, NodeRef, ServiceState, Subject, SubjectKind,
+};
+
+use super::nodes::{Found, MAX_NEAREST, Names, nearest};
+use super::{Ranked, addresses, rates};
+use crate::ir::address::Claim;
+
+/// A device whose claims are not decided yet.
+pub(super) struct Claimant {
+    pub device: Device,
+    pub claims: Vec<Claim>,
+}
+
+/// What one circuit record became, and what was odd about it.
+struct Resolved {
+    circuit: Circuit,
+    claimants: Vec<Claimant>,
+    fuzzy: Option<FuzzyParent>,
+    unknown: Vec<UnknownParent>,
+}
+
+pub(super) fn circuits(
+    project: &Project,
+    records: Vec<Ranked<CircuitRecord>>,
+    names: &Names,
+    inventory: &mut Inventory,
+) {
+    let records = unique(records, &mut inventory.evidence.duplicate_circuits);
+    let resolved: Vec<Resolved> = records
+        .into_par_iter()
+        .map(|record| resolve(project, record, names, inventory))
+        .collect();
+    let mut claimants = Vec::with_capacity(resolved.len());
+    for one in resolved {
+        inventory.evidence.fuzzy_parents.extend(one.fuzzy);
+        inventory.evidence.unknown_parents.extend(one.unknown);
+        inventory.circuits.push(one.circuit);
+        claimants.push(one.claimants);
+    }
+    suggest(inventory);
+    shared_devices(&claimants, inventory);
+    bad_ids(inventory);
+    addresses::assign(project, claimants, inventory);
+    inventory.circuits.par_iter_mut().for_each(|circuit| {
+        if circuit.omitted.is_none() && circuit.devices.is_empty() {
+            circuit.omitted = Some(OmitReason::NoAddress);
+        }
+        if circuit.omitted.is_none() {
+            (circuit.max, circuit.min) = rates::rates(project, circuit);
+        }
+    });
+}
+
+/// As `nodes::unique`, on an index: circuit records are large and many.
+fn unique(
+    records: Vec<Ranked<CircuitRecord>>,
+    duplicates: &mut Vec<DuplicateId>,
+) -> Vec<CircuitRecord> {
+    let mut order: Vec<u32> =
+        (0..u32::try_from(records.len()).expect("fewer than 2^32 circuits")).collect();
+    order.par_sort_by(|&a, &b| {
+        let (a, b) = (&records[a as usize], &records[b as usize]);
+        a.record
+            .id
+            .cmp(&b.record.id)
+            .then(a.rank.cmp(&b.rank))
+            .then_with(|| a.record.cmp(&b.record))
+    });
+    let mut slots: Vec<Option<CircuitRecord>> =
+        records.into_iter().map(|r| Some(r.record)).collect();
+    let mut kept: Vec<CircuitRecord> = Vec::with_capacity(slots.len());
+    let mut open = false;
+    for at in order {
+        let candidate = slots[at as usize].take().expect("each index stands once");
+        let Some(first) = kept.last().filter(|k| k.id == candidate.id) else {
+            kept.push(candidate);
+            open = false;
+            continue;
+        };
+        let fields = differs(first, &candidate);
+        let place = candidate.origin.whole();
+        if open {
+            let report: &mut DuplicateId = duplicates.last_mut().expect("a report is open");
+            report.dropped.push(place);
+            report.differs.extend(fields);
+            report.differs.sort_unstable();
+            report.differs.dedup();
+        } else {
+            duplicates.push(DuplicateId {
+                subject: Subject::new(SubjectKind::Circuit, &first.id, &first.name),
+                kept: first.origin.whole(),
+                dropped: vec![place],
+                differs: fields,
+            });
+            open = true;
+        }
+    }
+    kept
+}
+
+fn differs(a: &CircuitRecord, b: &CircuitRecord) -> Vec<&'static str> {
+    let parents = |c: &CircuitRecord| c.attach.iter().map(|r| r.text.clone()).collect::<Vec<_>>();
+    let devices = |c: &CircuitRecord| {
+        let mut devices: Vec<_> = c
+            .devices
+            .iter()
+            .map(|d| {
+                let mut values: Vec<_> = d.claims.iter().map(|claim| claim.value.clone()).collect();
+                values.sort_unstable();
+                (d.id.clone(), d.name.clone(), d.mac.clone(), values)
+            })
+            .collect();
+        devices.sort_unstable();
+        devices
+    };
+    let mut fields = Vec::new();
+    let mut note = |differs: bool, field| {
+        if differs {
+            fields.push(field);
+        }
+    };
+    note(a.name != b.name, "name");
+    note(parents(a) != parents(b), "parent");
+    note(a.plan != b.plan, "plan");
+    note(
+        (a.burst, a.burst_bytes) != (b.burst, b.burst_bytes),
+        "burst",
+    );
+    note(a.commit != b.commit, "commit");
+    note(a.state != b.state, "state");
+    note(a.leaf != b.leaf, "sqm");
+    note(devices(a) != devices(b), "devices");
+    note(a.comment != b.comment, "comment");
+    fields.sort_unstable();
+    fields
+}
+
+fn resolve(
+    project: &Project,
+    record: CircuitRecord,
+    names: &Names,
+    inventory: &Inventory,
+) -> Resolved {
+    let subject = || Subject::new(SubjectKind::Circuit, &record.id, &record.name);
+    let mut attach: Option<NodeIx> = None;
+    let mut fuzzy = None;
+    let mut missed: Vec<&NodeRef> = Vec::new();
+    for wanted in &record.attach {
+        match names.find(&wanted.text, wanted.by) {
+            Found::Exact(ix) => {
+                attach = Some(ix);
+                break;
+            }
+            Found::Folded(ix) => {
+                fuzzy = Some(FuzzyParent {
+                    subject: subject(),
+                    place: record.origin.at(wanted.route.clone()),
+                    wanted: wanted.text.clone(),
+                    used: inventory[ix].subject(),
+                });
+                attach = Some(ix);
+                break;
+            }
+            Found::No(_) => missed.push(wanted),
+        }
+    }
+    let unknown = missed
+        .into_iter()
+        .map(|wanted| UnknownParent {
+            subject: subject(),
+            place: record.origin.at(wanted.route.clone()),
+            wanted: wanted.clone(),
+            nearest: None,
+            used_instead: attach.map(|ix| inventory[ix].subject()),
+        })
+        .collect();
+    let plan = rates::plan(project, record.plan);
+    let omitted = if record.state == ServiceState::Suspended
+        && project.suspended.policy == SuspendedPolicy::Drop
+    {
+        Some(OmitReason::Suspended)
+    } else if plan.down.is_none() || plan.up.is_none() {
+        Some(OmitReason::NoPlan)
+    } else {
+        None
+    };
+    Resolved {
+        fuzzy,
+        unknown,
+        claimants: devices(record.devices),
+        circuit: Circuit {
+            id: record.id,
+            name: record.name,
+            attach,
+            plan,
+            source_plan: record.plan.map(|p| p.filter(|k| k.0 != 0)),
+            burst: record.burst,
+            burst_bytes: record.burst_bytes,
+            commit: record.commit,
+            state: record.state,
+            leaf: record.leaf,
+            comment: record.comment,
+            devices: Vec::new(),
+            max: crate::units::Pair::ZERO,
+            min: crate::units::Pair::ZERO,
+            omitted,
+            origin: record.origin,
+            plan_route: record.plan_route,
+            plan_origin: record.plan_origin,
+        },
+    }
+}
+
+/// Devices of a circuit by id; rows of one device are one device.
+fn devices(mut records: Vec<DeviceRecord>) -> Vec<Claimant> {
+    records.sort_unstable();
+    let mut claimants: Vec<Claimant> = Vec::with_capacity(records.len());
+    for record in records {
+        match claimants.last_mut() {
+            Some(last) if last.device.id == record.id => last.claims.extend(record.claims),
+            _ => claimants.push(Claimant {
+                device: Device {
+                    id: record.id,
+                    name: record.name,
+                    mac: record.mac,
+                    addresses: Vec::new(),
+                    origin: record.origin,
+                },
+                claims: record.claims,
+            }),
+        }
+    }
+    claimants
+}
+
+/// "Did you mean" for unknown parents of circuits, each text looked up once.
+fn suggest(inventory: &mut Inventory) {
+    let mut texts: Vec<Box<str>> = inventory
+        .evidence
+        .unknown_parents
+        .iter()
+        .filter(|u| u.subject.kind == SubjectKind::Circuit)
+        .map(|u| u.wanted.text.clone())
+        .collect();
+    texts.par_sort_unstable();
+    texts.dedup();
+    texts.truncate(MAX_NEAREST);
+    let found: FxHashMap<Box<str>, Option<Subject>> = texts
+        .into_par_iter()
+        .map(|text| {
+            let near = nearest(&inventory.nodes, &text);
+            (text, near)
+        })
+        .collect();
+    for unknown in &mut inventory.evidence.unknown_parents {
+        if unknown.nearest.is_none() {
+            unknown.nearest = found.get(&unknown.wanted.text).cloned().flatten();
+        }
+    }
+}
+
+/// One device id in two circuits (IDN002). Both are used: the device id is a label, the addresses decide.
+fn shared_devices(claimants: &[Vec<Claimant>], inventory: &mut Inventory) {
+    let mut uses: Vec<(&str, u32, u32)> = claimants
+        .iter()
+        .enumerate()
+        .flat_map(|(c, list)| {
+            list.iter()
+                .enumerate()
+                .map(move |(d, claimant)| (claimant.device.id.as_ref(), c as u32, d as u32))
+        })
+        .collect();
+    uses.par_sort_unstable();
+    let mut shared = Vec::new();
+    for group in uses.chunk_by(|a, b| a.0 == b.0) {
+        if group.len() < 2 {
+            continue;
+        }
+        let (_, c, d) = group[0];
+        shared.push(SharedDevice {
+            device: claimants[c as usize][d as usize].device.subject(),
+            circuits: group
+                .iter()
+                .map(|&(_, c, d)| {
+                    (
+                        inventory.circuits[c as usize].subject(),
+                        claimants[c as usize][d as usize].device.origin.whole(),
+                    )
+                })
+                .collect(),
+        });
+    }
+    inventory.evidence.shared_devices = shared;
+}
+
+/// Ids that the emitted files cannot carry (IDN007): empty, a leading `#` (a comment row for the reader),
+/// control characters.
+fn bad_ids(inventory: &mut Inventory) {
+    for circuit in &inventory.circuits {
+        let what = if circuit.id.is_empty() {
+            "is empty"
+        } else if circuit.id.contains('#') {
+            "contains `#`, which starts a comment in ShapedDevices.csv"
+        } else if circuit.id.chars().any(char::is_control) {
+            "contains a control character"
+        } else {
+            continue;
+        };
+        inventory.evidence.bad_ids.push(BadId {
+            subject: circuit.subject(),
+            place: circuit.origin.whole(),
+            what,
+        });
+    }
+}

@@ -1,0 +1,186 @@
+//! Pass 9, the depth cut: HTB holds eight classes in a chain. A tree that is deeper loses the nodes whose limits
+//! matter least: the set with the smallest (sum of losses, size, ids) after which no root path holds more nodes
+//! than the budget and every circuit that hung on a node still does (topology.md 1.13, 5.1).
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use crate::id::{CircuitIx, NodeIx};
+use crate::ir::tree::{TreeEvidence, Unenforced, UnenforcedWhy};
+use crate::topology::Draft;
+use crate::topology::adjust::loss::{demand, loss};
+use crate::units::{Kbps, Pair};
+
+pub(crate) fn cut(draft: &mut Draft, evidence: &mut TreeEvidence) {
+    let budget = evidence.depth_budget;
+    let order = draft.preorder();
+    let (depth, deepest) = depth(draft, &order);
+    evidence.depth = depth;
+    if depth <= budget {
+        return;
+    }
+    let mut children = draft.children();
+    let mut own = draft.own_circuits();
+    let demand = demand(draft);
+    let mut losses = vec![Pair::ZERO; draft.emitted.len()];
+    for &node in &order {
+        let above = draft.parent[node.ix()].map_or(Pair::UNLIMITED, |p| draft.cap[p.ix()]);
+        losses[node.ix()] = loss(demand.s[node.ix()], above, draft.cap[node.ix()]);
+    }
+    let mut solver = Solver {
+        children: &children,
+        own: &own,
+        losses: &losses,
+        top: order
+            .iter()
+            .copied()
+            .filter(|n| draft.parent[n.ix()].is_none())
+            .collect(),
+        best: FxHashMap::default(),
+    };
+    let Some(dropped) = solver.solve(&order, budget) else {
+        evidence.too_deep = path(draft, deepest);
+        return;
+    };
+    for &node in &dropped {
+        draft.remove(node, &mut children, &mut own);
+        evidence.unenforced.push(Unenforced {
+            node,
+            why: UnenforcedWhy::DepthCut,
+            loss: losses[node.ix()],
+        });
+    }
+    evidence.depth = self::depth(draft, &draft.preorder()).0;
+    evidence.cut = dropped;
+}
+
+/// Node levels of the deepest path, and its last node (smallest id).
+fn depth(draft: &Draft, order: &[NodeIx]) -> (usize, Option<NodeIx>) {
+    let mut level = vec![0usize; draft.emitted.len()];
+    let mut deepest: Option<NodeIx> = None;
+    for &node in order {
+        let i = node.ix();
+        level[i] = draft.parent[i].map_or(1, |p| level[p.ix()] + 1);
+        let deeper = deepest.is_none_or(|d| (level[i], d) > (level[d.ix()], node));
+        if deeper {
+            deepest = Some(node);
+        }
+    }
+    (deepest.map_or(0, |d| level[d.ix()]), deepest)
+}
+
+fn path(draft: &Draft, to: Option<NodeIx>) -> Vec<NodeIx> {
+    let mut path: Vec<NodeIx> = std::iter::successors(to, |n| draft.parent[n.ix()]).collect();
+    path.reverse();
+    path
+}
+
+/// (loss, nodes dropped): sums over independent subtrees, so each subtree minimizes it on its own.
+type Value = (u64, u32);
+
+struct Solver<'a> {
+    children: &'a [Vec<NodeIx>],
+    own: &'a [Vec<CircuitIx>],
+    losses: &'a [Pair<Kbps>],
+    top: Vec<NodeIx>,
+    /// (node, levels left, a kept ancestor exists) -> best value of the subtree. Absent = impossible.
+    best: FxHashMap<(NodeIx, usize, bool), Option<Value>>,
+}
+
+impl Solver<'_> {
+    fn solve(&mut self, order: &[NodeIx], budget: usize) -> Option<Vec<NodeIx>> {
+        // Children before parents, so that no recursion is as deep as the tree.
+        for &node in order.iter().rev() {
+            for levels in 0..=budget {
+                for anchored in [false, true] {
+                    let value = self.value(node, levels, anchored);
+                    self.best.insert((node, levels, anchored), value);
+                }
+            }
+        }
+        let mut sets: FxHashMap<(NodeIx, usize, bool), Rc<Vec<NodeIx>>> = FxHashMap::default();
+        let mut dropped = Vec::new();
+        for node in self.top.clone() {
+            self.best[&(node, budget, false)]?;
+            dropped.extend_from_slice(&self.set(node, budget, false, &mut sets));
+        }
+        dropped.sort_unstable();
+        Some(dropped)
+    }
+
+    fn below(&self, node: NodeIx, levels: usize, anchored: bool) -> Option<Value> {
+        self.children[node.ix()]
+            .iter()
+            .try_fold((0u64, 0u32), |sum, &child| {
+                let part = self.best[&(child, levels, anchored)]?;
+                Some((sum.0.saturating_add(part.0), sum.1 + part.1))
+            })
+    }
+
+    fn keep(&self, node: NodeIx, levels: usize) -> Option<Value> {
+        self.below(node, levels.checked_sub(1)?, true)
+    }
+
+    fn drop(&self, node: NodeIx, levels: usize, anchored: bool) -> Option<Value> {
+        // Its circuits need a kept ancestor. (A top-level node has none, so one with own circuits stays.)
+        if !self.own[node.ix()].is_empty() && !anchored {
+            return None;
+        }
+        let below = self.below(node, levels, anchored)?;
+        Some((
+            below.0.saturating_add(self.losses[node.ix()].total().0),
+            below.1 + 1,
+        ))
+    }
+
+    fn value(&self, node: NodeIx, levels: usize, anchored: bool) -> Option<Value> {
+        match (self.keep(node, levels), self.drop(node, levels, anchored)) {
+            (Some(keep), Some(drop)) => Some(keep.min(drop)),
+            (keep, drop) => keep.or(drop),
+        }
+    }
+
+    /// The dropped nodes of the best solution, sorted; among equals the smallest list of ids. Subtrees share no
+    /// ids and their list lengths are fixed by the value, so the smallest parts make the smallest whole.
+    fn set(
+        &self,
+        node: NodeIx,
+        levels: usize,
+        anchored: bool,
+        sets: &mut FxHashMap<(NodeIx, usize, bool), Rc<Vec<NodeIx>>>,
+    ) -> Rc<Vec<NodeIx>> {
+        if let Some(known) = sets.get(&(node, levels, anchored)) {
+            return Rc::clone(known);
+        }
+        let best = self.best[&(node, levels, anchored)];
+        let mut options: Vec<Vec<NodeIx>> = Vec::new();
+        if best.is_some() && self.keep(node, levels) == best {
+            options.push(self.join(node, levels - 1, true, sets));
+        }
+        if best.is_some() && self.drop(node, levels, anchored) == best {
+            let mut list = self.join(node, levels, anchored, sets);
+            list.push(node);
+            list.sort_unstable();
+            options.push(list);
+        }
+        let list = Rc::new(options.into_iter().min().unwrap_or_default());
+        sets.insert((node, levels, anchored), Rc::clone(&list));
+        list
+    }
+
+    fn join(
+        &self,
+        node: NodeIx,
+        levels: usize,
+        anchored: bool,
+        sets: &mut FxHashMap<(NodeIx, usize, bool), Rc<Vec<NodeIx>>>,
+    ) -> Vec<NodeIx> {
+        let mut list = Vec::new();
+        for &child in &self.children[node.ix()] {
+            list.extend_from_slice(&self.set(child, levels, anchored, sets));
+        }
+        list.sort_unstable();
+        list
+    }
+}

@@ -1,0 +1,70 @@
+//! Every lint rule, held to its own examples: the bad one triggers it, the good one does not.
+
+use weir_compiler::lint::rule::{Example, Rule};
+use weir_compiler::lint::rules;
+use weir_compiler::testing::compile_example;
+
+/// Messages of this rule for this example.
+fn messages(rule: &Rule, example: &Example) -> Vec<String> {
+    compile_example(example)
+        .findings
+        .into_iter()
+        .filter(|finding| finding.rule.code == rule.code)
+        .map(|finding| finding.message)
+        .collect()
+}
+
+#[test]
+fn bad_examples_trigger_their_rule_and_good_ones_do_not() {
+    let mut wrong = Vec::new();
+    for rule in rules::ALL {
+        // An example in prose is a network too large to write out; its rule has unit tests.
+        if rule.bad.prose.is_empty() && messages(rule, &rule.bad).is_empty() {
+            wrong.push(format!("{rule:?}: the bad example does not trigger it"));
+        }
+        for message in messages(rule, &rule.good) {
+            wrong.push(format!("{rule:?}: the good example triggers it: {message}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A message is one line that names what it is about, and comes with a way out and, but for what has no
+/// place, with one.
+#[test]
+fn findings_stand_alone() {
+    for rule in rules::ALL {
+        for example in [&rule.bad, &rule.good] {
+            for finding in compile_example(example).findings {
+                let code = finding.rule.code;
+                assert!(
+                    !finding.message.contains('\n'),
+                    "{code}: {}",
+                    finding.message
+                );
+                assert!(
+                    !finding.message.ends_with('.'),
+                    "{code}: {}",
+                    finding.message
+                );
+                assert!(!finding.help.is_empty(), "{code}: {}", finding.message);
+                assert!(!finding.subjects.is_empty(), "{code}: {}", finding.message);
+                assert!(finding.places.len() <= 5, "{code}: {}", finding.message);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_example_gives_the_same_findings() {
+    for rule in rules::ALL {
+        let lines = |example| -> Vec<String> {
+            let findings = compile_example(example).findings;
+            findings
+                .iter()
+                .map(|f| format!("{} {} {}", f.level.word(), f.rule.code, f.message))
+                .collect()
+        };
+        assert_eq!(lines(&rule.bad), lines(&rule.bad), "{rule:?}");
+    }
+}

@@ -1,0 +1,209 @@
+//! One artifact of a store: reading it, and proving that it is what was stored.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use weir_schemas::artifact::{MANIFEST, file};
+use weir_schemas::manifest::{File, Manifest};
+
+use crate::Result;
+use crate::disk::{Lock, doing, read, read_if_there, sha256};
+
+/// Descriptions of earlier builds.
+pub(crate) const BUILDS: &str = "builds";
+
+/// An artifact that is in the store.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    pub(crate) digest: String,
+    pub(crate) path: PathBuf,
+    pub(crate) lock: PathBuf,
+}
+
+impl Artifact {
+    /// Payload digest, lower-case hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The directory with its files.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The bytes of one file, as they are; see [`Artifact::verify`].
+    pub fn read(&self, name: &str) -> Result<Vec<u8>> {
+        let _lock = Lock::shared(&self.lock)?;
+        read(&self.path.join(name))
+    }
+
+    /// Names of earlier descriptions under `builds/`, sorted.
+    pub fn builds(&self) -> Result<Vec<String>> {
+        let dir = self.path.join(BUILDS);
+        let mut builds = Vec::new();
+        if dir.is_dir() {
+            for entry in fs::read_dir(&dir).map_err(doing("list", &dir))? {
+                let entry = entry.map_err(doing("list", &dir))?;
+                builds.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        builds.sort_unstable();
+        Ok(builds)
+    }
+
+    /// Recomputes every digest and names what is not as it was stored; empty when all of it is.
+    pub fn verify(&self) -> Result<Vec<Damage>> {
+        let _lock = Lock::shared(&self.lock)?;
+        let mut damage = Vec::new();
+        let mut known = BTreeSet::from([BUILDS.to_owned(), MANIFEST.to_owned()]);
+        match manifest(&self.path.join(MANIFEST))? {
+            Err(fault) => damage.push(Damage::new(MANIFEST, fault)),
+            Ok((manifest, _)) => {
+                let computed = sha256(manifest.payload_text().as_bytes());
+                if computed != self.digest || manifest.digest != self.digest {
+                    damage.push(Damage::new(MANIFEST, Fault::OtherPayload { computed }));
+                }
+                for listed in manifest.payload.iter().chain(&manifest.description) {
+                    known.insert(listed.name.as_ref().to_owned());
+                    check(&self.path, "", listed, &mut damage)?;
+                }
+                for entry in entries(&self.path)? {
+                    if !known.contains(&entry) {
+                        damage.push(Damage::new(entry, Fault::Unlisted));
+                    }
+                }
+            }
+        }
+        for build in self.builds()? {
+            self.verify_build(&build, &mut damage)?;
+        }
+        Ok(damage)
+    }
+
+    fn verify_build(&self, build: &str, damage: &mut Vec<Damage>) -> Result<()> {
+        let prefix = format!("{BUILDS}/{build}/");
+        let dir = self.path.join(BUILDS).join(build);
+        match manifest(&dir.join(MANIFEST))? {
+            Err(fault) => damage.push(Damage::new(prefix + MANIFEST, fault)),
+            Ok((manifest, computed)) => {
+                if computed != build {
+                    let fault = Fault::Changed {
+                        stored: build.to_owned(),
+                        found: computed,
+                    };
+                    damage.push(Damage::new(format!("{prefix}{MANIFEST}"), fault));
+                }
+                for listed in &manifest.description {
+                    check(&dir, &prefix, listed, damage)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A manifest and the digest of its bytes, or what is wrong with it.
+pub(crate) fn manifest(
+    path: &Path,
+) -> Result<std::result::Result<(Manifest<'static>, String), Fault>> {
+    Ok(match read_if_there(path)? {
+        None => Err(Fault::Missing),
+        Some(bytes) => match weir_schemas::read::<Manifest<'static>>(&bytes) {
+            Ok(manifest) => Ok((manifest, sha256(&bytes))),
+            Err(error) => Err(Fault::Unreadable {
+                reason: error.to_string(),
+            }),
+        },
+    })
+}
+
+fn check(dir: &Path, prefix: &str, listed: &File<'_>, damage: &mut Vec<Damage>) -> Result<()> {
+    let name = listed.name.as_ref();
+    // A manifest is read before it is trusted: it must not lead out of its directory.
+    let fault = if file(name).is_none() {
+        Some(Fault::Unknown)
+    } else {
+        match read_if_there(&dir.join(name))? {
+            None => Some(Fault::Missing),
+            Some(bytes) => {
+                let found = sha256(&bytes);
+                (found != listed.sha256).then(|| Fault::Changed {
+                    stored: listed.sha256.as_ref().to_owned(),
+                    found,
+                })
+            }
+        }
+    };
+    if let Some(fault) = fault {
+        damage.push(Damage::new(format!("{prefix}{name}"), fault));
+    }
+    Ok(())
+}
+
+fn entries(dir: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).map_err(doing("list", dir))? {
+        let name = entry.map_err(doing("list", dir))?.file_name();
+        names.push(name.to_string_lossy().into_owned());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// A file that is not as it was stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Damage {
+    /// Inside the artifact.
+    pub file: String,
+    pub fault: Fault,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fault {
+    Missing,
+    /// The manifest does not list it.
+    Unlisted,
+    /// The manifest lists it, and this Weir does not know such a file.
+    Unknown,
+    /// Not a manifest this Weir reads.
+    Unreadable {
+        reason: String,
+    },
+    Changed {
+        stored: String,
+        found: String,
+    },
+    /// A manifest that does not belong to this artifact.
+    OtherPayload {
+        computed: String,
+    },
+}
+
+impl Damage {
+    fn new(file: impl Into<String>, fault: Fault) -> Self {
+        Damage {
+            file: file.into(),
+            fault,
+        }
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = &self.file;
+        match &self.fault {
+            Fault::Missing => write!(f, "{file} is missing"),
+            Fault::Unlisted => write!(f, "{file} is not in the manifest"),
+            Fault::Unknown => write!(f, "{file} is listed, and no file this Weir knows"),
+            Fault::Unreadable { reason } => write!(f, "{file} cannot be read: {reason}"),
+            Fault::Changed { stored, found } => {
+                write!(f, "{file} has SHA-256 {found}, and {stored} was stored")
+            }
+            Fault::OtherPayload { computed } => {
+                write!(f, "{file} describes another artifact, {computed}")
+            }
+        }
+    }
+}

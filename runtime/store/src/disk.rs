@@ -1,0 +1,115 @@
+//! Writing that survives a power cut, and the lock of the store.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{Result, StoreError};
+
+/// Lower-case hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
+}
+
+/// Turns an I/O error into ours: `fs::read(&p).map_err(doing("read", &p))`.
+pub(crate) fn doing(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |cause| StoreError::Io {
+        action,
+        path,
+        cause,
+    }
+}
+
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(doing("read", path))
+}
+
+/// A file's bytes, or `None` where there is no such file.
+pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(doing("read", path)(error)),
+    }
+}
+
+/// A new directory with these files, all of them on the disk.
+pub(crate) fn write_dir<'f>(
+    dir: &Path,
+    files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
+) -> Result<()> {
+    fs::create_dir(dir).map_err(doing("make", dir))?;
+    for (name, bytes) in files {
+        let path = dir.join(name);
+        let write = || {
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                // Nobody edits an artifact: neither do its owner's editors.
+                .mode(0o444)
+                .open(&path)?;
+            file.write_all(bytes)?;
+            file.sync_all()
+        };
+        write().map_err(doing("write", &path))?;
+    }
+    sync_dir(dir)
+}
+
+/// Moves a file or directory, and puts the move on the disk.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(doing("write", to))?;
+    to.parent().map_or(Ok(()), sync_dir)
+}
+
+pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(doing("write", dir))
+}
+
+/// The lock of a store, held until dropped. The kernel lets go of it when the process dies.
+#[derive(Debug)]
+pub(crate) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+
+impl Lock {
+    /// Waits for every other reader and writer.
+    pub fn exclusive(path: &Path) -> Result<Lock> {
+        let file = Self::file(path)?;
+        file.lock().map_err(doing("lock", path))?;
+        Ok(Lock(file))
+    }
+
+    /// `None` when another process holds it.
+    pub fn try_exclusive(path: &Path) -> Result<Option<Lock>> {
+        let file = Self::file(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(doing("lock", path)(error)),
+        }
+    }
+
+    /// Waits for a writer. `None` where there is no lock to take: nobody has written here, or may.
+    pub fn shared(path: &Path) -> Result<Option<Lock>> {
+        let Ok(file) = File::open(path) else {
+            return Ok(None);
+        };
+        file.lock_shared().map_err(doing("lock", path))?;
+        Ok(Some(Lock(file)))
+    }
+
+    fn file(path: &Path) -> Result<File> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(doing("lock", path))
+    }
+}
