@@ -9,6 +9,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Published;
+use crate::common::NodeKind;
+
+impl Published for Inventory {
+    const SCHEMA: &'static str = "weir.inventory/1";
+}
 
 /// Two directions; null is unknown, or the default.
 pub type Pair<T> = [Option<T>; 2];
@@ -24,10 +29,6 @@ pub struct Inventory {
     pub links: Vec<Link>,
     #[serde(default)]
     pub circuits: Vec<Circuit>,
-}
-
-impl Published for Inventory {
-    const SCHEMA: &'static str = "weir.inventory/1";
 }
 
 /// A site, an AP or another network element.
@@ -51,16 +52,6 @@ pub struct Node {
     /// Traffic enters the network here.
     #[serde(default, skip_serializing_if = "is_false")]
     pub gateway: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum NodeKind {
-    Root,
-    Site,
-    Ap,
-    /// A switch, a backhaul radio, a router.
-    Other,
 }
 
 /// A connection of two nodes.

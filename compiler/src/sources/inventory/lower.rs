@@ -18,7 +18,7 @@ use crate::ir::records::{
 };
 use crate::units::{KBPS, Kbps, Pair};
 
-pub const SCHEMA: &str = "weir.inventory/1";
+pub const SCHEMA: &str = <weir_schemas::inventory::Inventory as weir_schemas::Published>::SCHEMA;
 
 const TOP_KEYS: [&str; 4] = ["schema", "nodes", "links", "circuits"];
 const NODE_KEYS: [&str; 7] = ["id", "name", "kind", "parent", "kbps", "virtual", "gateway"];
