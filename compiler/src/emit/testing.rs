@@ -48,7 +48,7 @@ impl World {
     }
 
     pub fn emit(&self, findings: &[Finding]) -> ArtifactSet {
-        emit(&self.stages(), findings)
+        emit(&self.stages(), findings, None)
     }
 
     /// One file as text.
