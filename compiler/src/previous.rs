@@ -16,12 +16,12 @@ use crate::units::{Kbps, Pair};
 #[error("queue-plan.json of artifact {digest} cannot be read: {source}")]
 pub struct Unreadable {
     digest: String,
-    source: serde_json::Error,
+    source: weir_schemas::ReadError,
 }
 
 /// `digest`: payload digest of the artifact the plan belongs to.
 pub fn read(queue_plan: &[u8], digest: &str, project: &Project) -> Result<Previous, Unreadable> {
-    let plan: QueuePlan<'_> = serde_json::from_slice(queue_plan).map_err(|source| Unreadable {
+    let plan: QueuePlan<'_> = weir_schemas::read(queue_plan).map_err(|source| Unreadable {
         digest: digest.to_owned(),
         source,
     })?;

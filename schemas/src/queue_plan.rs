@@ -3,6 +3,9 @@
 //!
 //! Classes have keys that do not change when something is renamed, so a diff of two plans is a list of what
 //! happens to subscribers.
+//!
+//! The plan is also the only memory of a project: from the plan before, the next build knows which numbers and
+//! parents to keep, and which numbers must rest.
 
 use std::borrow::Cow;
 
@@ -24,8 +27,8 @@ pub struct QueuePlan<'a> {
     pub queues: Vec<Queue>,
     /// Every HTB class, sorted by key as bytes.
     pub classes: Vec<Class<'a>>,
-    /// The parent every node of the network got, emitted or not, sorted by node. The next build keeps it where it
-    /// is still nearly as good.
+    /// The parent that every node above a shaped circuit got, emitted or not, sorted by node as bytes. The next
+    /// build keeps it where it is still nearly as good.
     #[serde(default)]
     pub chosen: Vec<Chosen<'a>>,
     /// Links of that tree that are down and count as up for now, sorted by link.

@@ -109,7 +109,8 @@ pub fn emit(stages: &Stages<'_>, findings: &[Finding], previous: Option<&str>) -
         .collect();
     let (mut manifest, mut digest) = manifest::emit(&view, findings, &emitted, previous);
     // A change lets freed numbers rest one change less. Whether this is one shows only now.
-    if previous.is_some_and(|p| p != digest) {
+    let ages = stages.layout.resting != stages.layout.resting_unchanged;
+    if ages && previous.is_some_and(|p| p != digest) {
         for file in emitted
             .iter_mut()
             .filter(|f| f.name == artifact::QUEUE_PLAN)

@@ -22,7 +22,8 @@ use crate::id::{CircuitIx, NodeIx, TreeIx};
 use crate::ir::graph::Choice;
 use crate::ir::layout::{CircuitSlot, Slot};
 use crate::ir::records::LeafKind;
-use crate::ir::tree::Parent;
+use crate::ir::tree::{Parent, Strategy};
+use crate::topology::class_key;
 use crate::units::{Kbps, Pair};
 
 /// One full Ethernet frame with a VLAN tag: with less, a class would need several turns for one packet.
@@ -74,12 +75,7 @@ fn memory(view: &View<'_>, change: Change, document: &mut Document) {
     let stages = view.stages;
     let inventory = stages.inventory;
     let known = |k: Kbps| (k != Kbps::UNLIMITED).then_some(k.0);
-    let chosen: Vec<(NodeIx, &Choice)> = inventory
-        .node_ixs()
-        .zip(&stages.chosen.choice)
-        .filter_map(|(node, choice)| Some((node, choice.as_ref()?)))
-        .collect();
-    document.list("chosen", &chosen, |&(node, choice)| Chosen {
+    document.list("chosen", &choices(view), |&(node, choice)| Chosen {
         node: Cow::Borrowed(&inventory[node].id),
         parent: Cow::Borrowed(choice.parent.id(inventory)),
         via: Cow::Owned(choice.via.id(inventory, node)),
@@ -108,6 +104,30 @@ fn memory(view: &View<'_>, change: Change, document: &mut Document) {
             upload_handles: handles(&resting.handles.up),
         },
     );
+}
+
+/// The choices that decide where a shaped circuit hangs or what it gets, by node. Others are not remembered: a
+/// node without subscribers must not make another payload.
+fn choices<'a>(view: &View<'a>) -> Vec<(NodeIx, &'a Choice)> {
+    let chosen = view.stages.chosen;
+    let mut decides = vec![false; view.stages.inventory.nodes.len()];
+    if view.stages.tree.strategy != Strategy::Flat {
+        for placed in &view.placed {
+            let mut at = placed.circuit.attach;
+            while let Some(node) = at.filter(|node| !decides[node.ix()]) {
+                decides[node.ix()] = true;
+                let choice = chosen.choice[node.ix()].as_ref();
+                at = choice.and_then(|choice| choice.parent.node());
+            }
+        }
+    }
+    view.stages
+        .inventory
+        .node_ixs()
+        .zip(&chosen.choice)
+        .filter(|(node, _)| decides[node.ix()])
+        .filter_map(|(node, choice)| Some((node, choice.as_ref()?)))
+        .collect()
 }
 
 /// How many classes and, per direction, leaf qdiscs the plan holds.
@@ -192,6 +212,10 @@ fn slots(view: &View<'_>) -> Vec<Slot> {
         .collect()
 }
 
+fn key(view: &View<'_>, slot: Slot) -> String {
+    class_key(view.stages.inventory, view.stages.tree, slot)
+}
+
 /// Keys of the classes that others hang under, made once.
 struct Keys {
     nodes: Vec<String>,
@@ -203,15 +227,14 @@ impl Keys {
         let last = view.buckets.iter().map(|b| b.number).max();
         let mut buckets = vec![String::new(); last.map_or(0, |n| usize::from(n) + 1)];
         for bucket in &view.buckets {
-            buckets[usize::from(bucket.number)] =
-                ["bucket:", view.bucket_name(bucket.number)].concat();
+            buckets[usize::from(bucket.number)] = key(view, Slot::Bucket(bucket.number));
         }
         Keys {
             nodes: view
                 .stages
                 .tree
                 .tree_ixs()
-                .map(|at| ["node:", view.node_id(at)].concat())
+                .map(|at| key(view, Slot::Node(at)))
                 .collect(),
             buckets,
         }
@@ -278,7 +301,7 @@ fn circuit<'v>(view: &View<'_>, keys: &'v Keys, ix: CircuitIx) -> Class<'v> {
     let burst = Some([source.burst_bytes.down, source.burst_bytes.up])
         .filter(|bytes| *bytes != [0, 0] && !view.stages.project.rates.add_burst);
     Class {
-        key: Cow::Owned(["circuit:", &source.id].concat()),
+        key: Cow::Owned(key(view, Slot::Circuit(ix))),
         parent: Some(Cow::Borrowed(keys.parent(place.parent))),
         queue: slot.queue,
         minor: slot.minor,
