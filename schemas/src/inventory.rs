@@ -23,10 +23,13 @@ pub type Pair<T> = [Option<T>; 2];
 pub struct Inventory {
     /// `weir.inventory/1`.
     pub schema: String,
+    /// Sites, APs and other network elements.
     #[serde(default)]
     pub nodes: Vec<Node>,
+    /// What joins them.
     #[serde(default)]
     pub links: Vec<Link>,
+    /// The services that subscribers have bought.
     #[serde(default)]
     pub circuits: Vec<Circuit>,
 }
@@ -39,6 +42,7 @@ pub struct Node {
     /// For people; the id when it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// What it is.
     pub kind: NodeKind,
     /// Id of the declared parent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,6 +61,7 @@ pub struct Node {
 /// A connection of two nodes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Link {
+    /// Stable. Used as written.
     pub id: String,
     /// Id of one end.
     pub a: String,
@@ -78,6 +83,7 @@ pub struct Link {
 pub struct Circuit {
     /// Stable. Used as written.
     pub id: String,
+    /// For people; the id when it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Id of the node it hangs on.
@@ -92,30 +98,38 @@ pub struct Circuit {
     /// Guaranteed rate; 0 = `rates.commit` of the project decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit_kbps: Option<Pair<u64>>,
+    /// Whether the service runs.
     #[serde(default, skip_serializing_if = "State::is_active")]
     pub state: State,
     /// Leaf queueing discipline per direction; null = the target's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qdisc: Option<Pair<Qdisc>>,
+    /// Carried into `ShapedDevices.csv`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub comment: String,
+    /// What it is used with; a circuit without addresses is not shaped.
     #[serde(default)]
     pub devices: Vec<Device>,
 }
 
+/// State of a service.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
+    /// It runs.
     #[default]
     Active,
     /// `suspended.policy` of the project decides.
     Suspended,
 }
 
+/// Leaf queueing disciplines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Qdisc {
+    /// CAKE.
     Cake,
+    /// FQ-CoDel.
     FqCodel,
     /// No leaf qdisc in this direction.
     None,
@@ -127,8 +141,10 @@ pub struct Device {
     /// Derived from the content when it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Hardware address, in any notation.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub mac: String,
     /// Addresses and prefixes, IPv4 and IPv6: `100.64.0.2`, `2001:db8:1::/56`.
