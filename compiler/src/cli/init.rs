@@ -31,11 +31,7 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         .collect();
     let mut text = String::new();
     push_row(&mut text, "wrote", &names.join(", "));
-    push_row(
-        &mut text,
-        "next",
-        &format!("`weir check{}`", argument(&dir)),
-    );
+    push_commands(&mut text, &[format!("weir check{}", argument(&dir))]);
     terminal.print(&text)?;
     Ok(Exit::Done)
 }

@@ -589,11 +589,11 @@ fn the_tree_is_drawn_with_what_hangs_where() {
     let n = network();
     let text = tree::text(&n.inventory, &n.tree, &n.layout, Look::PLAIN);
     insta::assert_snapshot!(text, @r##"
-    node                                               cap Mbit/s  guaranteed  circuits  own  cpu
-    Hill site s1                                          600/300        20/4         3    -    0
-    |- Hill North ap a1                                    150/75        20/4         2    2    0
-    `- "]</text><script>\N\u{1b}[2J --> 山 ap a2           150/75        20/4         1    1    0
-    Generated_PN_2 circuits with no place in the tree   1000/1000        10/2         1    1    1
+    node                                          cap Mbit/s  guaranteed  circuits  own  cpu
+    Hill site s1                                     600/300        20/4         3    -    0
+    |- Hill North ap a1                               150/75        20/4         2    2    0
+    `- "]</text><script>\N\u{1b}[2J --> 山 ap a2      150/75        20/4         1    1    0
+    Generated_PN_2 no place in the tree            1000/1000        10/2         1    1    1
     1 circuit is not shaped; `weir check` names them
     "##);
     let narrow = Look {
@@ -607,7 +607,7 @@ fn the_tree_is_drawn_with_what_hangs_where() {
     Hill site s1                   600/300        20/4         3    -    0
     ├─ Hill North ap a1             150/75        20/4         2    2    0
     └─ "]</text><script>\N\u{…      150/75        20/4         1    1    0
-    Generated_PN_2 circuits w…   1000/1000        10/2         1    1    1
+    Generated_PN_2 no place i…   1000/1000        10/2         1    1    1
     1 circuit is not shaped; `weir check` names them
     "##);
 }
@@ -622,7 +622,7 @@ fn the_graph_speaks_graphviz() {
       node [shape=box, fontname="sans-serif", fontsize=11];
       edge [fontname="sans-serif", fontsize=9];
       n0 [label="Hill North\nap a1\n150/75 Mbit/s\n2 circuits", shape=box, style=rounded];
-      n1 [label="\"]</text><script>\\N\\u{1b}[2J --> 山\nap a2\n150/75 Mbit/s\n2 circuits", shape=box, style=rounded];
+      n1 [label="\"]</text><script>\\N\\u{1b}[2J --> 山\nap a2\n150/75 Mbit/s\n1 circuit", shape=box, style=rounded];
       n2 [label="core\nroot", shape=doubleoctagon];
       n3 [label="Hill\nsite s1", shape=box3d];
       n4 [label="@root", shape=doubleoctagon, color=gray, fontcolor=gray40];
@@ -646,7 +646,7 @@ fn the_graph_speaks_mermaid() {
     ---
     flowchart LR
       n0("Hill North<br/>ap a1<br/>150/75 Mbit/s<br/>2 circuits")
-      n1("#34;#93;#60;/text#62;#60;script#62;#92;N#92;u#123;1b#125;#91;2J --#62; 山<br/>ap a2<br/>150/75 Mbit/s<br/>2 circuits")
+      n1("#34;#93;#60;/text#62;#60;script#62;#92;N#92;u#123;1b#125;#91;2J --#62; 山<br/>ap a2<br/>150/75 Mbit/s<br/>1 circuit")
       n2{{"core<br/>root"}}
       n3["Hill<br/>site s1"]
       n4{{"@root"}}
