@@ -342,22 +342,18 @@ fn problems_need_no_rule_and_no_file() {
         Look::PLAIN,
     );
     insta::assert_snapshot!(text, @r##"
-    error
-
-      x unknown strategy `ap-site`
-       ,-[weir.toml:2:12]
-     1 | [topology]
-     2 | strategy = "ap-site"
-       :            ^^^^|^^^^
-       :                `-- not a strategy
-       `----
-      help: did you mean `ap_site`?
+     x error: unknown strategy `ap-site`
+      ,-[weir.toml:2:12]
+    1 | [topology]
+    2 | strategy = "ap-site"
+      :            ^^^^|^^^^
+      :                `-- not a strategy
+      `----
+     help: did you mean `ap_site`?
     "##);
     let text = human::problem("there is no weir.toml in .", "", &[], &files, Look::PLAIN);
     insta::assert_snapshot!(text, @r##"
-    error
-
-      x there is no weir.toml in .
+      x error: there is no weir.toml in .
     "##);
 }
 
@@ -703,7 +699,7 @@ fn the_summary_fits_eighty_columns() {
     insta::assert_snapshot!(summary.text(Look::PLAIN), @r##"
     lakeside, strategy full, no target declared
       circuits      5, 4 shaped; not shaped: 1 no-plan
-      unparented    1: 1 no known parent
+      unparented    1: 1 without a known parent
       nodes         3 of 4: 2 ap, 1 site; by level from the top 1 + 2
       sold          400/80 Mbit/s, 2.00/0.40 times the WAN of 200/200
       guaranteed    40/8 Mbit/s
@@ -719,11 +715,7 @@ fn the_summary_fits_eighty_columns() {
         ("suspended", 22_000),
     ]
     .into();
-    counts.unparented = [
-        ("no known parent", 1234),
-        ("no node above that the strategy emits", 56_789),
-    ]
-    .into();
+    counts.unparented = [("no-parent", 1234), ("no-strategy-parent", 56_789)].into();
     counts.levels = vec![12, 1234, 5678, 9, 8, 7];
     counts.sold_kbps = [123_456_789_000, 12_345_678_000];
     counts.guaranteed_kbps = [1500, 0];
@@ -733,8 +725,8 @@ fn the_summary_fits_eighty_columns() {
     lakeside, strategy full, target edge1
       circuits      1 234 567, 1 200 000 shaped; not shaped: 12 345 no-address, 222
                     no-plan, 22 000 suspended
-      unparented    58 023: 1 234 no known parent, 56 789 no node above that the
-                    strategy emits
+      unparented    58 023: 1 234 without a known parent, 56 789 below no node that
+                    the strategy emits
       nodes         6 948 of 4: 2 ap, 1 site; by level from the top 12 + 1 234 +
                     5 678 + 9 + 8 + 7
       sold          123 456 789/12 345 678 Mbit/s, 617283.95/61728.39 times the WAN
