@@ -12,6 +12,7 @@ pub mod id;
 pub mod ir;
 pub mod lint;
 pub mod normalize;
+pub mod previous;
 pub mod report;
 pub mod source_map;
 pub mod sources;
@@ -107,7 +108,7 @@ pub fn compile(
     };
     let stages = compiled.stages(project, files, exports);
     let findings = lint::run(&stages);
-    let artifacts = emit::emit(&stages, &findings);
+    let artifacts = emit::emit(&stages, &findings, previous.map(|p| p.digest.as_str()));
     compiled.findings = findings;
     compiled.artifacts = artifacts;
     compiled

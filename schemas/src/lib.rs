@@ -8,6 +8,7 @@
 pub mod artifact;
 pub mod common;
 pub mod findings;
+pub mod inventory;
 pub mod manifest;
 pub mod provenance;
 pub mod queue_plan;
@@ -44,13 +45,16 @@ impl Contract {
         Contract {
             schema: T::SCHEMA,
             file,
-            generate: || {
-                SchemaSettings::draft2020_12()
-                    .for_serialize()
-                    .with_transform(RecursiveTransform(unwrap_description))
-                    .into_generator()
-                    .into_root_schema_for::<T>()
-            },
+            generate: || generate::<T>(SchemaSettings::draft2020_12().for_serialize()),
+        }
+    }
+
+    /// A file that Weir reads: the schema says what must be there.
+    const fn read<T: Published + JsonSchema>(file: &'static str) -> Self {
+        Contract {
+            schema: T::SCHEMA,
+            file,
+            generate: || generate::<T>(SchemaSettings::draft2020_12().for_deserialize()),
         }
     }
 
@@ -65,6 +69,13 @@ impl Contract {
     }
 }
 
+fn generate<T: JsonSchema>(settings: SchemaSettings) -> schemars::Schema {
+    settings
+        .with_transform(RecursiveTransform(unwrap_description))
+        .into_generator()
+        .into_root_schema_for::<T>()
+}
+
 /// Doc comments are wrapped for people who read the source; descriptions are not.
 fn unwrap_description(schema: &mut schemars::Schema) {
     if let Some(serde_json::Value::String(text)) = schema.get_mut("description") {
@@ -75,6 +86,7 @@ fn unwrap_description(schema: &mut schemars::Schema) {
 /// Every contract, sorted by schema. To add one: a module, and its line here.
 pub static CONTRACTS: &[Contract] = &[
     Contract::written::<findings::Findings<'static>>("findings.schema.json"),
+    Contract::read::<inventory::Inventory>("inventory.schema.json"),
     Contract::written::<manifest::Manifest<'static>>("manifest.schema.json"),
     Contract::written::<provenance::Provenance<'static>>("provenance.schema.json"),
     Contract::written::<queue_plan::QueuePlan<'static>>("queue_plan.schema.json"),

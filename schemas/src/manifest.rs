@@ -27,6 +27,9 @@ pub struct Manifest<'a> {
     pub tool: Tool<'a>,
     /// Name of the project.
     pub project: Cow<'a, str>,
+    /// Payload digest of the artifact whose parents, queues and class numbers were kept; null when there was none.
+    #[serde(default)]
+    pub previous: Option<Cow<'a, str>>,
     /// The strategy that placed nodes and circuits.
     pub strategy: Strategy,
     /// The box it was built for.

@@ -3,6 +3,9 @@
 //!
 //! Classes have keys that do not change when something is renamed, so a diff of two plans is a list of what
 //! happens to subscribers.
+//!
+//! The plan is also the only memory of a project: from the plan before, the next build knows which numbers and
+//! parents to keep, and which numbers must rest.
 
 use std::borrow::Cow;
 
@@ -24,6 +27,58 @@ pub struct QueuePlan<'a> {
     pub queues: Vec<Queue>,
     /// Every HTB class, sorted by key as bytes.
     pub classes: Vec<Class<'a>>,
+    /// The parent that every node above a shaped circuit got, emitted or not, sorted by node as bytes. The next
+    /// build keeps it where it is still nearly as good.
+    #[serde(default)]
+    pub chosen: Vec<Chosen<'a>>,
+    /// Links of that tree that are down and count as up for now, sorted by link.
+    #[serde(default)]
+    pub links_down: Vec<LinkDown<'a>>,
+    /// Numbers that were freed a short while ago and must not be taken yet.
+    #[serde(default)]
+    pub resting: Resting,
+}
+
+/// The parent of a node, and the edge it was reached by.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Chosen<'a> {
+    /// Id of the node.
+    pub node: Cow<'a, str>,
+    /// Id of its parent; `@root` for a generated root.
+    pub parent: Cow<'a, str>,
+    /// Id of the edge: a link, or `member:<node>`, `gateway:<node>`, `pin:<node>`, `declared:<node>`,
+    /// `island:<node>`.
+    pub via: Cow<'a, str>,
+    /// Capacity of the edge, `[download, upload]` in kbit/s; null = unlimited.
+    pub kbps: Pair<Option<u64>>,
+    /// Cost of the edge.
+    pub cost: u64,
+}
+
+/// A link that has not been down long enough to be given up.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct LinkDown<'a> {
+    /// Id of the link.
+    pub link: Cow<'a, str>,
+    /// In how many snapshots in a row it was down.
+    pub snapshots: u32,
+    /// SHA-256 that names the last of them, lower-case hex: the same snapshot is not counted twice.
+    pub snapshot: Cow<'a, str>,
+}
+
+/// Freed numbers. The last item of each entry is how many more changes of the payload it rests.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Resting {
+    /// `[queue, minor, changes]`, sorted.
+    #[serde(default)]
+    pub minors: Vec<(u16, u16, u8)>,
+    /// Leaf handles `[handle, changes]` of the interface that downloads leave by, sorted; on a stick, of the only
+    /// one.
+    #[serde(default)]
+    pub download_handles: Vec<(u16, u8)>,
+    /// Leaf handles of the interface that uploads leave by.
+    #[serde(default)]
+    pub upload_handles: Vec<(u16, u8)>,
 }
 
 impl Published for QueuePlan<'_> {

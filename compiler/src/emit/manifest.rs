@@ -27,6 +27,7 @@ pub(super) fn emit(
     view: &View<'_>,
     findings: &[Finding],
     emitted: &[Emitted],
+    previous: Option<&str>,
 ) -> (Vec<u8>, String) {
     let project = view.stages.project;
     let fail_on = match project.lint.fail_on {
@@ -44,6 +45,7 @@ pub(super) fn emit(
             version: Cow::Borrowed(env!("CARGO_PKG_VERSION")),
         },
         project: Cow::Borrowed(&project.name),
+        previous: previous.map(Cow::Borrowed),
         strategy: view.stages.tree.strategy.into(),
         target: Target {
             name: project.target.name.as_deref().map(Cow::Borrowed),

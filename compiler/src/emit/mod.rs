@@ -30,6 +30,7 @@ use sha2::{Digest as _, Sha256};
 use weir_schemas::artifact;
 use weir_store::ArtifactFiles;
 
+use crate::emit::queue_plan::Change;
 use crate::emit::view::View;
 use crate::finding::Finding;
 use crate::lint::rule::Stages;
@@ -78,7 +79,9 @@ static EMITTERS: &[(&str, Emitter)] = &[
         network::emit(view.stages.tree, view.stages.inventory)
     }),
     (artifact::PROVENANCE, |view, _| provenance::emit(view)),
-    (artifact::QUEUE_PLAN, |view, _| queue_plan::emit(view)),
+    (artifact::QUEUE_PLAN, |view, _| {
+        queue_plan::emit(view, Change::None)
+    }),
     (artifact::TREE, |view, _| tree::emit(view)),
 ];
 
@@ -89,9 +92,10 @@ struct Emitted {
     sha256: String,
 }
 
-pub fn emit(stages: &Stages<'_>, findings: &[Finding]) -> ArtifactSet {
+/// `previous`: payload digest of the artifact this build follows.
+pub fn emit(stages: &Stages<'_>, findings: &[Finding], previous: Option<&str>) -> ArtifactSet {
     let view = View::new(stages);
-    let emitted: Vec<Emitted> = EMITTERS
+    let mut emitted: Vec<Emitted> = EMITTERS
         .par_iter()
         .map(|&(name, emitter)| {
             let bytes = emitter(&view, findings);
@@ -103,7 +107,19 @@ pub fn emit(stages: &Stages<'_>, findings: &[Finding]) -> ArtifactSet {
             }
         })
         .collect();
-    let (manifest, digest) = manifest::emit(&view, findings, &emitted);
+    let (mut manifest, mut digest) = manifest::emit(&view, findings, &emitted, previous);
+    // A change lets freed numbers rest one change less. Whether this is one shows only now.
+    let ages = stages.layout.resting != stages.layout.resting_unchanged;
+    if ages && previous.is_some_and(|p| p != digest) {
+        for file in emitted
+            .iter_mut()
+            .filter(|f| f.name == artifact::QUEUE_PLAN)
+        {
+            file.bytes = queue_plan::emit(&view, Change::Some);
+            file.sha256 = sha256(&file.bytes);
+        }
+        (manifest, digest) = manifest::emit(&view, findings, &emitted, previous);
+    }
     let mut files: Vec<(&'static str, Vec<u8>)> =
         emitted.into_iter().map(|f| (f.name, f.bytes)).collect();
     files.push((artifact::MANIFEST, manifest));

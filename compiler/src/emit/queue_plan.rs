@@ -7,19 +7,23 @@
 //! bytes, which on a 10 Gbit/s link leaves every plan below 250 Mbit/s at the minimum, and so all of them equal.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use weir_schemas::Published as _;
 use weir_schemas::queue_plan::{
-    Class, Leaf, LeafQdisc, Mode, Qdiscs, Queue, QueuePlan, Shaper, Target,
+    Chosen, Class, Leaf, LeafQdisc, LinkDown, Mode, Qdiscs, Queue, QueuePlan, Resting, Shaper,
+    Target,
 };
 
 use crate::config::project::{self, ShaperMode};
 use crate::emit::json::Document;
 use crate::emit::view::View;
-use crate::id::{CircuitIx, TreeIx};
+use crate::id::{CircuitIx, NodeIx, TreeIx};
+use crate::ir::graph::Choice;
 use crate::ir::layout::{CircuitSlot, Slot};
 use crate::ir::records::LeafKind;
-use crate::ir::tree::Parent;
+use crate::ir::tree::{Parent, Strategy};
+use crate::topology::class_key;
 use crate::units::{Kbps, Pair};
 
 /// One full Ethernet frame with a VLAN tag: with less, a class would need several turns for one packet.
@@ -35,7 +39,14 @@ fn quantum(rate: Kbps) -> u32 {
     u32::try_from(bytes).expect("bounded")
 }
 
-pub(super) fn emit(view: &View<'_>) -> Vec<u8> {
+/// Whether this plan changes anything against the previous one: numbers rest in changes, not in builds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Change {
+    None,
+    Some,
+}
+
+pub(super) fn emit(view: &View<'_>, change: Change) -> Vec<u8> {
     let layout = view.stages.layout;
     let mut document = Document::new(QueuePlan::SCHEMA);
     document.value("target", &target(&view.stages.project.target));
@@ -55,7 +66,68 @@ pub(super) fn emit(view: &View<'_>) -> Vec<u8> {
     let keys = Keys::new(view);
     let slots = slots(view);
     document.list("classes", &slots, |slot| class(view, &keys, *slot));
+    memory(view, change, &mut document);
     document.finish()
+}
+
+/// What the next build remembers of this one.
+fn memory(view: &View<'_>, change: Change, document: &mut Document) {
+    let stages = view.stages;
+    let inventory = stages.inventory;
+    let known = |k: Kbps| (k != Kbps::UNLIMITED).then_some(k.0);
+    document.list("chosen", &choices(view), |&(node, choice)| Chosen {
+        node: Cow::Borrowed(&inventory[node].id),
+        parent: Cow::Borrowed(choice.parent.id(inventory)),
+        via: Cow::Owned(choice.via.id(inventory, node)),
+        kbps: [known(choice.capacity.down), known(choice.capacity.up)],
+        cost: choice.edge_cost,
+    });
+    document.list("links_down", &stages.graph.evidence.held, |held| LinkDown {
+        link: Cow::Borrowed(&inventory[held.link].id),
+        snapshots: held.snapshots,
+        snapshot: Cow::Borrowed(&stages.graph.snapshot),
+    });
+    let resting = match change {
+        Change::None => &stages.layout.resting_unchanged,
+        Change::Some => &stages.layout.resting,
+    };
+    let handles = |map: &BTreeMap<u16, u8>| map.iter().map(|(h, left)| (*h, *left)).collect();
+    document.value(
+        "resting",
+        &Resting {
+            minors: resting
+                .minors
+                .iter()
+                .map(|(&(queue, minor), &left)| (queue, minor, left))
+                .collect(),
+            download_handles: handles(&resting.handles.down),
+            upload_handles: handles(&resting.handles.up),
+        },
+    );
+}
+
+/// The choices that decide where a shaped circuit hangs or what it gets, by node. Others are not remembered: a
+/// node without subscribers must not make another payload.
+fn choices<'a>(view: &View<'a>) -> Vec<(NodeIx, &'a Choice)> {
+    let chosen = view.stages.chosen;
+    let mut decides = vec![false; view.stages.inventory.nodes.len()];
+    if view.stages.tree.strategy != Strategy::Flat {
+        for placed in &view.placed {
+            let mut at = placed.circuit.attach;
+            while let Some(node) = at.filter(|node| !decides[node.ix()]) {
+                decides[node.ix()] = true;
+                let choice = chosen.choice[node.ix()].as_ref();
+                at = choice.and_then(|choice| choice.parent.node());
+            }
+        }
+    }
+    view.stages
+        .inventory
+        .node_ixs()
+        .zip(&chosen.choice)
+        .filter(|(node, _)| decides[node.ix()])
+        .filter_map(|(node, choice)| Some((node, choice.as_ref()?)))
+        .collect()
 }
 
 /// How many classes and, per direction, leaf qdiscs the plan holds.
@@ -140,6 +212,10 @@ fn slots(view: &View<'_>) -> Vec<Slot> {
         .collect()
 }
 
+fn key(view: &View<'_>, slot: Slot) -> String {
+    class_key(view.stages.inventory, view.stages.tree, slot)
+}
+
 /// Keys of the classes that others hang under, made once.
 struct Keys {
     nodes: Vec<String>,
@@ -151,15 +227,14 @@ impl Keys {
         let last = view.buckets.iter().map(|b| b.number).max();
         let mut buckets = vec![String::new(); last.map_or(0, |n| usize::from(n) + 1)];
         for bucket in &view.buckets {
-            buckets[usize::from(bucket.number)] =
-                ["bucket:", view.bucket_name(bucket.number)].concat();
+            buckets[usize::from(bucket.number)] = key(view, Slot::Bucket(bucket.number));
         }
         Keys {
             nodes: view
                 .stages
                 .tree
                 .tree_ixs()
-                .map(|at| ["node:", view.node_id(at)].concat())
+                .map(|at| key(view, Slot::Node(at)))
                 .collect(),
             buckets,
         }
@@ -226,7 +301,7 @@ fn circuit<'v>(view: &View<'_>, keys: &'v Keys, ix: CircuitIx) -> Class<'v> {
     let burst = Some([source.burst_bytes.down, source.burst_bytes.up])
         .filter(|bytes| *bytes != [0, 0] && !view.stages.project.rates.add_burst);
     Class {
-        key: Cow::Owned(["circuit:", &source.id].concat()),
+        key: Cow::Owned(key(view, Slot::Circuit(ix))),
         parent: Some(Cow::Borrowed(keys.parent(place.parent))),
         queue: slot.queue,
         minor: slot.minor,

@@ -48,7 +48,7 @@ impl World {
     }
 
     pub fn emit(&self, findings: &[Finding]) -> ArtifactSet {
-        emit(&self.stages(), findings)
+        emit(&self.stages(), findings, None)
     }
 
     /// One file as text.
@@ -98,6 +98,7 @@ impl World {
                 graph: Default::default(),
                 root: None,
                 heads: Vec::new(),
+                snapshot: String::new(),
                 evidence: Default::default(),
             },
             chosen: ChosenTree {
@@ -195,6 +196,7 @@ impl World {
             parent: Vertex::Node(parent),
             via: Via::Member(ix),
             capacity: Pair::UNLIMITED,
+            edge_cost: 1,
             cost: 1,
             hops: 1,
             bottleneck: Kbps::UNLIMITED,

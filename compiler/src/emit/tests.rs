@@ -16,14 +16,16 @@ use weir_schemas::tree::Tree;
 
 use crate::config::project::FailOn;
 use crate::emit::testing::World;
-use crate::emit::{sha256, write};
+use crate::emit::{emit, sha256, write};
 use crate::finding::{Finding, Label, Level};
-use crate::id::{FileId, LinkIx, NodeIx};
-use crate::ir::graph::{Rival, Vertex, Via};
+use crate::id::{CircuitIx, FileId, LinkIx, NodeIx};
+use crate::ir::graph::{HeldLink, Rival, Vertex, Via};
 use crate::ir::inventory::Link;
 use crate::ir::records::{LeafKind, LinkState, NodeKind, Origin, Subject, SubjectKind};
 use crate::ir::tree::{Parent, Strategy};
 use crate::lint::rule::{Example, Rule};
+use crate::previous;
+use crate::topology::layout;
 use crate::units::{Kbps, Pair};
 
 static RULE: Rule = Rule {
@@ -52,6 +54,24 @@ fn finding(level: Level) -> Finding {
         subjects: vec![Subject::new(SubjectKind::Circuit, "c1", "Jo")],
         places: vec![Label::new(place.whole(), "here")],
         help: "take it from one of them".to_owned(),
+    }
+}
+
+/// A link from node 0 to node 1.
+fn link(id: &str) -> Link {
+    Link {
+        id: id.into(),
+        a: NodeIx(0),
+        b: NodeIx(1),
+        ab: None,
+        ba: None,
+        cost: None,
+        state: LinkState::Down,
+        origin: Origin {
+            file: FileId(1),
+            start: 0,
+            len: 1,
+        },
     }
 }
 
@@ -166,7 +186,10 @@ fn queue_plan_has_a_line_a_class() {
         {"key":"circuit:c4","parent":"bucket:Generated_PN_2","queue":1,"minor":4099,"rate_kbps":[10000,2000],"ceil_kbps":[100000,20000],"quantum":[12500,2500],"leaf":[{"qdisc":"cake","handle":259},{"qdisc":"cake","handle":259}]},
         {"key":"node:hill","parent":null,"queue":0,"minor":16,"rate_kbps":[1000000,500000],"ceil_kbps":[1000000,500000],"quantum":[60000,60000]},
         {"key":"node:hill-a1","parent":"node:hill","queue":0,"minor":17,"rate_kbps":[20000,4000],"ceil_kbps":[150000,75500],"quantum":[18750,9437]}
-      ]
+      ],
+      "chosen": [],
+      "links_down": [],
+      "resting": {"minors":[],"download_handles":[],"upload_handles":[]}
     }
     "#);
 }
@@ -200,6 +223,100 @@ fn a_node_without_circuits_below_has_no_class() {
 }
 
 #[test]
+fn a_plan_remembers_parents_and_links_that_are_held() {
+    let mut world = World::small();
+    world.inventory.links.push(link("L1"));
+    world.inventory.circuits[0].attach = Some(NodeIx(2));
+    let choice = world.chosen.choice[1].as_mut().expect("chosen");
+    (choice.via, choice.edge_cost) = (Via::Link(LinkIx(0)), 7);
+    choice.capacity = Pair::new(Kbps(600_000), Kbps::UNLIMITED);
+    world.graph.snapshot = "d0".to_owned();
+    world.graph.evidence.held.push(HeldLink {
+        link: LinkIx(0),
+        snapshots: 2,
+    });
+    // Nothing hangs below it.
+    world.node("zoo", NodeKind::Site, Some(NodeIx(0)));
+
+    let text = world.file(artifact::QUEUE_PLAN);
+    let (_, memory) = text.split_once("  ],\n  \"chosen\"").expect("memory");
+    assert_snapshot!(memory, @r#"
+    : [
+        {"node":"hill","parent":"core","via":"L1","kbps":[600000,null],"cost":7},
+        {"node":"hill-a1","parent":"hill","via":"member:hill-a1","kbps":[null,null],"cost":1}
+      ],
+      "links_down": [
+        {"link":"L1","snapshots":2,"snapshot":"d0"}
+      ],
+      "resting": {"minors":[],"download_handles":[],"upload_handles":[]}
+    }
+    "#);
+
+    let before = previous::read(text.as_bytes(), "d1", &world.project).expect("a plan");
+    let links: Vec<&str> = before.links_used().into_iter().collect();
+    assert_eq!(links, ["L1", "member:hill-a1"]);
+    let hill = &before.chosen["hill"];
+    assert_eq!((hill.parent.as_ref(), hill.cost), ("core", 7));
+    assert_eq!(hill.capacity, Pair::new(Kbps(600_000), Kbps::UNLIMITED));
+    assert_eq!(before.links_down["L1"].snapshots, 2);
+
+    world.tree.strategy = Strategy::Flat;
+    let plan: QueuePlan<'_> = read(&world, artifact::QUEUE_PLAN);
+    assert_eq!(plan.chosen, [], "no node decides anything");
+}
+
+/// Through the real layout: numbers come back from the plan, and what was freed rests.
+#[test]
+fn numbers_are_kept_and_freed_ones_rest_for_two_changes() {
+    let mut world = World::small();
+    let build = |world: &mut World, before: Option<&(String, Vec<u8>)>| {
+        let before = before
+            .map(|(digest, plan)| previous::read(plan, digest, &world.project).expect("a plan"));
+        world.layout = layout(
+            &world.project,
+            &world.inventory,
+            &world.tree,
+            before.as_ref(),
+        );
+        let digest = before.as_ref().map(|before| before.digest.as_str());
+        let set = emit(&world.stages(), &[], digest);
+        let plan = set.file(artifact::QUEUE_PLAN).expect("written").to_vec();
+        (set.digest, plan)
+    };
+    let numbers = |(_, plan): &(String, Vec<u8>)| -> BTreeMap<String, u16> {
+        let plan: QueuePlan<'_> = weir_schemas::read(plan).expect("a plan");
+        let classes = plan.classes.into_iter();
+        classes.map(|c| (c.key.into_owned(), c.minor)).collect()
+    };
+    let resting = |(_, plan): &(String, Vec<u8>)| -> Vec<(u16, u16, u8)> {
+        let plan: QueuePlan<'_> = weir_schemas::read(plan).expect("a plan");
+        plan.resting.minors
+    };
+    let first = build(&mut world, None);
+    assert_eq!(build(&mut world, Some(&first)), first, "nothing changed");
+
+    world.tree.nodes[1].circuits.remove(0);
+    let gone = world.tree.circuits[0].take();
+    let second = build(&mut world, Some(&first));
+    let mut kept = numbers(&first);
+    let freed = kept.remove("circuit:c1").expect("it had one");
+    assert_eq!(numbers(&second), kept);
+    assert_eq!(resting(&second), [(0, freed, 2)]);
+    assert_eq!(build(&mut world, Some(&second)), second, "nothing ages");
+
+    world.tree.circuits[0] = gone;
+    world.tree.nodes[1].circuits.insert(0, CircuitIx(0));
+    let third = build(&mut world, Some(&second));
+    assert_ne!(numbers(&third)["circuit:c1"], freed);
+    assert_eq!(resting(&third), [(0, freed, 1)]);
+
+    // Another box has other numbers.
+    world.project.target.queues = 3;
+    let other = previous::read(&third.1, &third.0, &world.project).expect("a plan");
+    assert!(other.classes.is_none());
+}
+
+#[test]
 fn findings_say_where() {
     let set = World::small().emit(&[finding(Level::Error)]);
     let bytes = set.file(artifact::FINDINGS).expect("written");
@@ -216,16 +333,7 @@ fn findings_say_where() {
 #[test]
 fn provenance_says_what_was_chosen_and_what_became_of_it() {
     let mut world = World::small();
-    world.inventory.links.push(Link {
-        id: "L1".into(),
-        a: NodeIx(0),
-        b: NodeIx(1),
-        ab: None,
-        ba: None,
-        cost: None,
-        state: LinkState::Up,
-        origin: world.inventory.nodes[0].origin,
-    });
+    world.inventory.links.push(link("L1"));
     let choice = world.chosen.choice[1].as_mut().expect("chosen");
     choice.via = Via::Link(LinkIx(0));
     choice.bottleneck = Kbps(600_000);

@@ -48,6 +48,8 @@ pub struct LinkGraph {
     pub root: Option<NodeIx>,
     /// Heads of islands hung under the root by rule (d), first to last.
     pub heads: Vec<NodeIx>,
+    /// Names the exports it was built from.
+    pub snapshot: String,
     pub evidence: GraphEvidence,
 }
 
@@ -135,6 +137,8 @@ pub struct Choice {
     pub via: Via,
     /// Capacity of the chosen edge: download along it, upload against it.
     pub capacity: Pair<Kbps>,
+    /// Cost of that edge.
+    pub edge_cost: u64,
     /// Sum of costs from the root (0 for metrics without costs).
     pub cost: u64,
     pub hops: u32,

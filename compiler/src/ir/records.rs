@@ -286,6 +286,8 @@ pub struct Repeat {
     pub subject: Subject,
     /// `false`: same id, other content. The record at `first` is the one used.
     pub identical: bool,
+    /// Which fields differ ("plan", "parent", ...); empty = not known, or identical.
+    pub differs: Vec<&'static str>,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -57,6 +57,7 @@ impl Fixture {
                 graph: Default::default(),
                 root: None,
                 heads: Vec::new(),
+                snapshot: String::new(),
                 evidence: GraphEvidence::default(),
             },
             chosen: ChosenTree {
@@ -101,6 +102,7 @@ impl Fixture {
                 parent: parent.map_or(Vertex::GeneratedRoot, Vertex::Node),
                 via: Via::Member(ix),
                 capacity: Pair::UNLIMITED,
+                edge_cost: 1,
                 cost: 1,
                 hops: 1,
                 bottleneck: Kbps::UNLIMITED,

@@ -49,24 +49,44 @@ impl Stages<'_> {
 
     /// `circuit "Jo Doe" (c1)`; a node is called by its kind.
     pub(super) fn subject(&self, subject: &Subject) -> String {
-        let word = match subject.kind {
+        let word = self.word(subject);
+        format!("{word} {}", quoted(&subject.id, &subject.name))
+    }
+
+    /// What people call it: a node by its kind.
+    fn word(&self, subject: &Subject) -> &'static str {
+        match subject.kind {
             SubjectKind::Node => self
                 .inventory
                 .node_by_id(&subject.id)
                 .map_or("node", |ix| kind(self.inventory[ix].kind)),
             other => other.word(),
-        };
-        format!("{word} {}", quoted(&subject.id, &subject.name))
+        }
     }
 
-    /// `circuit "A" (c1), circuit "B" (c2) and 3 more`
+    /// `circuits "A" (c1), "B" (c2) and 3 more`
     pub(super) fn subjects<'s>(&self, subjects: impl IntoIterator<Item = &'s Subject>) -> String {
-        list(subjects.into_iter().map(|s| self.subject(s)))
+        together(
+            subjects
+                .into_iter()
+                .map(|s| (self.word(s), &*s.id, &*s.name)),
+        )
     }
 
-    /// `site "A" (s1), AP "B" (a1) and 3 more`
+    /// `sites "A" (s1) and "B" (s2)`; different kinds are each named.
     pub(super) fn nodes(&self, nodes: impl IntoIterator<Item = NodeIx>) -> String {
-        list(nodes.into_iter().map(|ix| self.node(ix)))
+        together(nodes.into_iter().map(|ix| {
+            let node = &self.inventory[ix];
+            (kind(node.kind), &*node.id, &*node.name)
+        }))
+    }
+
+    /// As [`Stages::subjects`], for circuits.
+    pub(super) fn circuits(&self, circuits: impl IntoIterator<Item = CircuitIx>) -> String {
+        together(circuits.into_iter().map(|ix| {
+            let circuit = &self.inventory[ix];
+            ("circuit", &*circuit.id, &*circuit.name)
+        }))
     }
 
     /// The file of a place, as people see it.
@@ -84,14 +104,52 @@ pub(super) fn kind(kind: NodeKind) -> &'static str {
     }
 }
 
+/// Things of one kind under one word, others each with theirs. Only what is named is written out.
+fn together<'t>(things: impl Iterator<Item = (&'static str, &'t str, &'t str)>) -> String {
+    let things: Vec<_> = things.collect();
+    let one_word = things
+        .first()
+        .filter(|(first, ..)| things.len() > 1 && things.iter().all(|(word, ..)| word == first));
+    match one_word {
+        Some((word, ..)) => {
+            let names = things.iter().map(|(_, id, name)| quoted(id, name));
+            format!("{word}s {}", list(names))
+        }
+        None => list(
+            things
+                .iter()
+                .map(|(word, id, name)| format!("{word} {}", quoted(id, name))),
+        ),
+    }
+}
+
 /// `"Jo Doe" (c1)`, or `"c1"` where the name says no more than the id.
 pub(super) fn quoted(id: &str, name: &str) -> String {
     match (id, name) {
         ("", "") => "without id and name".to_owned(),
         ("", name) => format!("\"{}\" (no id)", short(name)),
         (id, name) if name.is_empty() || name == id => format!("\"{}\"", short(id)),
-        (id, name) => format!("\"{}\" ({})", short(name), short(id)),
+        (id, name) => format!("\"{}\" ({})", short(name), short_id(id)),
     }
+}
+
+/// An id beside a name: the first eight digits of a UUID are enough to find the thing, and a message that repeats
+/// all of it twice cannot be read. The subjects of a finding have it in full.
+pub(super) fn short_id(id: &str) -> String {
+    const UUID: usize = 36;
+    let start = id.len().saturating_sub(UUID);
+    match id.get(start..) {
+        Some(uuid) if is_uuid(uuid) => short(&format!("{}…", &id[..start + 8])),
+        _ => short(id),
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(i, b)| match i {
+            8 | 13 | 18 | 23 => b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
 }
 
 /// Fit for one line of a message: no control characters, no quotes, not endless.
@@ -226,6 +284,14 @@ mod tests {
         assert_eq!(quoted("c1", "c1"), "\"c1\"");
         assert_eq!(quoted("", "Jo"), "\"Jo\" (no id)");
         assert_eq!(short(&"x".repeat(70)).chars().count(), MAX_NAME + 1);
+        let uuid = "5904a1b2-0000-4000-8000-00000000000c";
+        assert_eq!(quoted(uuid, "Jo"), "\"Jo\" (5904a1b2…)");
+        assert_eq!(
+            quoted(&format!("crm:site:{uuid}"), "Jo"),
+            "\"Jo\" (crm:site:5904a1b2…)"
+        );
+        // It is all there is.
+        assert_eq!(quoted(uuid, uuid), format!("\"{uuid}\""));
     }
 
     #[test]
@@ -243,6 +309,9 @@ mod tests {
         assert_eq!(count(2, "circuit"), "2 circuits");
         assert_eq!(percent(37, 1204), "3 %");
         assert_eq!(percent(1, 8), "12.5 %");
+        let things = |words: &[&'static str]| together(words.iter().map(|w| (*w, "x", "x")));
+        assert_eq!(things(&["site", "site"]), "sites \"x\" and \"x\"");
+        assert_eq!(things(&["site", "AP"]), "site \"x\" and AP \"x\"");
         assert_eq!(list(["a"]), "a");
         assert_eq!(list(["a", "b"]), "a and b");
         assert_eq!(list(["a", "b", "c"]), "a, b and c");

@@ -500,6 +500,7 @@ fn network() -> Network {
             parent: Vertex::Node(NodeIx(parent)),
             via,
             capacity,
+            edge_cost: 1,
             cost: 1,
             hops: 1,
             bottleneck: Kbps(600_000),

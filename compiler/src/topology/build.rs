@@ -78,6 +78,7 @@ pub fn graph(
         graph,
         root,
         heads,
+        snapshot: snapshot.to_owned(),
         evidence: GraphEvidence {
             declared_cycles: declared_cycles(inventory),
             held,

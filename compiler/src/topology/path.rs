@@ -164,6 +164,7 @@ fn shortest(
             parent: graph.graph[edge.source()],
             via: edge.weight().via,
             capacity: edge.weight().capacity,
+            edge_cost: edge.weight().cost,
             cost: d.cost,
             hops: d.hops,
             bottleneck: bottleneck(&edge),
@@ -236,6 +237,7 @@ fn widest(
                 parent,
                 via: edge.weight().via,
                 capacity: edge.weight().capacity,
+                edge_cost: edge.weight().cost,
                 cost: above
                     .map_or(0, |c| c.cost)
                     .saturating_add(edge.weight().cost),
@@ -330,9 +332,14 @@ fn keep(
         if hangs_below(choice, parent, node) {
             continue;
         }
-        let (via, capacity) = (edge.weight().via, edge.weight().capacity);
+        let (via, capacity, edge_cost) = (
+            edge.weight().via,
+            edge.weight().capacity,
+            edge.weight().cost,
+        );
         if let Some(choice) = &mut choice[node.ix()] {
-            (choice.parent, choice.via, choice.capacity) = (parent, via, capacity);
+            (choice.parent, choice.via) = (parent, via);
+            (choice.capacity, choice.edge_cost) = (capacity, edge_cost);
             choice.kept = true;
             changed = true;
         }
@@ -380,8 +387,11 @@ fn settle(
                 .and_then(|p| choice[p.ix()].as_ref())
                 .map(|c| (c.cost, c.hops, c.bottleneck));
             let (cost, hops, bottleneck) = above.unwrap_or((0, 0, Kbps::UNLIMITED));
-            let step = edge_cost(graph, metric, node, choice);
             if let Some(own) = &mut choice[node.ix()] {
+                let step = match metric {
+                    Metric::Hops | Metric::Declared => 0,
+                    Metric::Cost | Metric::Widest => own.edge_cost,
+                };
                 own.cost = cost.saturating_add(step);
                 own.hops = hops + 1;
                 own.bottleneck = bottleneck.min(own.capacity.down);
@@ -392,23 +402,6 @@ fn settle(
         order.extend(std::mem::replace(&mut layer, next));
     }
     order
-}
-
-/// Cost of the chosen edge into a node, as the metric counts it.
-fn edge_cost(graph: &LinkGraph, metric: Metric, node: NodeIx, choice: &[Option<Choice>]) -> u64 {
-    if matches!(metric, Metric::Hops | Metric::Declared) {
-        return 0;
-    }
-    let Some(chosen) = &choice[node.ix()] else {
-        return 0;
-    };
-    graph
-        .graph
-        .edges_directed(Vertex::Node(node).index(), Incoming)
-        .filter(|e| graph.graph[e.source()] == chosen.parent && e.weight().via == chosen.via)
-        .map(|e| e.weight().cost)
-        .min()
-        .unwrap_or(0)
 }
 
 /// How many rejected parents are kept for provenance.

@@ -48,6 +48,8 @@ impl Built {
                 version: "0.0.0".into(),
             },
             project: "lakeside".into(),
+
+            previous: None,
             strategy: Strategy::ApSite,
             target: Target {
                 name: None,

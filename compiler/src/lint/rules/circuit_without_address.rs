@@ -61,9 +61,17 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
                 "record the subscriber's own address in the source, or adjust `addresses.allow` and `addresses.ignore`",
             ),
         };
+        let taken = !issues.is_empty()
+            && issues
+                .iter()
+                .all(|i| matches!(i.kind, AddressIssueKind::OwnedBy { .. }));
+        let then = match taken {
+            true => "its traffic gets the plan of the other circuit",
+            false => "its traffic passes unshaped",
+        };
         let draft = Draft::new(
             format!(
-                "{} has no address that can be shaped ({reason}): its traffic passes unshaped",
+                "{} has no address that can be shaped ({reason}): {then}",
                 stages.subject(&subject)
             ),
             help,

@@ -12,7 +12,15 @@ pub static RULE: Rule = Rule {
     what: "A source's export lacks an optional collection.",
     why: "What only that collection knows is missing from every record: plans, links or parents are then guessed or left out.",
     fix: "Record the collection with `weir fetch`, or add its file to the export; allow the rule if the system has nothing of the kind.",
-    bad: Example::of("uisp", &[("sites.json", "[]"), ("devices.json", "[]")], ""),
+    bad: Example::of(
+        "uisp",
+        &[
+            ("sites.json", "[]"),
+            ("devices.json", "[]"),
+            ("data-links.json", "[]"),
+        ],
+        "",
+    ),
     good: Example::of(
         "uisp",
         &[

@@ -74,7 +74,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         let stranded: Vec<String> = losers
             .iter()
             .filter(|circuit| is_stranded(stages, circuit))
-            .map(|circuit| words::short(&circuit.id))
+            .map(|circuit| words::short_id(&circuit.id))
             .collect();
         let mut message = format!(
             "{} {} on {}: {} traffic is shaped by the plan of {}",
@@ -82,7 +82,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             words::verb(shared.len(), "is", "are"),
             stages.subjects(std::iter::once(owner).chain(losers.iter().copied())),
             words::verb(shared.len(), "its", "their"),
-            words::short(&owner.id),
+            words::short_id(&owner.id),
         );
         if !stranded.is_empty() {
             message.push_str(&format!(

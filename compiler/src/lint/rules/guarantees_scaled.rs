@@ -46,7 +46,12 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     let strict = stages.project.rates.strict;
     let emitted = stages.emitted();
     let below = stages.emitted_circuits_below();
+    let overfull = &stages.tree.evidence.overfull;
     for one in scaled {
+        // Not even the floors fit: RAT011 says so.
+        if overfull.iter().any(|o| o.at == one.at) {
+            continue;
+        }
         let above = one.wanted.zip(one.cap, |wanted, cap| wanted > cap);
         let factor = one.wanted.zip(one.cap, factor);
         let factors = match (above.down, above.up) {

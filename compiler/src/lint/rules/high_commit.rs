@@ -54,9 +54,10 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     let first = high[0];
     let draft = Draft::new(
         format!(
-            "{} of {} state a guarantee of half their plan or more, such as {} with {} of {}",
+            "{} of {} {} a guarantee of half the plan or more, such as {} with {} of {}",
             words::number(high.len()),
             words::count(shaped, "circuit"),
+            words::verb(high.len(), "states", "state"),
             stages.subject(&first.subject()),
             words::rates(first.commit),
             words::known_rates(first.source_plan),

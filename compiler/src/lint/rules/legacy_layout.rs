@@ -18,8 +18,8 @@ pub static RULE: Rule = Rule {
             (
                 "ShapedDevices.csv",
                 "\
-Circuit ID,Circuit Name,Device ID,Device Name,Parent Node,MAC,IPv4,IPv6,Download Min,Upload Min,Download Max,Upload Max,Comment
-c1,Jo Doe,d1,cpe,,,,100.64.0.2,,10,2,100,20,
+Circuit ID,Circuit Name,Device ID,Device Name,Parent Node,Parent Node ID,Anchor Node ID,MAC,IPv4,IPv6,Download Min Mbps,Upload Min Mbps,Download Max Mbps,Upload Max Mbps,Comment
+c1,Jo Doe,d1,cpe,,,100.64.0.2,,10,2,100,20,
 ",
             ),
         ],

@@ -1,5 +1,7 @@
 //! TOP014: links that carry nothing now.
 
+use rustc_hash::FxHashMap;
+
 use crate::finding::{Draft, Label, Level};
 use crate::ir::inventory::Link;
 use crate::ir::records::LinkState;
@@ -39,13 +41,25 @@ pub static RULE: Rule = Rule {
 /// One finding for each link that is down; the planned ones are known to be, and share one.
 fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     let links = &stages.inventory.links;
+    let held: FxHashMap<_, u32> = stages
+        .graph
+        .evidence
+        .held
+        .iter()
+        .map(|held| (&stages.inventory[held.link].id, held.snapshots))
+        .collect();
     for link in links.iter().filter(|l| l.state == LinkState::Down) {
+        let then = match held.get(&link.id) {
+            None => "traffic is planned over other links".to_owned(),
+            Some(snapshots) => format!(
+                "the tree still uses it, for {} of the {} snapshots it may be down",
+                words::number(*snapshots as usize),
+                words::number(stages.project.topology.link_down_hold as usize),
+            ),
+        };
         out.push(
             Draft::new(
-                format!(
-                    "{} is down: traffic is planned over other links",
-                    describe(stages, link)
-                ),
+                format!("{} is down: {then}", describe(stages, link)),
                 "repair the link, or remove it from the source if it is gone for good",
             )
             .about(link.subject())

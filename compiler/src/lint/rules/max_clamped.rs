@@ -68,7 +68,10 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
                 (stages.node(node), cap, limit)
             }
             Holder::Generated => (
-                "the generated parent nodes".to_owned(),
+                match circuits.len() {
+                    1 => "a generated node".to_owned(),
+                    _ => "generated nodes".to_owned(),
+                },
                 stages.project.topology.generated,
                 None,
             ),
@@ -97,7 +100,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
                 words::rates(placed.max),
             ),
             n => format!(
-                "{} on {name} are sold more than its {}{limited}: most of all {}, cut from {} to {}",
+                "{} on {name} are sold more than the {} there{limited}: most of all {}, cut from {} to {}",
                 words::count(n, "circuit"),
                 words::rates(cap),
                 stages.circuit(worst),

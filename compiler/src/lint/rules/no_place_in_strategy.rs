@@ -63,14 +63,19 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
                 "use `topology.strategy = \"ap_site\"` or `\"full\"`, or attach the circuit to an AP in the source",
             ),
             (_, strategy) => (
-                format!("where `{}` finds no visible node above", strategy.word()),
+                match strategy {
+                    Strategy::ApSite => {
+                        "where `ap_site` finds no visible AP or site above".to_owned()
+                    }
+                    other => format!("where `{}` finds no visible node above", other.word()),
+                },
                 "show one of the nodes above again (`virtual` in the source, `topology.exclude`), or attach the circuit elsewhere",
             ),
         };
         let draft = Draft::new(
             format!(
                 "{} {} on {}, {why}: {} in a generated node",
-                words::list(circuits.iter().map(|&c| stages.circuit(c))),
+                stages.circuits(circuits.iter().copied()),
                 words::verb(n, "hangs", "hang"),
                 stages.node(at),
                 words::verb(n, "it is shaped", "they are shaped"),

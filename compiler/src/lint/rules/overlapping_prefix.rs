@@ -114,7 +114,7 @@ fn draft(stages: &Stages<'_>, held: &[Held<'_>], outer: usize, inner: &[usize]) 
         format!(
             "if {} is the mask of an interface, record the host address or the prefix that is routed to {}; if the overlap is meant, allow the rule",
             words::net(&wide.net),
-            words::short(&stages.inventory[wide.circuit].id),
+            words::short_id(&stages.inventory[wide.circuit].id),
         ),
     )
     .about(stages.inventory[wide.circuit].subject())

@@ -41,7 +41,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
                 Subject::new(SubjectKind::Source, id, id),
             ),
             None => (
-                format!("a record of `{}` without an id", record.collection),
+                format!("a record of `{}`", record.collection),
                 Subject::new(SubjectKind::Source, path, path),
             ),
         };

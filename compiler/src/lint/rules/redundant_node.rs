@@ -74,10 +74,12 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         stages,
         &redundant,
         format!(
-            "{} of {} emitted nodes never limit anything ({}): without them no limit is lost{depth}",
+            "{} of {} emitted nodes never {} anything ({}): without {} no limit is lost{depth}",
             words::number(redundant.len()),
             words::number(stages.tree.nodes.len()),
+            words::verb(redundant.len(), "limits", "limit"),
             stages.nodes(redundant.iter().copied()),
+            words::verb(redundant.len(), "it", "them"),
         ),
         "set `topology.simplify = \"auto\"` to leave out those that are no APs and have no circuits of their own, or `true` for all",
     ));

@@ -3,6 +3,7 @@
 use crate::finding::{Draft, Level};
 use crate::ir::records::{Subject, SubjectKind};
 use crate::lint::rule::{Example, Rule, Stages};
+use crate::lint::words;
 
 pub static RULE: Rule = Rule {
     code: "SRC012",
@@ -35,7 +36,11 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     for named in &stages.inventory.evidence.named_settings {
         let key = named.key;
         let draft = Draft::new(
-            format!("`{key}` is read as {}", stages.subject(&named.meant)),
+            format!(
+                "`{key}` names \"{}\", which is read as {}",
+                words::short(&named.value),
+                stages.subject(&named.meant)
+            ),
             format!(
                 "write the id \"{}\", which a rename cannot change",
                 named.meant.id

@@ -42,9 +42,6 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             nearest,
             ambiguous,
         } = setting;
-        if *key == "topology.pin" {
-            continue;
-        }
         let value = words::short(value);
         let (message, help) = match (ambiguous, nearest) {
             (true, near) => (

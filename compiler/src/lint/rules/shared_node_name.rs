@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(
             found,
             [
-                "2 nodes share the name \"Hill\": site \"Hill\" (a1) and site \"Hill\" (s1) are shown as \"Hill [a1]\" and \"Hill\""
+                "2 nodes share the name \"Hill\": sites \"Hill\" (a1) and \"Hill\" (s1) are shown as \"Hill [a1]\" and \"Hill\""
             ]
         );
     }

@@ -28,7 +28,7 @@ pub static RULE: Rule = Rule {
             ("devices.json", "[]"),
             ("data-links.json", "[]"),
         ],
-        "[topology]\nroot = \"s1\"\n",
+        "[topology]\nroot = \"uisp:site:s1\"\n",
     ),
     good: Example::of(
         "uisp",
@@ -43,7 +43,7 @@ pub static RULE: Rule = Rule {
             ("devices.json", "[]"),
             ("data-links.json", "[]"),
         ],
-        "[topology]\nroot = \"s1\"\n",
+        "[topology]\nroot = \"uisp:site:s1\"\n",
     ),
     check,
 };
@@ -59,7 +59,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         let n = behind.len();
         let draft = Draft::new(
             format!(
-                "{} {} the network through {}, a subscriber: {} on the node that feeds it",
+                "{} {} the network through another subscriber, {}: {} on the node that feeds it",
                 stages.subjects(behind.iter().map(|r| &r.circuit)),
                 words::verb(n, "reaches", "reach"),
                 stages.subject(relay),

@@ -64,7 +64,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         out.push(
             Draft::new(
                 format!(
-                    "{} is {times} times the fair share of one of {} CPU queues: {} of plans, both directions together, all on one core",
+                    "{} has {times} times the fair share of one of {} CPU queues: plans of {} in both directions together, on one core",
                     stages.node(at.node),
                     words::number(queues as usize),
                     words::rate(Kbps(weight)),

@@ -1,7 +1,10 @@
 //! SRC010: known fields that hold something else than expected.
 
+use std::collections::BTreeMap;
+
 use crate::finding::{Draft, Label, Level};
-use crate::lint::fields::fields;
+use crate::ir::records::{OddField, Origin, Subject};
+use crate::lint::fields::{Field, fields};
 use crate::lint::rule::{Example, Rule, Stages};
 use crate::lint::words;
 
@@ -36,37 +39,54 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
-    let help = "correct the value in the system behind the source";
+    let mut records: BTreeMap<(Origin, &Subject), Vec<&OddField>> = BTreeMap::new();
     for field in fields(stages).iter().filter(|f| !f.is_drift()) {
-        let name = words::field(&field.route);
-        if field.odd.len() < PATTERN {
-            for odd in &field.odd {
-                let message = format!("{}: {name} {}", stages.subject(&odd.subject), odd.what);
-                out.push(
-                    Draft::new(message, help)
-                        .about(odd.subject.clone())
-                        .at(odd.place.clone(), odd.what.clone()),
-                );
-            }
+        if field.odd.len() >= PATTERN {
+            out.push(pattern(stages, field));
             continue;
         }
-        let first = field.odd[0];
-        let draft = Draft::new(
-            format!(
-                "{name} has an unexpected value in {} of {} of `{}`: first in {}, where it {}",
-                words::number(field.odd.len()),
-                words::count(field.total, "record"),
-                field.collection,
-                stages.subject(&first.subject),
-                first.what,
-            ),
-            help,
-        )
-        .about_all(field.odd.iter().map(|o| o.subject.clone()));
-        let labels = field
-            .odd
-            .iter()
-            .map(|o| Label::new(o.place.clone(), o.what.clone()));
-        out.push(words::at_each(draft, labels));
+        for &odd in &field.odd {
+            let key = (odd.place.origin, &odd.subject);
+            records.entry(key).or_default().push(odd);
+        }
     }
+    // What is left is one finding a record.
+    for ((_, subject), odd) in records {
+        let what = odd
+            .iter()
+            .map(|o| format!("{} {}", words::field(&o.place.route), o.what));
+        let message = format!(
+            "{}: {}",
+            stages.subject(subject),
+            what.collect::<Vec<_>>().join("; ")
+        );
+        let draft = Draft::new(message, HELP).about(subject.clone());
+        out.push(words::at_each(draft, labels(&odd)));
+    }
+}
+
+const HELP: &str = "correct the value in the system behind the source";
+
+/// Too often for a typo, too seldom for a changed schema.
+fn pattern(stages: &Stages<'_>, field: &Field<'_>) -> Draft {
+    let first = field.odd[0];
+    let draft = Draft::new(
+        format!(
+            "{} has an unexpected value in {} of {} of `{}`: first in {}, where it {}",
+            words::field(&field.route),
+            words::number(field.odd.len()),
+            words::count(field.total, "record"),
+            field.collection,
+            stages.subject(&first.subject),
+            first.what,
+        ),
+        HELP,
+    )
+    .about_all(field.odd.iter().map(|o| o.subject.clone()));
+    words::at_each(draft, labels(&field.odd))
+}
+
+fn labels<'a>(odd: &'a [&OddField]) -> impl Iterator<Item = Label> + 'a {
+    odd.iter()
+        .map(|o| Label::new(o.place.clone(), o.what.clone()))
 }

@@ -12,6 +12,9 @@ use crate::ir::tree::{Parent, Strategy, bucket_name};
 use crate::lint::rule::{Example, Rule, Stages};
 use crate::lint::words;
 
+/// From here on a source in which nobody has a parent is one finding.
+const PATTERN: usize = 4;
+
 pub static RULE: Rule = Rule {
     code: "TOP001",
     name: "unparented-circuit",
@@ -85,7 +88,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     for (wanted, circuits) in unknown {
         out.push(unknown_parent(stages, wanted, &circuits).level(level));
     }
-    if silent.len() == placed {
+    if silent.len() == placed && placed >= PATTERN {
         out.push(nobody(stages, &silent).level(level));
         return;
     }
@@ -144,7 +147,7 @@ fn unknown_parent(
     let draft = Draft::new(
         format!(
             "{} {} parent \"{}\", {why}: {hang}, and no AP or site limit counts {}",
-            words::list(circuits.iter().map(|(ix, ..)| stages.circuit(*ix))),
+            stages.circuits(circuits.iter().map(|(ix, ..)| *ix)),
             words::verb(n, "names", "name"),
             words::short(wanted),
             words::verb(n, "it", "them"),

@@ -1,0 +1,164 @@
+//! Rows into circuits: rows with one circuit id are one circuit with several devices. Where they contradict
+//! each other one row is believed, the same whatever the order of the file, and every other is reported.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use super::devices::Row;
+use crate::ir::address::ClaimValue;
+use crate::ir::records::{
+    CircuitRecord, DeviceRecord, Origin, Repeat, ServiceState, SourceEvidence,
+};
+use crate::units::Pair;
+
+/// Sorted by circuit id.
+pub fn group(mut rows: Vec<Row>, evidence: &mut SourceEvidence) -> Vec<CircuitRecord> {
+    rows.sort_by(|a, b| {
+        a.content()
+            .cmp(&b.content())
+            .then_with(|| position(a.origin).cmp(&position(b.origin)))
+    });
+    rows.chunk_by(|a, b| a.circuit == b.circuit)
+        .filter_map(|rows| circuit(rows, evidence))
+        .collect()
+}
+
+fn position(origin: Origin) -> (u32, u64) {
+    (origin.file.0, origin.start)
+}
+
+fn circuit(rows: &[Row], evidence: &mut SourceEvidence) -> Option<CircuitRecord> {
+    let believed = rows.iter().min_by_key(|row| gaps(row))?;
+    let mut record = CircuitRecord {
+        id: believed.circuit.clone(),
+        name: first_text(believed, rows, |row| &row.circuit_name)
+            .unwrap_or(&believed.circuit)
+            .into(),
+        attach: believed.attach.clone(),
+        plan: believed.plan,
+        burst: Pair::ZERO,
+        burst_bytes: Pair::both(0),
+        commit: believed.commit,
+        state: ServiceState::Active,
+        leaf: believed.leaf,
+        comment: first_text(believed, rows, |row| &row.comment)
+            .unwrap_or_default()
+            .into(),
+        devices: Vec::with_capacity(rows.len()),
+        origin: believed.origin,
+        plan_route: believed.plan_route,
+        plan_origin: believed.plan_origin,
+    };
+    for device_rows in rows.chunk_by(|a, b| a.device == b.device) {
+        record.devices.extend(device(device_rows, evidence));
+    }
+    for row in rows {
+        let differs = conflict(row, believed);
+        if let Some(first) = differs.first() {
+            evidence.repeats.push(Repeat {
+                place: row.origin.at(route(first, row)),
+                first: believed.origin.at(route(first, believed)),
+                subject: believed.circuit_subject(),
+                identical: false,
+                differs,
+            });
+        }
+    }
+    Some(record)
+}
+
+/// How much of what a circuit needs the row leaves open. The first of the most complete rows is believed.
+fn gaps(row: &Row) -> usize {
+    usize::from(row.attach.is_empty())
+        + usize::from(row.plan.down.is_none())
+        + usize::from(row.plan.up.is_none())
+}
+
+/// A text that says nothing of the circuit's behaviour: the believed row's, else that of any row that has one.
+fn first_text<'a>(believed: &'a Row, rows: &'a [Row], of: fn(&Row) -> &str) -> Option<&'a str> {
+    std::iter::once(believed)
+        .chain(rows)
+        .map(of)
+        .find(|text| !text.is_empty())
+}
+
+/// What a row says otherwise than the believed one. A comment belongs to its device, and no name is no other
+/// name.
+fn conflict(row: &Row, believed: &Row) -> Vec<&'static str> {
+    let named = !row.circuit_name.is_empty() && !believed.circuit_name.is_empty();
+    [
+        ("parent", !same_parent(row, believed)),
+        ("plan", row.plan != believed.plan),
+        ("commit", row.commit != believed.commit),
+        ("qdisc", row.leaf != believed.leaf),
+        ("name", named && row.circuit_name != believed.circuit_name),
+    ]
+    .into_iter()
+    .filter_map(|(field, differs)| differs.then_some(field))
+    .collect()
+}
+
+fn same_parent(a: &Row, b: &Row) -> bool {
+    let refs = |row: &Row| -> Vec<_> {
+        let attach = row.attach.iter();
+        attach.map(|node| (node.text.clone(), node.by)).collect()
+    };
+    refs(a) == refs(b)
+}
+
+/// The field to look at. Only the columns of the plan differ in name between files.
+fn route(field: &str, row: &Row) -> Cow<'static, str> {
+    match field {
+        "parent" => row
+            .attach
+            .last()
+            .map_or("".into(), |node| node.route.clone()),
+        "plan" if row.plan_origin.is_none() => row.plan_route.down.into(),
+        _ => "".into(),
+    }
+}
+
+/// The rows of one device id: one device, whose addresses are those of all of them.
+fn device(rows: &[Row], evidence: &mut SourceEvidence) -> Option<DeviceRecord> {
+    let first = rows.first()?;
+    let mut record = DeviceRecord {
+        id: first.device.clone(),
+        name: first_text(first, rows, |row| &row.device_name)
+            .unwrap_or(&first.device)
+            .into(),
+        mac: first_text(first, rows, |row| &row.mac)
+            .unwrap_or_default()
+            .into(),
+        claims: first.claims.clone(),
+        origin: first.origin,
+    };
+    let mut claimed: BTreeSet<&ClaimValue> = first.claims.iter().map(|c| &c.value).collect();
+    for pair in rows.windows(2) {
+        let [before, row] = pair else { continue };
+        let identical = before.content().cmp(&row.content()).is_eq();
+        let differs: Vec<&'static str> = [
+            ("addresses", row.claims != first.claims),
+            ("name", row.device_name != first.device_name),
+            ("mac", row.mac != first.mac),
+        ]
+        .into_iter()
+        .filter_map(|(field, differs)| differs.then_some(field))
+        .collect();
+        for claim in &row.claims {
+            if claimed.insert(&claim.value) {
+                record.claims.push(claim.clone());
+            }
+        }
+        // Rows of one device that differ in the circuit only are reported with the circuit.
+        if identical || !differs.is_empty() {
+            evidence.repeats.push(Repeat {
+                place: row.origin.whole(),
+                first: first.origin.whole(),
+                subject: first.device_subject(),
+                identical,
+                differs: if identical { Vec::new() } else { differs },
+            });
+        }
+    }
+    Some(record)
+}
