@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use weir_compiler::config::{self, InitError};
-use weir_compiler::report::summary::push_row;
+use weir_compiler::report::summary::{push_commands, push_row};
 
 use crate::cli::exit::Exit;
 use crate::cli::project::argument;
