@@ -1,8 +1,12 @@
 //! Sources: everything that knows one CRM's words. A source lowers its recorded export to [`Records`] and
 //! decides nothing about topology. Outside the modules below no CRM is named.
 
+pub mod found;
 pub mod inventory;
+pub mod json;
 pub mod libreqos;
+pub mod notes;
+pub mod text;
 pub mod uisp;
 
 use crate::config::project::{Source, SourceKind};

@@ -1,10 +1,193 @@
-//! The `uisp` source.
+//! The `uisp` source: recorded answers of Ubiquiti's UISP, the NMS (sites, devices, data links) and its CRM
+//! (clients, services, plans). Everything that knows UISP's words is below this module; it decides nothing about
+//! the shape of the tree, about rates beyond what is sold, or about which addresses are good.
+//!
+//! | UISP | here |
+//! |---|---|
+//! | site of type `site` | node `uisp:site:<id>`, kind site; parent `identification.parent` |
+//! | device in one: role `ap`, or an OLT | node `uisp:device:<id>`, kind ap; parent its site |
+//! | any other device in one | the same, kind other |
+//! | data link between two of these | link `uisp:link:<id>` |
+//! | data link that cannot be deleted | the way out: its site is a gateway |
+//! | site of type `endpoint` | a subscriber: one circuit a CRM service with a plan, else one |
+//! | device in one | a device of the circuit, with every address it reports |
+//! | anything else with a type | quarantined |
+//!
+//! **Several rows with one id.** Of equal rows one is used; of different ones the one with the smallest content,
+//! in the order of the fields read, never the first of the file.
+//!
+//! **Circuits.** The id is the endpoint's. With several live services on one endpoint the addresses still belong
+//! to the endpoint, so one circuit has them all: the active service with the smallest id (a suspended one only if
+//! none is active). It keeps the id; the others become `<endpoint>/<service>` without addresses, and both say so.
+//! Services that are prepared, deferred, quoted, ended or obsolete make no circuit. An endpoint without a live
+//! service is still one circuit: its addresses carry traffic, and UISP shapes them with the endpoint's own speeds.
+//! Suspended is what either half calls suspended.
+//!
+//! **Plans.** The speeds of the endpoint (`qos`) come first, whether shaping is switched on in UISP or not: they
+//! are what UISP works with. The CRM service fills a direction that is empty or 0, its override before its plan;
+//! where both know a speed and differ, that is noted. Bursts are volumes in bytes and stay that.
+//!
+//! **Attaching.** See [`attach`](self::attach): the station's access point, up links, the parent site; a
+//! subscriber behind a subscriber hangs where that one hangs. The larger radio capacity wins between two.
+//!
+//! **Capacities.** A radio states its own, toward the station and back; 0 and missing are unknown. A
+//! point-to-multipoint airMax access point shares one capacity by its download ratio. A node keeps the radio's
+//! terms; a link is turned by which end is the access point. An ethernet link has the negotiated speed of its
+//! ports, in full; ports cap nothing else, because a port that renegotiates for a minute must not throttle a
+//! tower. Sites and optical links have none.
+//!
+//! **Links.** `active` is up, `disconnected` and `disabled` are down, `proposed` is planned, anything else is
+//! down: an unknown state must not carry traffic.
+
+mod attach;
+mod circuits;
+mod facts;
+mod map;
+mod network;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 use crate::config::project::Source;
 use crate::exports::Export;
-use crate::ir::records::Records;
+use crate::ir::records::{CircuitRecord, Records, SourceEvidence};
 use crate::source_map::SourceMap;
+use crate::sources::found::{Fact, Found, Index, settle};
+use crate::sources::json::{Collection, Refusal, Row, read_collection};
+use crate::sources::uisp::circuits::{Crm, Subscriber};
+use crate::sources::uisp::facts::{Device, Link, Site, SiteIx, SiteKind};
+use crate::sources::uisp::map::Map;
 
-pub fn lower(_source: &Source, _export: &Export, _files: &SourceMap) -> Records {
-    Records::default()
+const SITES: Collection = Collection {
+    name: "sites",
+    optional: false,
+    mandatory: true,
+    consequence: "neither the towers nor the subscribers are known",
+};
+const DEVICES: Collection = Collection {
+    name: "devices",
+    optional: false,
+    mandatory: true,
+    consequence: "no address is known, so nothing can be shaped",
+};
+const DATA_LINKS: Collection = Collection {
+    name: "data-links",
+    optional: false,
+    mandatory: true,
+    consequence: "how the towers are connected is not known",
+};
+/// The NMS alone is a source; a CRM that answers with an error is a broken one.
+const SERVICES: Collection = Collection {
+    name: "crm-services",
+    optional: true,
+    mandatory: true,
+    consequence: "speeds and states come from the NMS alone",
+};
+const PLANS: Collection = Collection {
+    name: "crm-plans",
+    optional: true,
+    mandatory: false,
+    consequence: "a service that states no speeds of its own has none",
+};
+const CLIENTS: Collection = Collection {
+    name: "crm-clients",
+    optional: true,
+    mandatory: false,
+    consequence: "a subscriber without a name in the NMS is shown by its id",
+};
+
+pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
+    let reader = Reader {
+        source,
+        export,
+        files,
+    };
+    let mut evidence = SourceEvidence::default();
+    let sites: Vec<Found<Site>> = reader.read(&SITES, &mut evidence, facts::site);
+    let site_index = Index::of(&sites);
+    let mut devices: Vec<Found<Device>> = reader.read(&DEVICES, &mut evidence, |row, evidence| {
+        facts::device(row, evidence, &sites, &site_index)
+    });
+    let device_index = Index::of(&devices);
+    let links: Vec<Found<Link>> = reader.read(&DATA_LINKS, &mut evidence, |row, evidence| {
+        facts::link(row, evidence, &devices, &device_index, &site_index)
+    });
+    let mut crm = Crm {
+        services: reader.read(&SERVICES, &mut evidence, |row, evidence| {
+            facts::service(row, evidence, &sites, &site_index)
+        }),
+        plans: reader.read(&PLANS, &mut evidence, facts::plan),
+        clients: reader.read(&CLIENTS, &mut evidence, facts::client),
+    };
+    crm.complete(&sites, &mut evidence);
+
+    let map = Map::of(&sites, &devices, &links, &mut evidence);
+    let nodes = network::nodes(&map, &mut evidence);
+    let link_records = network::links(&map, &mut evidence);
+    let attached = attach::attach(&map, &mut evidence);
+    let members = map.into_groups();
+    drop(links);
+
+    let services = crm.by_site();
+    let clients = (Index::of(&crm.clients), crm.clients.as_slice());
+    let mut circuits: Vec<CircuitRecord> = Vec::with_capacity(sites.len());
+    for ((at, site), attach) in (0..).zip(&sites).zip(attached) {
+        if site.fact.kind == SiteKind::Tower {
+            continue;
+        }
+        let own = services.partition_point(|&(named, _)| named < SiteIx(at));
+        let end = services.partition_point(|&(named, _)| named <= SiteIx(at));
+        let subscriber = Subscriber {
+            site,
+            attach,
+            devices: (members.get(at).iter())
+                .map(|&device| circuits::device_record(&mut devices[device as usize]))
+                .collect(),
+        };
+        circuits::circuits(
+            subscriber,
+            &services[own..end],
+            &clients,
+            &mut evidence,
+            &mut circuits,
+        );
+    }
+    circuits.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    Records {
+        nodes,
+        links: link_records,
+        circuits,
+        evidence,
+    }
+}
+
+/// The collections of one export.
+struct Reader<'a> {
+    source: &'a Source,
+    export: &'a Export,
+    files: &'a SourceMap,
+}
+
+impl Reader<'_> {
+    /// All rows of a collection, one an id, sorted by id.
+    fn read<T, F>(
+        &self,
+        collection: &Collection,
+        evidence: &mut SourceEvidence,
+        row: F,
+    ) -> Vec<Found<T>>
+    where
+        T: Fact + Send,
+        F: Fn(&Row<'_>, &mut SourceEvidence) -> Result<Found<T>, Refusal> + Sync,
+    {
+        let rows = read_collection(
+            self.source,
+            self.export,
+            self.files,
+            collection,
+            evidence,
+            row,
+        );
+        settle(rows, evidence)
+    }
 }

@@ -1,0 +1,60 @@
+//! Records with their place, and what to do when two of them carry one id. Shared by the sources; knows nothing
+//! of what the records say.
+
+use rayon::slice::ParallelSliceMut;
+use rustc_hash::FxHashMap;
+
+use crate::ir::records::{Origin, Repeat, SourceEvidence, Subject};
+
+/// A fact and where it was read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found<T> {
+    pub fact: T,
+    pub origin: Origin,
+}
+
+/// A fact with an id. Its order is the order of its content: two rows with one id and equal content say the
+/// same.
+pub trait Fact: Ord {
+    fn id(&self) -> &str;
+    fn subject(&self) -> Subject;
+}
+
+/// One row an id, sorted by id. Of several rows with one id the smallest content is used, so that the order of
+/// the rows decides nothing; the others are reported.
+pub fn settle<T: Fact + Send>(
+    mut rows: Vec<Found<T>>,
+    evidence: &mut SourceEvidence,
+) -> Vec<Found<T>> {
+    rows.par_sort_unstable_by(|a, b| {
+        (a.fact.id().cmp(b.fact.id()))
+            .then_with(|| a.fact.cmp(&b.fact))
+            .then(a.origin.cmp(&b.origin))
+    });
+    rows.dedup_by(|row, used| {
+        let repeated = row.fact.id() == used.fact.id();
+        if repeated {
+            evidence.repeats.push(Repeat {
+                place: row.origin.whole(),
+                first: used.origin.whole(),
+                subject: used.fact.subject(),
+                identical: row.fact == used.fact,
+            });
+        }
+        repeated
+    });
+    rows
+}
+
+/// Positions by id.
+pub struct Index<'a>(FxHashMap<&'a str, u32>);
+
+impl<'a> Index<'a> {
+    pub fn of<T: Fact>(rows: &'a [Found<T>]) -> Self {
+        Index(rows.iter().map(|r| r.fact.id()).zip(0..).collect())
+    }
+
+    pub fn get(&self, id: &str) -> Option<u32> {
+        self.0.get(id).copied()
+    }
+}

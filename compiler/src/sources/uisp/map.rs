@@ -1,0 +1,270 @@
+//! How the facts point at each other: whose parent, whose access point, which devices and links belong to which
+//! site. Read by everything that looks at more than one record; decides nothing.
+
+use rustc_hash::FxHashMap;
+
+use crate::ir::records::{Dangling, OddField, SourceEvidence, Subject};
+use crate::sources::found::{Fact, Found, Index};
+use crate::sources::json::field::shorten;
+use crate::sources::uisp::facts::{
+    ApBy, ApRef, Device, DeviceIx, End, Link, Ref, Site, SiteIx, SiteKind, device_node, site_node,
+};
+
+/// A node of the network. The order is the order of node ids.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Node {
+    Device(DeviceIx),
+    Site(SiteIx),
+}
+
+/// What an end of a link turns out to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    Node(Node),
+    /// In a subscriber's site.
+    Subscriber(SiteIx, Option<DeviceIx>),
+    Nowhere,
+}
+
+pub struct Map<'a> {
+    pub sites: &'a [Found<Site>],
+    pub devices: &'a [Found<Device>],
+    pub links: &'a [Found<Link>],
+    /// By site.
+    pub parent: Vec<Ref<SiteIx>>,
+    /// By device: the access point it says it is on.
+    pub ap: Vec<Option<DeviceIx>>,
+    devices_of: Groups,
+    links_of: Groups,
+}
+
+impl<'a> Map<'a> {
+    pub fn of(
+        sites: &'a [Found<Site>],
+        devices: &'a [Found<Device>],
+        links: &'a [Found<Link>],
+        evidence: &mut SourceEvidence,
+    ) -> Self {
+        let site_index = Index::of(sites);
+        let parent = sites
+            .iter()
+            .map(|site| match &site.fact.parent {
+                None => Ref::None,
+                Some(id) => site_index
+                    .get(id)
+                    .map_or_else(|| Ref::Unknown(id.clone()), |at| Ref::To(SiteIx(at))),
+            })
+            .collect();
+        let devices_of = Groups::of(
+            sites.len(),
+            (0..).zip(devices).filter_map(|(at, device)| {
+                let SiteIx(site) = device.fact.site.known()?;
+                Some((site, at))
+            }),
+        );
+        let mut map = Map {
+            sites,
+            devices,
+            links,
+            parent,
+            ap: access_points(devices, evidence),
+            devices_of,
+            links_of: Groups::default(),
+        };
+        map.links_of = Groups::of(
+            sites.len(),
+            (0..).zip(links).flat_map(|(at, link)| {
+                let subscriber = |end| match map.place(end) {
+                    Place::Subscriber(SiteIx(site), _) => Some((site, at)),
+                    _ => None,
+                };
+                let (a, b) = (subscriber(&link.fact.a), subscriber(&link.fact.b));
+                [a, if a == b { None } else { b }].into_iter().flatten()
+            }),
+        );
+        map
+    }
+
+    pub fn site(&self, SiteIx(at): SiteIx) -> &'a Found<Site> {
+        &self.sites[at as usize]
+    }
+
+    pub fn device(&self, DeviceIx(at): DeviceIx) -> &'a Found<Device> {
+        &self.devices[at as usize]
+    }
+
+    pub fn is_tower(&self, site: SiteIx) -> bool {
+        self.site(site).fact.kind == SiteKind::Tower
+    }
+
+    pub fn site_ixs(&self) -> impl Iterator<Item = SiteIx> + use<> {
+        (0..self.sites.len()).map(|at| SiteIx(at as u32))
+    }
+
+    /// Devices of a site, in id order.
+    pub fn devices_of(&self, SiteIx(at): SiteIx) -> impl Iterator<Item = DeviceIx> + '_ {
+        self.devices_of.get(at).iter().map(|&d| DeviceIx(d))
+    }
+
+    /// Links with an end in a subscriber's site, in id order.
+    pub fn links_of(&self, SiteIx(at): SiteIx) -> impl Iterator<Item = &'a Found<Link>> + '_ {
+        let links = self.links;
+        self.links_of.get(at).iter().map(|&l| &links[l as usize])
+    }
+
+    /// Where a device stands.
+    pub fn place_of(&self, device: DeviceIx) -> Place {
+        match self.device(device).fact.site.known() {
+            Some(site) if self.is_tower(site) => Place::Node(Node::Device(device)),
+            Some(site) => Place::Subscriber(site, Some(device)),
+            None => Place::Nowhere,
+        }
+    }
+
+    /// The device of an end where it is known and stands somewhere, else the site.
+    pub fn place(&self, end: &End) -> Place {
+        let by_device = end
+            .device
+            .known()
+            .map_or(Place::Nowhere, |device| self.place_of(device));
+        match (by_device, end.site.known()) {
+            (Place::Nowhere, Some(site)) if self.is_tower(site) => Place::Node(Node::Site(site)),
+            (Place::Nowhere, Some(site)) => Place::Subscriber(site, None),
+            (place, _) => place,
+        }
+    }
+
+    pub fn node_id(&self, node: Node) -> String {
+        match node {
+            Node::Device(device) => device_node(&self.device(device).fact.id),
+            Node::Site(site) => site_node(&self.site(site).fact.id),
+        }
+    }
+
+    /// Gives up everything but the devices of each site.
+    pub fn into_groups(self) -> Groups {
+        self.devices_of
+    }
+
+    pub fn subject(&self, site: SiteIx) -> Subject {
+        self.site(site).fact.subject()
+    }
+}
+
+/// Resolves what stations say about their access point.
+fn access_points(
+    devices: &[Found<Device>],
+    evidence: &mut SourceEvidence,
+) -> Vec<Option<DeviceIx>> {
+    const ROUTE: &str = "/attributes/apDevice";
+    let index = Index::of(devices);
+    let needs_names =
+        |device: &Found<Device>| matches!(&device.fact.ap, Some(ap) if ap.by != ApBy::Id);
+    let mut names: FxHashMap<&str, Option<u32>> = FxHashMap::default();
+    if devices.iter().any(needs_names) {
+        for (at, device) in (0..).zip(devices) {
+            if device.fact.access {
+                let entry = names.entry(&device.fact.name);
+                entry.and_modify(|one| *one = None).or_insert(Some(at));
+            }
+        }
+    }
+    devices
+        .iter()
+        .map(|device| {
+            let ApRef { text, by } = device.fact.ap.as_ref()?;
+            if let (ApBy::Id | ApBy::Text, Some(at)) = (by, index.get(text)) {
+                if *by == ApBy::Text {
+                    evidence.odd_fields.push(OddField {
+                        place: device.origin.at(ROUTE),
+                        subject: device.fact.subject(),
+                        what: format!(
+                            "is text where an object belongs; read as the id of device {text}"
+                        ),
+                        required: false,
+                    });
+                }
+                return Some(DeviceIx(at));
+            }
+            let named = match by {
+                ApBy::Id => None,
+                ApBy::Name | ApBy::Text => names.get(text.as_ref()),
+            };
+            match named {
+                Some(&Some(at)) => {
+                    evidence.odd_fields.push(OddField {
+                        place: device.origin.at(ROUTE),
+                        subject: device.fact.subject(),
+                        what: format!(
+                            "has no id; read as the access point named \"{}\", {}",
+                            shorten(text),
+                            devices[at as usize].fact.id
+                        ),
+                        required: false,
+                    });
+                    Some(DeviceIx(at))
+                }
+                Some(None) => {
+                    evidence.odd_fields.push(OddField {
+                        place: device.origin.at(ROUTE),
+                        subject: device.fact.subject(),
+                        what: format!(
+                            "has no id and several access points are named \"{}\"; left out",
+                            shorten(text)
+                        ),
+                        required: false,
+                    });
+                    None
+                }
+                None => {
+                    evidence.dangling.push(Dangling {
+                        place: device.origin.at(ROUTE),
+                        subject: device.fact.subject(),
+                        wanted_kind: "device",
+                        wanted: text.clone(),
+                        consequence: "its uplink is taken from its data links or the parent of its site",
+                    });
+                    None
+                }
+            }
+        })
+        .collect()
+}
+
+/// Members by group, as two flat lists.
+#[derive(Default)]
+pub struct Groups {
+    starts: Vec<u32>,
+    members: Vec<u32>,
+}
+
+impl Groups {
+    /// Members keep the order they come in.
+    fn of(groups: usize, pairs: impl Iterator<Item = (u32, u32)> + Clone) -> Self {
+        let mut starts = vec![0u32; groups + 1];
+        let mut total = 0;
+        for (group, _) in pairs.clone() {
+            starts[group as usize + 1] += 1;
+            total += 1;
+        }
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        let mut next = starts.clone();
+        let mut members = vec![0; total];
+        for (group, member) in pairs {
+            let slot = &mut next[group as usize];
+            members[*slot as usize] = member;
+            *slot += 1;
+        }
+        Groups { starts, members }
+    }
+
+    pub fn get(&self, group: u32) -> &[u32] {
+        let at = group as usize;
+        match (self.starts.get(at), self.starts.get(at + 1)) {
+            (Some(&start), Some(&end)) => &self.members[start as usize..end as usize],
+            _ => &[],
+        }
+    }
+}
