@@ -28,7 +28,7 @@ pub struct SourceFile {
     pub path: String,
     pub format: Format,
     /// UTF-8 where the file was; see `transcoded`.
-    pub bytes: Arc<[u8]>,
+    pub bytes: Arc<Vec<u8>>,
     /// The encoding the file had, when it was not UTF-8 and `bytes` is a conversion.
     pub transcoded: Option<&'static str>,
     /// SHA-256 of the file as it was read, lower-case hex.
