@@ -690,7 +690,7 @@ fn too_many_classes_and_leaves_are_counted() {
     let found = verify(&crowd(65_600));
     for want in [
         "queue:0: has 65604 classes, and one HTB takes 65531",
-        "queues: 65601 leaf qdiscs are on the download interface, which takes 65000",
+        "queues: 65600 leaf qdiscs are on the download interface, which takes 65000",
     ] {
         assert!(found.iter().any(|v| v.to_string() == want), "{want}");
     }
