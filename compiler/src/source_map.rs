@@ -153,11 +153,6 @@ impl SourceMap {
         Some(start..end)
     }
 
-    /// Characters of a file before a byte.
-    pub fn characters(&self, file: FileId, before: usize) -> usize {
-        self.lines(file).chars(&self.file(file).bytes, before)
-    }
-
     fn lines(&self, file: FileId) -> &LineIndex {
         let entry = &self.entries[file.ix()];
         entry.lines.get_or_init(|| LineIndex::of(&entry.file.bytes))

@@ -110,7 +110,8 @@ fn csv_columns_by_header_or_number() {
         (first, "#99", first.trim_end(), 4, 1),
         (first, "No such column", first.trim_end(), 4, 1),
         (first, "", first.trim_end(), 4, 1),
-        (second, "Circuit ID", "2", 6, 1),
+        (second, "Circuit ID", "2,Short", 6, 1),
+        (second, "#1", "2", 6, 1),
         (second, "IPv4", "2,Short", 6, 1),
         (second, "", "2,Short", 6, 1),
     ] {

@@ -39,6 +39,7 @@ pub fn settle<T: Fact + Send>(
                 first: used.origin.whole(),
                 subject: used.fact.subject(),
                 identical: row.fact == used.fact,
+                differs: Vec::new(),
             });
         }
         repeated
