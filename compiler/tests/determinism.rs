@@ -256,7 +256,7 @@ fn the_number_of_threads_does_not_show() {
         let want = build();
         assert_eq!(want.files, build().files, "{what}, twice the same");
         for (threads, pool) in &pools {
-            let got = pool.install(|| build());
+            let got = pool.install(build);
             for ((name, want), (_, got)) in want.files.iter().zip(&got.files) {
                 assert!(want == got, "{what}: {name} differs with {threads} threads");
             }
@@ -271,8 +271,13 @@ fn large_network() -> String {
     let mut prng = Prng(1);
     let nodes: Vec<Value> = (0..1500)
         .map(|n: usize| {
-            let kind = if n % 5 == 0 { "site" } else { "ap" };
-            let parent = (n > 0).then(|| format!("n{}", if n % 5 == 0 { prng.below(n) / 5 * 5 } else { n / 5 * 5 }));
+            // Every fifth node is a site, and the parent of those up to the next.
+            let site = n / 5 * 5;
+            let (kind, above) = match n == site {
+                true => ("site", prng.below(n.max(1)) / 5 * 5),
+                false => ("ap", site),
+            };
+            let parent = (n > 0).then(|| format!("n{above}"));
             json!({"id": format!("n{n}"), "name": format!("N{}", n % 700), "kind": kind, "parent": parent,
                    "gateway": n == 0, "kbps": [prng.below(900_000), 50_000]})
         })

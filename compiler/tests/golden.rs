@@ -114,10 +114,11 @@ impl Story {
         let previous = self.dir().join("previous");
         let previous = previous.is_dir().then(|| {
             let manifest = text(&previous.join(artifact::MANIFEST));
-            let manifest: Manifest<'_> =
-                weir_schemas::read(manifest.as_bytes()).expect("previous/manifest.json reads");
+            let manifest: serde_json::Value =
+                serde_json::from_str(&manifest).expect("previous/manifest.json is JSON");
+            let digest = manifest["digest"].as_str().expect("a digest");
             let plan = text(&previous.join(artifact::QUEUE_PLAN));
-            previous::read(plan.as_bytes(), &manifest.digest, &project)
+            previous::read(plan.as_bytes(), digest, &project)
                 .expect("previous/queue-plan.json reads")
         });
         compile(&project, &files, &exports, previous.as_ref())
@@ -162,14 +163,17 @@ fn names(dir: &Path) -> BTreeSet<String> {
         .collect()
 }
 
+fn updating() -> bool {
+    std::env::var_os("UPDATE_GOLDEN").is_some()
+}
+
 #[test]
 fn every_story_is_told_as_it_was() {
-    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     let mut wrong = Vec::new();
     for story in STORIES {
         let dir = story.dir().join("expected");
         let outputs = story.outputs();
-        if update {
+        if updating() {
             rewrite(&dir, &outputs);
         }
         let expected = expected(&dir);
@@ -252,6 +256,10 @@ fn every_directory_in_golden_is_a_story() {
 /// A golden artifact proves nothing about a reader that has never been asked to read it.
 #[test]
 fn every_expected_artifact_reads_as_its_types() {
+    if updating() {
+        // The other test is writing them; the next run reads them.
+        return;
+    }
     for story in STORIES {
         for (path, bytes) in expected(&story.dir().join("expected")) {
             let name = path.rsplit('/').next().unwrap_or_default();
