@@ -8,11 +8,13 @@ pub mod config;
 pub mod emit;
 pub mod exports;
 pub mod finding;
+pub mod fit;
 pub mod id;
 pub mod ir;
 pub mod lint;
 pub mod normalize;
 pub mod previous;
+pub mod refusal;
 pub mod report;
 pub mod source_map;
 pub mod sources;
@@ -33,6 +35,7 @@ use crate::ir::previous::Previous;
 use crate::ir::records::{Records, SourceEvidence};
 use crate::ir::tree::ShapingTree;
 use crate::lint::rule::Stages;
+use crate::refusal::Refusal;
 use crate::source_map::SourceMap;
 
 /// What one compilation gives: always artifacts, always findings, and the outputs of every stage for whoever
@@ -49,6 +52,8 @@ pub struct Compiled {
     pub findings: Vec<Finding>,
     /// Mandatory files that could not be read: the source is not complete, so nothing may be built from it.
     pub incomplete: bool,
+    /// The target cannot represent the plan, or it would not hold its rates: nothing may be written.
+    pub refused: Vec<Refusal>,
 }
 
 impl Compiled {
@@ -105,11 +110,14 @@ pub fn compile(
         artifacts: ArtifactSet::default(),
         findings: Vec::new(),
         incomplete,
+        refused: Vec::new(),
     };
     let stages = compiled.stages(project, files, exports);
     let findings = lint::run(&stages);
     let artifacts = emit::emit(&stages, &findings, previous.map(|p| p.digest.as_str()));
+    let refused = refusal::refusals(&stages, &artifacts);
     compiled.findings = findings;
+    compiled.refused = refused;
     compiled.artifacts = artifacts;
     compiled
 }

@@ -38,6 +38,8 @@ pub struct Manifest<'a> {
     pub inputs: Inputs<'a>,
     /// How much of what it holds.
     pub counts: Counts,
+    /// How well it fits the box.
+    pub fit: Fit,
     /// How many findings there are.
     pub findings: FindingCounts<'a>,
     /// The level from which on a finding makes the build fail; null = none does.
@@ -159,6 +161,72 @@ pub struct Counts {
     pub min_kbps: Pair<u64>,
 }
 
+/// What a plan uses of everything the box or the kernel has a limit for. Over a limit of the kernel, no artifact is
+/// made; memory and cores are estimates, and findings.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Fit {
+    /// HTB classes of the fullest CPU queue.
+    pub class_minors: Usage,
+    /// Handles of leaf qdiscs on the interfaces that downloads and that uploads leave by,
+    /// `[download, upload]`; on a stick that is one interface, stated twice.
+    pub leaf_handles: Pair<Usage>,
+    /// Kernel memory of classes and leaf qdiscs in bytes, estimated, of the memory of the target less 2 GiB or an
+    /// eighth.
+    pub memory_bytes: Usage,
+    /// What makes up that memory.
+    pub memory: Memory,
+    /// Prefixes in the address table.
+    pub addresses: Usage,
+    /// Node levels above the deepest circuit.
+    pub levels: Usage,
+    /// Expected load in kbit/s of the busiest core, both directions together, of what the target says a core shapes.
+    pub core_kbps: Usage,
+    /// The CPU queue of that core.
+    pub busiest_queue: u16,
+    /// Load of that core in percent of the mean of all.
+    pub balance_percent: u64,
+}
+
+/// How much of something is used.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Usage {
+    /// What the plan needs.
+    pub used: u64,
+    /// What there is; null when it is not known.
+    pub limit: Option<u64>,
+    /// What is left of it in percent, rounded down; negative when it does not fit, null when the limit is not known
+    /// or 0.
+    pub headroom_percent: Option<i64>,
+}
+
+impl Usage {
+    /// `used` of `limit`.
+    pub fn of(used: u64, limit: Option<u64>) -> Self {
+        let left = limit.filter(|limit| *limit > 0).map(|limit| {
+            let left = (i128::from(limit) - i128::from(used)) * 100;
+            left.div_euclid(i128::from(limit)).max(i128::from(i64::MIN)) as i64
+        });
+        Usage {
+            used,
+            limit,
+            headroom_percent: left,
+        }
+    }
+}
+
+/// Estimated kernel memory in bytes, both directions together.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Memory {
+    /// HTB classes.
+    pub classes: u64,
+    /// CAKE leaves.
+    pub cake: u64,
+    /// FQ-CoDel leaves.
+    pub fq_codel: u64,
+    /// Circuits without a leaf qdisc, which have the kernel's own.
+    pub none: u64,
+}
+
 /// How many findings a build has.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct FindingCounts<'a> {
@@ -170,4 +238,29 @@ pub struct FindingCounts<'a> {
     pub info: u64,
     /// Findings by the code of their rule; only codes that have some.
     pub by_code: BTreeMap<Cow<'a, str>, u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headroom_is_what_is_left_rounded_down() {
+        for (used, limit, want) in [
+            (0, Some(7), Some(100)),
+            (2, Some(7), Some(71)),
+            (7, Some(7), Some(0)),
+            (1_001, Some(1_000), Some(-1)),
+            (21, Some(7), Some(-200)),
+            (u64::MAX, Some(1), Some(i64::MIN)),
+            (5, Some(0), None),
+            (5, None, None),
+        ] {
+            assert_eq!(
+                Usage::of(used, limit).headroom_percent,
+                want,
+                "{used} of {limit:?}"
+            );
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use weir_compiler::lint::rule::{Example, Rule};
 use weir_compiler::lint::rules;
+use weir_compiler::testing::compile_example;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -104,6 +105,28 @@ fn section(page: &mut String, rule: &Rule) {
         rule.fix,
     );
     example(page, &rule.bad);
+    if rule.bad.prose.is_empty() {
+        report(page, rule);
+    }
+}
+
+/// What the rule says about its own bad example.
+fn report(page: &mut String, rule: &Rule) {
+    let findings = compile_example(&rule.bad).findings;
+    let mut said = String::new();
+    for finding in findings.iter().filter(|f| f.rule.code == rule.code) {
+        let _ = writeln!(
+            said,
+            "{}[{}]: {}\n  help: {}",
+            finding.level.word(),
+            rule.code,
+            finding.message,
+            finding.help
+        );
+    }
+    if !said.is_empty() {
+        let _ = write!(page, "\nsays\n\n```text\n{said}```\n");
+    }
 }
 
 fn example(page: &mut String, example: &Example) {

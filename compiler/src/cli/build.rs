@@ -14,7 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::project::{Built, argument, compile_project};
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
-use crate::cli::verdict::explain;
+use crate::cli::verdict::{explain, tell_refusals};
 use crate::cli::{Directory, Format, Global, Overrides};
 
 #[derive(Debug, Args)]
@@ -86,7 +86,12 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
             );
             if terminal.detail != Detail::Quiet {
                 text.push_str(&summary.text(terminal.out));
-                text.push_str(&artifact_rows(args, &built, kept.as_ref()));
+                text.push_str(&artifact_rows(
+                    args,
+                    &built,
+                    kept.as_ref(),
+                    verdict.exit == Exit::Findings,
+                ));
             }
             let mut next = Vec::from_iter(explain(&built.compiled.findings));
             next.push(format!("weir tree{}", argument(&built.dir)));
@@ -95,26 +100,33 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         }
     };
     terminal.print(&text)?;
+    if args.format == Format::Text {
+        tell_refusals(&built.compiled, terminal);
+    }
     Ok(verdict.exit)
 }
 
-fn artifact_rows(args: &Arguments, built: &Built, kept: Option<&Kept>) -> String {
+fn artifact_rows(args: &Arguments, built: &Built, kept: Option<&Kept>, failing: bool) -> String {
     let mut text = String::new();
     let Some(kept) = kept else {
         push_row(&mut text, "artifact", "none was written");
         return text;
     };
-    push_row(&mut text, "artifact", &built.compiled.artifacts.digest);
+    let failing = if failing {
+        " marked failing: it cannot be promoted"
+    } else {
+        ""
+    };
+    let digest = &built.compiled.artifacts.digest;
+    push_row(&mut text, "artifact", &format!("{digest}{failing}"));
     let again = if kept.unchanged {
         " (it was there already: no change)"
     } else {
         ""
     };
-    push_row(
-        &mut text,
-        "in",
-        &format!("{}{again}", kept.directory.display()),
-    );
+    // The last part of the path is the digest above.
+    let store = kept.directory.parent().unwrap_or(&kept.directory);
+    push_row(&mut text, "in", &format!("{}{again}", store.display()));
     if let Some(out) = &args.out {
         push_row(&mut text, "and in", &out.display().to_string());
     }

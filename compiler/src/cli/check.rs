@@ -9,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::project::{argument, compile_project};
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
-use crate::cli::verdict::explain;
+use crate::cli::verdict::{explain, tell_refusals};
 use crate::cli::{Directory, Format, Global, Overrides};
 
 #[derive(Debug, Args)]
@@ -54,5 +54,8 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         }
     };
     terminal.print(&text)?;
+    if args.format == Format::Text {
+        tell_refusals(&built.compiled, terminal);
+    }
     Ok(verdict.exit)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use weir_compiler::config::{self, InitError};
-use weir_compiler::report::summary::push_row;
+use weir_compiler::report::summary::{push_commands, push_row};
 
 use crate::cli::exit::Exit;
 use crate::cli::project::argument;
@@ -31,11 +31,7 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         .collect();
     let mut text = String::new();
     push_row(&mut text, "wrote", &names.join(", "));
-    push_row(
-        &mut text,
-        "next",
-        &format!("`weir check{}`", argument(&dir)),
-    );
+    push_commands(&mut text, &[format!("weir check{}", argument(&dir))]);
     terminal.print(&text)?;
     Ok(Exit::Done)
 }

@@ -3,9 +3,11 @@
 use weir_compiler::Compiled;
 use weir_compiler::config::project::{FailOn, Project};
 use weir_compiler::finding::{Finding, Level};
-use weir_compiler::ir::layout::Overflow;
+use weir_compiler::refusal::Refusal;
+use weir_compiler::report::human;
 use weir_compiler::report::summary::push_commands;
 use weir_compiler::report::{Detail, Tally, Tone, fail_on_word, json, plain};
+use weir_compiler::source_map::SourceMap;
 
 use crate::cli::exit::Exit;
 use crate::cli::terminal::Terminal;
@@ -27,7 +29,7 @@ impl Verdict {
             ));
         }
         found.extend(
-            refusals(compiled)
+            refusals(&compiled.refused)
                 .into_iter()
                 .map(|why| (Exit::Refused, why)),
         );
@@ -93,37 +95,36 @@ fn failing(tally: Tally, fail_on: FailOn) -> Option<String> {
     })
 }
 
-/// Why the target cannot represent the plan.
-fn refusals(compiled: &Compiled) -> Vec<String> {
-    let overflow = compiled.layout.evidence.overflow.iter();
-    let mut why: Vec<String> = overflow
-        .map(|overflow| match overflow {
-            Overflow::Minors { queue, wanted } => {
-                format!("CPU queue {queue} needs {wanted} HTB classes and one tree holds 65531")
-            }
-            Overflow::Handles { wanted } => {
-                format!("{wanted} leaf qdiscs are needed and an interface holds 65000")
-            }
-            Overflow::Queues { wanted, limit } => {
-                format!("the target has {wanted} CPU queues and {limit} can be used")
-            }
-        })
+/// Reasons that are listed one by one.
+const SHOWN: usize = 10;
+
+/// Why the plan is refused: each reason up to a number that can be read.
+fn refusals(refused: &[Refusal]) -> Vec<String> {
+    let mut why: Vec<String> = refused
+        .iter()
+        .take(SHOWN)
+        .map(|refusal| plain(&refusal.message).into_owned())
         .collect();
-    let tree = &compiled.tree.evidence;
-    if !tree.too_deep.is_empty() {
-        let names: Vec<_> = tree
-            .too_deep
-            .iter()
-            .map(|node| plain(&compiled.inventory[*node].name))
-            .collect();
-        why.push(format!(
-            "the tree has {} node levels and {} fit: {}",
-            tree.depth,
-            tree.depth_budget,
-            names.join(" > ")
-        ));
+    if refused.len() > SHOWN {
+        why.push(format!("and {} more of these", refused.len() - SHOWN));
     }
     why
+}
+
+/// What refuses the build, and what to do about it, on stderr.
+pub fn tell_refusals(compiled: &Compiled, terminal: &Terminal) {
+    let refused = &compiled.refused;
+    let shown: Vec<String> = refused
+        .iter()
+        .take(SHOWN)
+        .map(|refusal| {
+            let files = SourceMap::default();
+            human::problem(&refusal.message, &refusal.help, &[], &files, terminal.err)
+        })
+        .collect();
+    if !shown.is_empty() {
+        terminal.tell(&shown.join("\n"));
+    }
 }
 
 /// The command that explains the worst finding.

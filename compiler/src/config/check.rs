@@ -74,6 +74,27 @@ impl Check<'_> {
         }
     }
 
+    pub fn gbps(&mut self, key: &str, written: &Option<At<Decimal>>, default: Kbps) -> Kbps {
+        let Some(written) = written else {
+            return default;
+        };
+        const GBPS: (u64, u64) = (1_000_000, 1);
+        match parse_rate(&self.literal(&written.span), GBPS) {
+            Ok(rate) if rate.0 > 0 => return rate,
+            Ok(_) => self.problem(
+                Some(&written.span),
+                format!("`{key}` must be greater than 0"),
+                "write Gbit/s as a decimal: 3 or 2.5",
+            ),
+            Err(bad) => self.problem(
+                Some(&written.span),
+                format!("`{key}` {}", bad.reason()),
+                "write Gbit/s as a decimal: 3 or 2.5",
+            ),
+        }
+        default
+    }
+
     pub fn rate(&mut self, key: &str, span: &Span, least: u64) -> Option<Kbps> {
         let (message, help) = match parse_rate(&self.literal(span), MBPS) {
             Ok(rate) if rate.0 >= least => return Some(rate),

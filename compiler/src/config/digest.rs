@@ -127,6 +127,7 @@ pub(super) fn settings(project: &Project) -> String {
             "name": target.name,
             "queues": target.queues,
             "memory": target.memory,
+            "core_kbps": target.core.0,
             "shaper": shaper,
             "qdisc": target.qdisc,
             "leaf_fallback": target.leaf_fallback,

@@ -250,6 +250,10 @@ pub struct Target {
     /// Memory of the box, as `"32GiB"`; leaf queues must fit. Without it, memory is not checked.
     #[schemars(regex(pattern = r"^[0-9]+ *([KMGT]i?)?B$"))]
     pub memory: Option<At<String>>,
+    /// Gbit/s that one core of the box shapes, both directions together: about 1 for each 1000 points of single-thread
+    /// PassMark score up to 2000, and 3 from 2000 on; a third less in a virtual machine.
+    #[schemars(extend("default" = 3.0))]
+    pub core_gbps: Option<At<Decimal>>,
     /// Interfaces and queueing discipline of the box.
     pub shaper: Shaper,
 }

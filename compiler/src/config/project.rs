@@ -203,6 +203,8 @@ pub struct Target {
     pub queues: u16,
     /// Bytes; 0 = not stated.
     pub memory: u64,
+    /// What one of its cores shapes, both directions together.
+    pub core: Kbps,
     pub shaper: Option<Shaper>,
     pub leaf: LeafKind,
     /// The leaf discipline with its arguments, as tc takes it: `cake diffserv4`.

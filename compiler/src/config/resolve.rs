@@ -131,7 +131,7 @@ fn load_text(
     let id = files.add(SourceFile {
         path: name.to_owned(),
         format: Format::Toml,
-        bytes: Arc::from(text.as_bytes()),
+        bytes: Arc::new(text.as_bytes().to_vec()),
         transcoded: None,
         digest: digest::sha256(text),
     });
@@ -686,6 +686,7 @@ impl Check<'_> {
             name: (!name.is_empty()).then(|| name.to_owned()),
             queues: queues as u16,
             memory: self.bytes(&key("memory"), &written.memory),
+            core: self.gbps(&key("core_gbps"), &written.core_gbps, Kbps(3_000_000)),
             shaper,
             leaf,
             qdisc,

@@ -9,7 +9,8 @@ use weir_schemas::Published as _;
 use weir_schemas::artifact::{self, Part};
 use weir_schemas::common;
 use weir_schemas::manifest::{
-    Counts, File, FindingCounts, InputFile, Inputs, Manifest, Source, Target, Tool,
+    Counts, File, FindingCounts, Fit, InputFile, Inputs, Manifest, Memory, Source, Target, Tool,
+    Usage,
 };
 
 use crate::config::project::FailOn;
@@ -17,7 +18,8 @@ use crate::emit::view::View;
 use crate::emit::{Emitted, queue_plan, sha256};
 use crate::exports::Export;
 use crate::finding::{Finding, Level};
-use crate::ir::records::NodeKind;
+use crate::fit;
+use crate::ir::records::{LeafKind, NodeKind};
 use crate::ir::tree::PlacedCircuit;
 use crate::lint::rule::Stages;
 use crate::units::{Kbps, Pair};
@@ -62,6 +64,7 @@ pub(super) fn emit(
                 .collect(),
         },
         counts: counts(view),
+        fit: fit(view.stages),
         findings: finding_counts(findings),
         fail_on: fail_on.map(Into::into),
         failing: fail_on.is_some_and(|level| findings.iter().any(|f| f.level >= level)),
@@ -141,6 +144,31 @@ fn counts(view: &View<'_>) -> Counts {
         leaf_qdiscs: [leaves.down, leaves.up],
         max_kbps: total(|p| p.max),
         min_kbps: total(|p| p.min),
+    }
+}
+
+fn fit(stages: &Stages<'_>) -> Fit {
+    let target = &stages.project.target;
+    let fit = fit::Fit::of(stages);
+    let usage = |used: usize, limit: usize| Usage::of(used as u64, Some(limit as u64));
+    let (busiest_queue, load) = fit.busiest();
+    let fullest = fit.classes.iter().copied().max().unwrap_or(0);
+    Fit {
+        class_minors: usage(fullest, weir_abi::MAX_MINORS),
+        leaf_handles: [fit.handles.down, fit.handles.up]
+            .map(|used| usage(used, weir_abi::MAX_LEAF_HANDLES)),
+        memory_bytes: Usage::of(fit.memory(), fit::memory_to_spare(target)),
+        memory: Memory {
+            classes: fit.class_bytes(),
+            cake: fit.leaves.bytes(LeafKind::Cake),
+            fq_codel: fit.leaves.bytes(LeafKind::FqCodel),
+            none: fit.leaves.bytes(LeafKind::None),
+        },
+        addresses: usage(fit.addresses, fit::ADDRESSES),
+        levels: usage(fit.levels, fit::LEVELS),
+        core_kbps: Usage::of(load.0, Some(target.core.0)),
+        busiest_queue,
+        balance_percent: fit.balance_percent(),
     }
 }
 

@@ -13,7 +13,7 @@ mod provenance;
 mod queue_plan;
 mod shaped_devices;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod tree;

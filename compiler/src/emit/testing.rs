@@ -21,7 +21,7 @@ use crate::lint::rule::Stages;
 use crate::source_map::{Format, SourceFile, SourceMap};
 use crate::units::{Kbps, Pair, PerMille};
 
-pub(super) struct World {
+pub(crate) struct World {
     pub project: Project,
     pub files: SourceMap,
     pub exports: ExportSet,
@@ -65,7 +65,7 @@ impl World {
             files.add(SourceFile {
                 path: path.to_owned(),
                 format,
-                bytes: Arc::from(text.as_bytes()),
+                bytes: Arc::new(text.as_bytes().to_vec()),
                 transcoded: None,
                 digest: super::sha256(text.as_bytes()),
             })
@@ -400,6 +400,7 @@ fn project(config: FileId, strategy: Strategy) -> Project {
             name: Some("edge1".to_owned()),
             queues: 2,
             memory: 0,
+            core: Kbps(3_000_000),
             shaper: Some(Shaper {
                 to_internet: "eth1".to_owned(),
                 to_network: "eth0".to_owned(),

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use crate::ir::records::{OddField, SourceEvidence};
 use crate::lint::rule::Stages;
 
+/// As many in one collection are no accident.
+const TYPOS: usize = 3;
+
 pub(super) struct Field<'a> {
     /// "devices", "ShapedDevices"
     pub collection: &'a str,
@@ -13,15 +16,16 @@ pub(super) struct Field<'a> {
     pub route: String,
     /// In order of place.
     pub odd: Vec<&'a OddField>,
-    /// Records of the collection.
+    /// Records of the collection, as far as that is known.
     pub total: usize,
     required: bool,
 }
 
 impl Field<'_> {
-    /// Required, and missing or unusable in more than one per cent of the records.
+    /// Required, and missing or unusable in more than one per cent of the records: in three at least, or in all.
     pub fn is_drift(&self) -> bool {
-        self.required && self.odd.len() * 100 > self.total
+        let n = self.odd.len();
+        self.required && n * 100 > self.total && (n >= TYPOS || n >= self.total) && self.total > 0
     }
 }
 
@@ -40,7 +44,7 @@ pub(super) fn fields<'a>(stages: &Stages<'a>) -> Vec<Field<'a>> {
         }
         for ((collection, route, required), mut odd) in groups {
             odd.sort();
-            let total = records(stages, evidence, collection, odd[0]).max(odd.len());
+            let total = records(stages, evidence, collection, odd[0]);
             all.push(Field {
                 collection,
                 route,

@@ -15,10 +15,16 @@ use crate::finding::{Finding, Level};
 use crate::lint::rule::{Rule, Stages};
 
 /// Runs every rule. Findings are sorted by level (errors first), rule code, then message and places, so neither
-/// thread count nor input order shows.
+/// thread count nor input order shows. Where a source lacks a file it cannot do without, only the rules about
+/// sources run: whatever the others find would be a consequence of that, and bury it.
 pub fn run(stages: &Stages<'_>) -> Vec<Finding> {
+    let incomplete = stages
+        .sources
+        .iter()
+        .any(|s| s.unreadable.iter().any(|u| u.mandatory) || s.missing.iter().any(|m| !m.optional));
     let mut findings: Vec<Finding> = rules::ALL
         .par_iter()
+        .filter(|rule| !incomplete || rule.code.starts_with("SRC"))
         .flat_map_iter(|rule| check(rule, stages))
         .collect();
     findings.par_sort_by(|a, b| {

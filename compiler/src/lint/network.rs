@@ -35,7 +35,7 @@ impl<'a> Stages<'a> {
     }
 
     /// Circuits that are shaped: not omitted.
-    pub(super) fn shaped(&self) -> impl Iterator<Item = (CircuitIx, &'a Circuit)> {
+    pub(crate) fn shaped(&self) -> impl Iterator<Item = (CircuitIx, &'a Circuit)> {
         self.inventory
             .circuits
             .iter()

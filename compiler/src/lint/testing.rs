@@ -281,6 +281,7 @@ fn project(file: Origin) -> Project {
             name: None,
             queues: 16,
             memory: 0,
+            core: Kbps(3_000_000),
             shaper: None,
             leaf: LeafKind::Cake,
             qdisc: "cake diffserv4".to_owned(),

@@ -19,6 +19,8 @@ const MAX_PLACES: usize = 5;
 const MAX_NAMED: usize = 3;
 /// Longest name a message repeats.
 const MAX_NAME: usize = 60;
+/// Longest emitted name, which may end with an id that nothing else shows.
+const MAX_EMITTED: usize = 160;
 
 impl Stages<'_> {
     /// `site "Hill" (s1)`
@@ -154,6 +156,15 @@ fn is_uuid(text: &str) -> bool {
 
 /// Fit for one line of a message: no control characters, no quotes, not endless.
 pub(super) fn short(text: &str) -> String {
+    fit(text, MAX_NAME)
+}
+
+/// A name as the shaper's files have it.
+pub(super) fn emitted(name: &str) -> String {
+    format!("\"{}\"", fit(name, MAX_EMITTED))
+}
+
+fn fit(text: &str, most: usize) -> String {
     let mut chars = text
         .chars()
         .map(|c| match c {
@@ -162,7 +173,7 @@ pub(super) fn short(text: &str) -> String {
             c => c,
         })
         .peekable();
-    let mut out: String = chars.by_ref().take(MAX_NAME).collect();
+    let mut out: String = chars.by_ref().take(most).collect();
     if chars.peek().is_some() {
         out.push('…');
     }

@@ -57,7 +57,8 @@ impl Picture {
         choice: &[Option<Choice>],
     ) -> Picture {
         let mut circuits = vec![0_usize; inventory.nodes.len()];
-        for node in inventory.circuits.iter().filter_map(|c| c.attach) {
+        let shaped = inventory.circuits.iter().filter(|c| c.omitted.is_none());
+        for node in shaped.filter_map(|c| c.attach) {
             circuits[node.ix()] += 1;
         }
         let mut nodes: Vec<Dot> = inventory

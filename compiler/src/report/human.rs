@@ -125,9 +125,9 @@ pub fn one(finding: &Finding, files: &SourceMap, look: Look, detail: Detail) -> 
 /// Something that stops a command: an unreadable project, a missing export.
 pub fn problem(message: &str, help: &str, spots: &[Spot], files: &SourceMap, look: Look) -> String {
     let shown = Shown {
-        head: Some("error".to_owned()),
+        head: None,
         level: Level::Error,
-        message: plain(message).into_owned(),
+        message: format!("error: {}", plain(message)),
         help: plain(help).into_owned(),
         excerpt: cut(spots, files, look),
     };

@@ -231,13 +231,24 @@ impl Counts {
     }
 }
 
-/// Why a circuit hangs in a bucket, as it reads after a number.
+/// Why a circuit hangs in a bucket, for programs.
 fn why(reason: BucketReason) -> &'static str {
     match reason {
-        BucketReason::Flat => "the strategy has no nodes",
-        BucketReason::NoParent => "no known parent",
-        BucketReason::RootAttached => "attached to the root",
-        BucketReason::NoStrategyParent => "no node above that the strategy emits",
+        BucketReason::Flat => "flat",
+        BucketReason::NoParent => "no-parent",
+        BucketReason::RootAttached => "root-attached",
+        BucketReason::NoStrategyParent => "no-strategy-parent",
+    }
+}
+
+/// A reason as it reads after a number.
+fn said(reason: &'static str) -> &'static str {
+    match reason {
+        "flat" => "in a strategy without nodes",
+        "no-parent" => "without a known parent",
+        "root-attached" => "attached to the root",
+        "no-strategy-parent" => "below no node that the strategy emits",
+        other => other,
     }
 }
 
@@ -245,7 +256,7 @@ fn why(reason: BucketReason) -> &'static str {
 fn listed(counts: &BTreeMap<&'static str, usize>) -> String {
     let parts: Vec<String> = counts
         .iter()
-        .map(|(word, n)| format!("{} {word}", thousands(*n as u64)))
+        .map(|(reason, n)| format!("{} {}", thousands(*n as u64), said(reason)))
         .collect();
     parts.join(", ")
 }

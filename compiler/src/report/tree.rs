@@ -117,7 +117,7 @@ fn rows(inventory: &Inventory, tree: &ShapingTree, layout: &QueueLayout, look: L
         rows.push(Row {
             branch: String::new(),
             name: bucket_name(bucket),
-            about: "circuits with no place in the tree".to_owned(),
+            about: "no place in the tree".to_owned(),
             cells: [
                 tree.evidence.bucket_cap.to_string(),
                 guarantee.map(ToString::to_string).unwrap_or_default(),

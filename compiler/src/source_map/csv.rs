@@ -67,13 +67,14 @@ pub fn row(record: &[u8]) -> Range<usize> {
     start..end
 }
 
-/// The field, quotes included and blanks around it left out; the row when it has no such column.
+/// The field, quotes included and blanks around it left out; the row when it has no such column, and when it has
+/// another number of fields than the header: nobody knows then which is which.
 pub fn find(record: &[u8], header: &Header, route: &str) -> Range<usize> {
     let row = row(record);
-    let field = header
-        .column(route)
-        .and_then(|column| fields(&record[row.clone()]).nth(column));
-    match field {
+    let text = &record[row.clone()];
+    let fits = route.starts_with('#') || fields(text).count() == header.names.len();
+    let column = header.column(route).filter(|_| fits);
+    match column.and_then(|column| fields(text).nth(column)) {
         Some(field) => super::trimmed(record, row.start + field.start..row.start + field.end),
         None => row,
     }

@@ -7,7 +7,7 @@ fn map(format: Format, text: &[u8]) -> (SourceMap, FileId) {
     let file = files.add(SourceFile {
         path: "file".to_owned(),
         format,
-        bytes: Arc::from(text),
+        bytes: Arc::new(text.to_vec()),
         transcoded: None,
         digest: String::new(),
     });
@@ -110,7 +110,8 @@ fn csv_columns_by_header_or_number() {
         (first, "#99", first.trim_end(), 4, 1),
         (first, "No such column", first.trim_end(), 4, 1),
         (first, "", first.trim_end(), 4, 1),
-        (second, "Circuit ID", "2", 6, 1),
+        (second, "Circuit ID", "2,Short", 6, 1),
+        (second, "#1", "2", 6, 1),
         (second, "IPv4", "2,Short", 6, 1),
         (second, "", "2,Short", 6, 1),
     ] {

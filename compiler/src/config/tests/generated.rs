@@ -172,7 +172,7 @@ fn documented_defaults_are_the_ones_in_force() {
     }
     let declared = good("[target.a]\n");
     let spelled = good(
-        "[target.a]\nqueues = 16\n[target.a.shaper]\nmode = \"bridge\"\nqdisc = \"cake diffserv4\"\nleaf_fallback = []\n",
+        "[target.a]\nqueues = 16\ncore_gbps = 3.0\n[target.a.shaper]\nmode = \"bridge\"\nqdisc = \"cake diffserv4\"\nleaf_fallback = []\n",
     );
     assert_eq!(declared.digest, spelled.digest);
 }

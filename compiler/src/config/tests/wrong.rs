@@ -162,7 +162,7 @@ queues = 4
 to_internet = "eth0"
 "#,
             r#"
-5:1 `to_internet`: unknown key `target.a.to_internet` -> `to_internet` belongs in [target.NAME.shaper]; the keys here are memory, queues, shaper
+5:1 `to_internet`: unknown key `target.a.to_internet` -> `to_internet` belongs in [target.NAME.shaper]; the keys here are core_gbps, memory, queues, shaper
 "#,
         ),
         (

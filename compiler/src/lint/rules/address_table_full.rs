@@ -1,12 +1,10 @@
 //! ADR008: more prefixes than the classifier's table holds.
 
 use crate::finding::{Draft, Level};
+use crate::fit::{ADDRESSES as TABLE, Fit};
 use crate::ir::records::{Subject, SubjectKind};
 use crate::lint::rule::{Example, Rule, Stages};
 use crate::lint::words;
-
-/// Entries of the classifier's longest-prefix table, both families together.
-pub const TABLE: usize = 1 << 20;
 
 pub static RULE: Rule = Rule {
     code: "ADR008",
@@ -31,12 +29,7 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
-    let used: usize = stages
-        .shaped()
-        .flat_map(|(_, c)| &c.devices)
-        .map(|d| d.addresses.len())
-        .sum();
-    out.extend(draft(used));
+    out.extend(draft(Fit::addresses(stages)));
 }
 
 fn draft(used: usize) -> Option<Draft> {

@@ -174,23 +174,17 @@ fn place(stages: &Stages<'_>, node: NodeIx, via: Via) -> Place {
 }
 
 fn subscriber(stages: &Stages<'_>, choice: &UplinkChoice) -> Draft {
+    let node = |id: &str| match stages.inventory.node_by_id(id) {
+        Some(ix) => stages.node(ix),
+        None => format!("\"{}\"", words::short(id)),
+    };
     Draft::new(
         format!(
-            "{} has several uplinks: \"{}\" is used, {} not",
+            "{} has several uplinks: {} is used, {} {} not",
             stages.subject(&choice.circuit),
-            words::short(&choice.chosen),
-            match choice.rivals.len() {
-                1 => format!("\"{}\" is", words::short(&choice.rivals[0])),
-                _ => format!(
-                    "{} are",
-                    words::list(
-                        choice
-                            .rivals
-                            .iter()
-                            .map(|r| format!("\"{}\"", words::short(r)))
-                    )
-                ),
-            },
+            node(&choice.chosen),
+            words::list(choice.rivals.iter().map(|id| node(id))),
+            words::verb(choice.rivals.len(), "is", "are"),
         ),
         "remove the uplink that is not in use from the source",
     )

@@ -85,8 +85,12 @@ pub(super) fn conflicts(
         out.push(
             Draft::new(
                 format!(
-                    "{} is recorded twice with different content: one record is used, the other is ignored",
-                    stages.subject(&repeat.subject)
+                    "{} is recorded twice with different {}: one record is used, the other is ignored",
+                    stages.subject(&repeat.subject),
+                    match repeat.differs.is_empty() {
+                        true => "content".to_owned(),
+                        false => words::list(&repeat.differs),
+                    },
                 ),
                 help,
             )

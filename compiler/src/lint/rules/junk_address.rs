@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::IpNet;
+
 use crate::finding::{Draft, Label, Level};
 use crate::ir::address::{ClaimValue, Form, sort_key};
 use crate::ir::inventory::{AddressIssue, AddressIssueKind};
@@ -16,7 +18,7 @@ pub static RULE: Rule = Rule {
     contained: true,
     what: "An address is link-local, loopback, multicast, unspecified or a factory default, or more than three circuits have the same private host.",
     why: "Such an address is taken from every circuit that has it: shaping it would give one subscriber the traffic of many.",
-    fix: "List the addresses in `addresses.ignore`, or correct them in the source.",
+    fix: "Correct the addresses in the source; list a private host that is on many circuits in `addresses.ignore`.",
     bad: Example::inventory(
         &[(
             "inventory.json",
@@ -39,14 +41,17 @@ pub static RULE: Rule = Rule {
 /// One finding for each sort of junk, and one for each private host that is on many circuits.
 fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     let mut sorts: BTreeMap<&str, Vec<&AddressIssue>> = BTreeMap::new();
-    let mut hosts: BTreeMap<_, Vec<&AddressIssue>> = BTreeMap::new();
+    let mut hosts: BTreeMap<_, (IpNet, Vec<&AddressIssue>)> = BTreeMap::new();
     for issue in &stages.inventory.evidence.addresses {
         match issue.kind {
             AddressIssueKind::Junk { why } => sorts.entry(why).or_default().push(issue),
             AddressIssueKind::Shared { .. } => {
-                let net = ClaimValue::parse(&issue.text, Form::Prefix).prefix();
-                let key = net.map(|(net, _)| sort_key(&net));
-                hosts.entry(key).or_default().push(issue);
+                if let Some((net, _)) = ClaimValue::parse(&issue.text, Form::Prefix).prefix() {
+                    let (_, issues) = hosts
+                        .entry(sort_key(&net))
+                        .or_insert_with(|| (net, Vec::new()));
+                    issues.push(issue);
+                }
             }
             _ => {}
         }
@@ -68,35 +73,24 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
                 stages.subject(&first.circuit),
             ),
         };
-        out.push(draft(message, ignore(&issues), &issues, circuits, why));
+        let help = "correct the address in the source; if it always reports such addresses, allow the rule";
+        out.push(draft(message, help.to_owned(), &issues, circuits, why));
     }
-    for issues in hosts.into_values() {
+    for (net, issues) in hosts.into_values() {
         let circuits = circuits(&issues);
-        let text = &issues[0].text;
         let message = format!(
-            "{text} is on {}: it is taken from all of them, {}",
+            "{} is on {}: it is taken from all of them, {}",
+            words::net(&net),
             words::count(circuits.len(), "circuit"),
             stages.subjects(circuits.iter().copied()),
         );
         out.push(draft(
             message,
-            ignore(&issues),
+            format!("add \"{net}\" to `addresses.ignore` if it never is a subscriber's, or correct it in the source"),
             &issues,
             circuits,
             "on more than three circuits",
         ));
-    }
-}
-
-fn ignore(issues: &[&AddressIssue]) -> String {
-    let distinct: BTreeSet<&str> = issues.iter().map(|i| &*i.text).collect();
-    match (distinct.first(), distinct.len()) {
-        (Some(text), 1) => {
-            let net = ClaimValue::parse(text, Form::Prefix).prefix();
-            let text = net.map_or_else(|| (*text).to_owned(), |(net, _)| net.to_string());
-            format!("add \"{text}\" to `addresses.ignore` if it never is a subscriber's, or correct it in the source")
-        }
-        _ => "add the range to `addresses.ignore` if it never is a subscriber's, or correct the addresses in the source".to_owned(),
     }
 }
 

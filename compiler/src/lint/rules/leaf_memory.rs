@@ -1,7 +1,8 @@
 //! BUD006: more queues than memory.
 
 use crate::finding::{Draft, Level};
-use crate::ir::records::{LeafKind, Subject, SubjectKind};
+use crate::fit::{Fit, memory_to_spare};
+use crate::ir::records::{Subject, SubjectKind};
 use crate::lint::rule::{Example, Rule, Stages};
 use crate::lint::words;
 
@@ -14,8 +15,8 @@ pub static RULE: Rule = Rule {
     name: "leaf-memory",
     default: Level::Warning,
     contained: false,
-    what: "The leaf queues are estimated to need more memory than the target has to spare: its memory less 2 GiB or an eighth, whichever is more.",
-    why: "A shaper that runs out of memory drops everybody's traffic. An estimate: 1.04 MiB for a CAKE queue, 71 KiB for fq_codel.",
+    what: "Classes and leaf queues are estimated to need more memory than the target has to spare: its memory less 2 GiB or an eighth, whichever is more.",
+    why: "A shaper that runs out of memory drops everybody's traffic. An estimate: 1.03 MiB for a CAKE queue, 71 KiB for fq_codel, 3.5 KiB for a class.",
     fix: "Give the box more memory, or use `fq_codel` as the leaf queue.",
     bad: Example::inventory(
         &[(
@@ -38,19 +39,11 @@ pub static RULE: Rule = Rule {
 
 fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     let target = &stages.project.target;
-    let Some(name) = target.name.as_ref().filter(|_| target.memory > 0) else {
+    let (Some(name), Some(spare)) = (&target.name, memory_to_spare(target)) else {
         return;
     };
-    let leaves = stages.layout.circuits.iter().flatten();
-    let mut queues = 0;
-    let needed: u64 = leaves
-        .flat_map(|slot| [slot.leaf.down, slot.leaf.up])
-        .map(bytes)
-        .inspect(|bytes| queues += usize::from(*bytes > 0))
-        .sum();
-    let spare = target
-        .memory
-        .saturating_sub((2 * GIB).max(target.memory / 8));
+    let fit = Fit::of(stages);
+    let needed = fit.memory();
     if needed <= spare {
         return;
     }
@@ -58,8 +51,9 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     out.push(
         Draft::new(
             format!(
-                "{} need about {}, and target {name} has {} to spare of its {}",
-                words::count(queues, "leaf queue"),
+                "{} and {} need about {}, and target {name} has {} to spare of its {}",
+                words::count(fit.leaves.cake + fit.leaves.fq_codel, "leaf queue"),
+                words::count(fit.classes.iter().sum::<usize>() * 2, "class"),
                 size(needed),
                 size(spare),
                 size(target.memory),
@@ -69,16 +63,6 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         .about(Subject::new(SubjectKind::Setting, &key, &key))
         .at(stages.project.place(key), "memory of the box"),
     );
-}
-
-/// Memory of one leaf under load.
-fn bytes(leaf: LeafKind) -> u64 {
-    match leaf {
-        // 1.04 MiB
-        LeafKind::Cake => 1065 * KIB,
-        LeafKind::FqCodel => 71 * KIB,
-        LeafKind::None => 0,
-    }
 }
 
 fn size(bytes: u64) -> String {

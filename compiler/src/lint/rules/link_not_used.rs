@@ -106,7 +106,7 @@ fn describe(stages: &Stages<'_>, link: &Link) -> String {
     };
     format!(
         "link \"{}\" between {} and {}{capacity}",
-        words::short(&link.id),
+        words::short_id(&link.id),
         stages.node(link.a),
         stages.node(link.b)
     )

@@ -14,6 +14,7 @@ mod collection_missing;
 mod commit_above_plan;
 mod conflicting_circuit;
 mod conflicting_node;
+mod core_overload;
 mod dangling_reference;
 mod declared_parent_differs;
 mod depth_cut;
@@ -86,6 +87,7 @@ pub static ALL: &[&Rule] = &[
     &class_ids_exhausted::RULE,
     &qdisc_handles_exhausted::RULE,
     &leaf_memory::RULE,
+    &core_overload::RULE,
     &unbalanced_queue::RULE,
     &no_target_declared::RULE,
     &conflicting_circuit::RULE,

@@ -10,7 +10,7 @@ pub static RULE: Rule = Rule {
     name: "required-field-missing",
     default: Level::Error,
     contained: true,
-    what: "A required field is missing or has the wrong type in more than 1 % of the records of a collection.",
+    what: "A required field is missing or has the wrong type in more than 1 % of the records of a collection, and in three at least or in all.",
     why: "The system behind the source has probably changed its format: many subscribers lose the same value at once, and nobody typed a mistake.",
     fix: "Compare the export with an older one, and hold promotion until the field is read again.",
     bad: Example::inventory(

@@ -41,10 +41,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             continue;
         }
         let shown = match emitted[node.ix()] {
-            Some(ix) => format!(
-                ": it is shown as \"{}\"",
-                words::short(&stages.tree[ix].name)
-            ),
+            Some(ix) => format!(": it is shown as {}", words::emitted(&stages.tree[ix].name)),
             None => String::new(),
         };
         let inventory = &stages.inventory[node];

@@ -61,7 +61,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         let nodes = || group.iter().map(|&ix| stages.tree[ix].node);
         let shown = group
             .iter()
-            .map(|&ix| format!("\"{}\"", words::short(&stages.tree[ix].name)));
+            .map(|&ix| words::emitted(&stages.tree[ix].name));
         let message = match group.len() {
             1 => format!(
                 "{} is shown as {}: another node already has the name",
@@ -82,7 +82,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             let node = &stages.inventory[stages.tree[ix].node];
             Label::new(
                 node.origin.whole(),
-                format!("shown as \"{}\"", words::short(&stages.tree[ix].name)),
+                format!("shown as {}", words::emitted(&stages.tree[ix].name)),
             )
         });
         out.push(words::at_each(draft, labels));

@@ -52,14 +52,14 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     }
     // What is left is one finding a record.
     for ((_, subject), odd) in records {
-        let what = odd
+        let what: Vec<String> = odd
             .iter()
-            .map(|o| format!("{} {}", words::field(&o.place.route), o.what));
-        let message = format!(
-            "{}: {}",
-            stages.subject(subject),
-            what.collect::<Vec<_>>().join("; ")
-        );
+            .map(|o| match &*o.place.route {
+                "" => o.what.clone(),
+                route => format!("{} {}", words::field(route), o.what),
+            })
+            .collect();
+        let message = format!("{}: {}", stages.subject(subject), what.join("; "));
         let draft = Draft::new(message, HELP).about(subject.clone());
         out.push(words::at_each(draft, labels(&odd)));
     }
@@ -75,7 +75,7 @@ fn pattern(stages: &Stages<'_>, field: &Field<'_>) -> Draft {
             "{} has an unexpected value in {} of {} of `{}`: first in {}, where it {}",
             words::field(&field.route),
             words::number(field.odd.len()),
-            words::count(field.total, "record"),
+            words::count(field.total.max(field.odd.len()), "record"),
             field.collection,
             stages.subject(&first.subject),
             first.what,

@@ -72,7 +72,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         let label = |node: NodeIx, open| {
             Label::new(
                 stages.inventory[node].origin.whole(),
-                format!("no known {} capacity", words::directions(open)),
+                format!("no known {}", what(open)),
             )
         };
         if nodes.len() > EACH {
@@ -95,9 +95,9 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         }
         for (node, open, circuits) in nodes {
             let message = format!(
-                "{} and the link that feeds it have no known {} capacity: nothing limits its {}",
+                "{} and the link that feeds it have no known {}: nothing limits its {}",
                 stages.node(node),
-                words::directions(open),
+                what(open),
                 words::count(circuits, "circuit"),
             );
             let draft = Draft::new(message, help).about(stages.inventory[node].subject());
@@ -120,4 +120,12 @@ fn limit(stages: &Stages<'_>, node: NodeIx) -> Pair<Kbps> {
             .map_or(limit, |choice| limit.min(choice.capacity));
     }
     limit
+}
+
+fn what(open: Pair<bool>) -> &'static str {
+    match (open.down, open.up) {
+        (true, false) => "download capacity",
+        (false, true) => "upload capacity",
+        _ => "capacity",
+    }
 }

@@ -1,0 +1,290 @@
+//! How well the plan fits its box: what it uses of everything the box or the kernel has a limit for. The rules of
+//! the `BUD` family and the manifest tell it; nothing is decided here.
+//!
+//! Memory was measured on Linux 6.1: an idle CAKE takes 1,083,441 bytes, fq_codel 72,500, the kernel's own pfifo
+//! about 540, and an HTB class 3,600.
+//!
+//! The load of a core is a model. A packet costs more the longer its chain of classes is: `f(L) = 1 + 0.036 (L - 3)`
+//! for a chain of `L`, from 95 ns for each level that it borrows through and packets of 1000 bytes at 3 Gbit/s. What a
+//! subscriber uses in the busiest hour is 5 % of the plan up to 100 Mbit/s, and 1 % of what is above: faster plans
+//! are used for shorter, not for more. But one subscriber must always be able to use a whole plan, so a queue is
+//! never taken for less than its largest.
+
+use crate::config::project::{ShaperMode, Target};
+use crate::id::TreeIx;
+use crate::ir::records::LeafKind;
+use crate::ir::tree::Parent;
+use crate::lint::rule::Stages;
+use crate::units::{Kbps, Pair};
+
+/// Entries of the classifier's address table, both families together.
+pub const ADDRESSES: usize = 1 << 20;
+/// Node levels above a leaf that the kernel takes.
+pub const LEVELS: usize = weir_abi::MAX_HTB_DEPTH - 1;
+
+const CLASS_BYTES: u64 = 3_600;
+const GIB: u64 = 1 << 30;
+/// Up to here a plan counts with 5 %, and above it with 1 %.
+const FAST: u64 = 100_000;
+
+#[derive(Clone, Debug)]
+pub struct Fit {
+    /// Classes of each CPU queue.
+    pub classes: Vec<usize>,
+    /// Leaf qdiscs on the interface that downloads, and that uploads leave by: on a stick the same one.
+    pub handles: Pair<usize>,
+    /// Leaves of each kind, both directions.
+    pub leaves: Leaves,
+    pub addresses: usize,
+    /// Node levels above the deepest circuit.
+    pub levels: usize,
+    /// Expected load of the core of each CPU queue, both directions.
+    pub cores: Vec<Kbps>,
+    /// The top-level node that is the largest part of it, where there is one.
+    pub heaviest: Vec<Option<TreeIx>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Leaves {
+    pub cake: usize,
+    pub fq_codel: usize,
+    pub none: usize,
+}
+
+impl Leaves {
+    /// Of all leaves of a kind.
+    pub fn bytes(self, kind: LeafKind) -> u64 {
+        let (n, each) = match kind {
+            LeafKind::Cake => (self.cake, 1_083_441),
+            LeafKind::FqCodel => (self.fq_codel, 72_500),
+            LeafKind::None => (self.none, 540),
+        };
+        n as u64 * each
+    }
+}
+
+impl Fit {
+    pub fn of(stages: &Stages<'_>) -> Fit {
+        let (tree, layout) = (stages.tree, stages.layout);
+        let target = &stages.project.target;
+        let queues = usize::from(target.queues.max(1));
+        let mut fit = Fit {
+            classes: vec![0; queues],
+            handles: Pair::both(0),
+            leaves: Leaves::default(),
+            addresses: Fit::addresses(stages),
+            levels: 0,
+            cores: Vec::new(),
+            heaviest: vec![None; queues],
+        };
+        // Parents stand before their children.
+        let mut root: Vec<TreeIx> = Vec::with_capacity(tree.nodes.len());
+        let mut level: Vec<usize> = Vec::with_capacity(tree.nodes.len());
+        for at in tree.tree_ixs() {
+            let parent = tree[at].parent;
+            root.push(parent.map_or(at, |p| root[p.ix()]));
+            level.push(parent.map_or(1, |p| level[p.ix()] + 1));
+        }
+        let mut has_class = vec![false; tree.nodes.len()];
+        let mut bucket_has_class = vec![false; queues];
+        // In bit/s, a thousand times as much: exact in integers.
+        let mut of_queue = vec![0u128; queues];
+        let mut of_root = vec![0u128; tree.nodes.len()];
+        let mut largest = vec![0u128; queues];
+        for (ix, circuit) in tree.placed() {
+            let Some(slot) = layout.circuits[ix.ix()] else {
+                continue;
+            };
+            let levels = match circuit.parent {
+                Parent::Node(at) => {
+                    has_class[at.ix()] = true;
+                    level[at.ix()]
+                }
+                Parent::Bucket(bucket) => {
+                    if let Some(has) = bucket_has_class.get_mut(usize::from(bucket)) {
+                        *has = true;
+                    }
+                    1
+                }
+            };
+            fit.levels = fit.levels.max(levels);
+            for (handles, kind) in [
+                (&mut fit.handles.down, slot.leaf.down),
+                (&mut fit.handles.up, slot.leaf.up),
+            ] {
+                *handles += usize::from(kind != LeafKind::None);
+                match kind {
+                    LeafKind::Cake => fit.leaves.cake += 1,
+                    LeafKind::FqCodel => fit.leaves.fq_codel += 1,
+                    LeafKind::None => fit.leaves.none += 1,
+                }
+            }
+            let queue = usize::from(slot.queue);
+            if queue >= queues {
+                continue;
+            }
+            fit.classes[queue] += 1;
+            let price = price(levels + 1);
+            let load = (busy(circuit.max.down) + busy(circuit.max.up)) * price;
+            of_queue[queue] += load;
+            if let Parent::Node(at) = circuit.parent {
+                of_root[root[at.ix()].ix()] += load;
+            }
+            let whole = u128::from(circuit.max.total().0) * 1_000 * price;
+            largest[queue] = largest[queue].max(whole);
+        }
+        for at in tree.tree_ixs().rev() {
+            if let Some(parent) = tree[at].parent {
+                has_class[parent.ix()] |= has_class[at.ix()];
+            }
+        }
+        for at in tree.tree_ixs().filter(|at| has_class[at.ix()]) {
+            if let Some(classes) = fit.classes.get_mut(usize::from(layout.node_queue[at.ix()])) {
+                *classes += 1;
+            }
+        }
+        for (classes, bucket) in fit.classes.iter_mut().zip(bucket_has_class) {
+            *classes += usize::from(bucket);
+        }
+        for at in tree.roots() {
+            let queue = usize::from(layout.node_queue[at.ix()]);
+            let Some(heaviest) = fit.heaviest.get_mut(queue) else {
+                continue;
+            };
+            let weight = |at: TreeIx| of_root[at.ix()];
+            if heaviest.is_none_or(|other| weight(other) < weight(at)) {
+                *heaviest = Some(at);
+            }
+        }
+        fit.cores = of_queue
+            .iter()
+            .zip(largest)
+            .map(|(sum, largest)| (*sum).max(largest) / 1_000_000)
+            .map(|kbps| Kbps(u64::try_from(kbps).unwrap_or(u64::MAX)))
+            .collect();
+        if let Some(shaper) = &target.shaper
+            && matches!(shaper.mode, ShaperMode::Stick { .. })
+        {
+            fit.handles = Pair::both(fit.handles.down + fit.handles.up);
+        }
+        fit
+    }
+
+    /// Prefixes that are shaped.
+    pub fn addresses(stages: &Stages<'_>) -> usize {
+        stages
+            .shaped()
+            .flat_map(|(_, circuit)| &circuit.devices)
+            .map(|device| device.addresses.len())
+            .sum()
+    }
+
+    /// Of the HTB classes in both directions.
+    pub fn class_bytes(&self) -> u64 {
+        self.classes.iter().sum::<usize>() as u64 * 2 * CLASS_BYTES
+    }
+
+    /// Of classes and leaves.
+    pub fn memory(&self) -> u64 {
+        [LeafKind::Cake, LeafKind::FqCodel, LeafKind::None]
+            .map(|kind| self.leaves.bytes(kind))
+            .iter()
+            .sum::<u64>()
+            + self.class_bytes()
+    }
+
+    /// The queue whose core has most to do, and its load; the first of equals.
+    pub fn busiest(&self) -> (u16, Kbps) {
+        (0..)
+            .zip(&self.cores)
+            .fold((0, Kbps(0)), |most, (queue, load)| {
+                if *load > most.1 { (queue, *load) } else { most }
+            })
+    }
+
+    /// Load of the busiest core in percent of the mean; 100 when there is none.
+    pub fn balance_percent(&self) -> u64 {
+        let sum: u128 = self.cores.iter().map(|load| u128::from(load.0)).sum();
+        let most = u128::from(self.busiest().1.0);
+        match (most * 100 * self.cores.len() as u128).checked_div(sum) {
+            Some(percent) => percent as u64,
+            None => 100,
+        }
+    }
+}
+
+/// What is there for queues: the memory of the box less what the rest of it needs, 2 GiB or an eighth. `None` when
+/// its memory is not stated.
+pub fn memory_to_spare(target: &Target) -> Option<u64> {
+    let kept = (2 * GIB).max(target.memory / 8);
+    (target.memory > 0).then(|| target.memory.saturating_sub(kept))
+}
+
+/// What somebody with this plan uses in the busiest hour, in bit/s.
+fn busy(plan: Kbps) -> u128 {
+    let slow = plan.0.min(FAST);
+    // kbit/s times per mille
+    u128::from(slow) * 50 + u128::from(plan.0 - slow) * 10
+}
+
+/// `f(L)` in per mille.
+fn price(classes: usize) -> u128 {
+    1_000 + 36 * classes as u128 - 36 * 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emit::testing::World;
+
+    #[test]
+    fn the_model_is_the_documented_one() {
+        for (kbps, want) in [
+            (0, 0),
+            (1_000, 50_000),
+            (100_000, 5_000_000),
+            (1_000_000, 14_000_000),
+        ] {
+            assert_eq!(busy(Kbps(kbps)), want, "{kbps}");
+        }
+        assert_eq!([1, 2, 3, 8].map(price), [928, 964, 1_000, 1_180]);
+    }
+
+    #[test]
+    fn everything_with_a_limit_is_counted() {
+        let world = World::small();
+        let fit = Fit::of(&world.stages());
+        assert_eq!(fit.classes, [5, 2]);
+        assert_eq!((fit.levels, fit.addresses), (2, 6));
+        let leaves = fit.leaves.cake + fit.leaves.fq_codel + fit.leaves.none;
+        assert_eq!(leaves, 8);
+        assert_eq!(fit.class_bytes(), 7 * 2 * 3_600);
+        // One whole plan of 120 Mbit/s is more than what all use at once; a bucket is one level nearer.
+        assert_eq!(fit.cores, [Kbps(120_000), Kbps(115_680)]);
+        assert_eq!(fit.busiest(), (0, Kbps(120_000)));
+        assert_eq!(fit.balance_percent(), 101);
+        assert_eq!(fit.heaviest, [Some(TreeIx(0)), None]);
+    }
+
+    #[test]
+    fn an_empty_plan_fits() {
+        let fit = Fit::of(&World::empty(crate::ir::tree::Strategy::Flat).stages());
+        assert_eq!((fit.memory(), fit.levels), (0, 0));
+        assert_eq!(fit.busiest(), (0, Kbps(0)));
+        assert_eq!(fit.balance_percent(), 100);
+    }
+
+    #[test]
+    fn a_box_keeps_two_gib_or_an_eighth() {
+        let mut target = World::small().project.target;
+        for (memory, want) in [
+            (0, None),
+            (GIB, Some(0)),
+            (8 * GIB, Some(6 * GIB)),
+            (64 * GIB, Some(56 * GIB)),
+        ] {
+            target.memory = memory;
+            assert_eq!(memory_to_spare(&target), want, "{memory}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What refuses a build: a plan that the target cannot represent, or that would not hold the rates it states.
+//! Unlike a finding it cannot be allowed: nothing is written.
+//!
+//! What was emitted is read back and judged by `weir-plan`, which knows nothing of how it was made: a mistake in
+//! any stage before must not reach a box.
+
+use weir_plan::{Kind, Violation};
+use weir_schemas::artifact;
+use weir_schemas::queue_plan::QueuePlan;
+use weir_schemas::tree::Tree;
+
+use crate::emit::ArtifactSet;
+use crate::fit::{ADDRESSES, Fit};
+use crate::ir::layout::Overflow;
+use crate::lint::rule::Stages;
+
+/// Why nothing may be written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// One line that stands alone.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+impl Refusal {
+    fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Refusal {
+            message: message.into(),
+            help: help.into(),
+        }
+    }
+}
+
+/// For what only a mistake of ours can cause.
+const OURS: &str =
+    "this is a mistake in Weir and not in your data: please report it, with the project if you can";
+
+/// Everything that refuses this build; empty for a build that may be used.
+pub fn refusals(stages: &Stages<'_>, artifacts: &ArtifactSet) -> Vec<Refusal> {
+    let mut refused: Vec<Refusal> = stages
+        .layout
+        .evidence
+        .overflow
+        .iter()
+        .map(overflow)
+        .collect();
+    let addresses = Fit::addresses(stages);
+    if addresses > ADDRESSES {
+        refused.push(Refusal::new(
+            format!("{addresses} prefixes are shaped and the address table holds {ADDRESSES}"),
+            "give circuits one routed prefix instead of many hosts, or shape the network on two boxes",
+        ));
+    }
+    refused.extend(too_deep(stages));
+    // Numbers that ran out are missing in the plan: its other violations would only repeat that.
+    if stages.layout.evidence.overflow.is_empty() {
+        refused.extend(violations(stages, artifacts));
+    }
+    refused
+}
+
+fn overflow(overflow: &Overflow) -> Refusal {
+    match overflow {
+        Overflow::Minors { queue, wanted } => Refusal::new(
+            format!(
+                "CPU queue {queue} needs {wanted} HTB classes and one tree holds {}",
+                weir_abi::MAX_MINORS
+            ),
+            "raise the target's `queues`, or split the largest top-level node",
+        ),
+        Overflow::Handles { wanted } => Refusal::new(
+            format!(
+                "{wanted} leaf qdiscs are needed and an interface holds {}",
+                weir_abi::MAX_LEAF_HANDLES
+            ),
+            "shape the network on two boxes, or give some circuits no leaf queue in one direction",
+        ),
+        Overflow::Queues { wanted, limit } => Refusal::new(
+            format!("the target has {wanted} CPU queues and {limit} can be used"),
+            "lower the target's `queues`",
+        ),
+    }
+}
+
+fn too_deep(stages: &Stages<'_>) -> Option<Refusal> {
+    let tree = &stages.tree.evidence;
+    let names: Vec<&str> = tree
+        .too_deep
+        .iter()
+        .map(|node| stages.inventory[*node].name.as_ref())
+        .collect();
+    (!names.is_empty()).then(|| {
+        Refusal::new(
+            format!(
+                "the tree has {} node levels and {} fit: {}",
+                tree.depth,
+                tree.depth_budget,
+                names.join(" > ")
+            ),
+            "list nodes of this path in `topology.exclude`, or use `topology.strategy = \"ap_site\"`",
+        )
+    })
+}
+
+/// The emitted bytes, read back.
+fn violations(stages: &Stages<'_>, artifacts: &ArtifactSet) -> Vec<Refusal> {
+    let bytes = |name: &str| artifacts.file(name).unwrap_or_default();
+    let (plan, tree) = rayon::join(
+        || {
+            let plan = weir_schemas::read::<QueuePlan<'static>>(bytes(artifact::QUEUE_PLAN))?;
+            let violations = weir_plan::verify(&plan);
+            Ok((plan, violations))
+        },
+        || weir_schemas::read::<Tree<'static>>(bytes(artifact::TREE)),
+    );
+    let unreadable = |name: &str, error: weir_schemas::ReadError| {
+        vec![Refusal::new(
+            format!("the emitted {name} cannot be read back: {error}"),
+            OURS,
+        )]
+    };
+    let ((plan, mut violations), tree) = match (plan, tree) {
+        (Ok(plan), Ok(tree)) => (plan, tree),
+        (Err(error), _) => return unreadable(artifact::QUEUE_PLAN, error),
+        (_, Err(error)) => return unreadable(artifact::TREE, error),
+    };
+    violations.extend(weir_plan::verify_artifact(&tree, &plan));
+    let told = !stages.tree.evidence.too_deep.is_empty();
+    violations
+        .iter()
+        .filter(|v| !(told && v.kind == Kind::Depth))
+        .map(|violation| refusal(stages, violation))
+        .collect()
+}
+
+fn refusal(stages: &Stages<'_>, violation: &Violation) -> Refusal {
+    let Violation { kind, key, message } = violation;
+    let node = key
+        .strip_prefix("node:")
+        .and_then(|id| stages.inventory.node_by_id(id))
+        .map(|ix| stages.inventory[ix].name.as_ref())
+        .filter(|name| !key.ends_with(name));
+    let who = match node {
+        Some(name) => format!("{name} ({key})"),
+        None => key.clone(),
+    };
+    let floors = !stages.tree.evidence.overfull.is_empty();
+    let help = match kind {
+        Kind::Guarantees | Kind::Rate | Kind::RootRate if floors => {
+            "the smallest guarantees of its circuits are more than it carries: correct its capacity, or lower \
+             `rates.min_floor_mbps`"
+        }
+        _ => OURS,
+    };
+    Refusal::new(format!("{who} {message}"), help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emit::testing::World;
+    use crate::units::{Kbps, Pair};
+
+    fn messages(world: &World, artifacts: &ArtifactSet) -> Vec<String> {
+        let refused = refusals(&world.stages(), artifacts);
+        assert!(refused.iter().all(|r| !r.help.is_empty()));
+        refused.into_iter().map(|r| r.message).collect()
+    }
+
+    #[test]
+    fn what_was_emitted_is_judged_and_not_what_was_meant() {
+        let world = World::small();
+        let mut artifacts = world.emit(&[]);
+        let before = messages(&world, &artifacts);
+        for (name, bytes) in &mut artifacts.files {
+            if *name == artifact::QUEUE_PLAN {
+                let text = String::from_utf8_lossy(bytes).replace("\"minor\":17,", "\"minor\":1,");
+                *bytes = text.into_bytes();
+            }
+        }
+        let after = messages(&world, &artifacts);
+        let new: Vec<_> = after.iter().filter(|m| !before.contains(m)).collect();
+        assert_eq!(
+            new,
+            ["Node hill-a1 (node:hill-a1) has minor 1, and minors go from 3 to 65534"]
+        );
+        artifacts.files.retain(|(name, _)| *name != artifact::TREE);
+        let unreadable = messages(&world, &artifacts);
+        assert!(unreadable[0].starts_with("the emitted tree.json cannot be read back: "));
+    }
+
+    #[test]
+    fn guarantees_that_do_not_fit_name_the_node_and_by_how_much() {
+        let mut world = World::small();
+        world.tree.nodes[1].htb_rate = Pair::both(Kbps(19_000));
+        let found = messages(&world, &world.emit(&[]));
+        let want = "Node hill-a1 (node:hill-a1) guarantees 20000 kbit/s download to what is under it and has 19000 \
+                    itself: 1000 too many, so its ceiling would not hold";
+        assert!(found.iter().any(|message| message == want), "{found:#?}");
+    }
+
+    #[test]
+    fn numbers_that_ran_out_are_told_once() {
+        let mut world = World::small();
+        world.layout.evidence.overflow = vec![
+            Overflow::Minors {
+                queue: 3,
+                wanted: 70_000,
+            },
+            Overflow::Handles { wanted: 65_001 },
+        ];
+        world.layout.circuits[0].as_mut().expect("placed").minor = 0;
+        assert_eq!(
+            messages(&world, &world.emit(&[])),
+            [
+                "CPU queue 3 needs 70000 HTB classes and one tree holds 65531",
+                "65001 leaf qdiscs are needed and an interface holds 65000",
+            ]
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! What is known of queue plans without a kernel at hand: whether one can be loaded, and whether it would hold
+//! the rates it states.
+//!
+//! It reads published files and the kernel's limits, and knows nothing of how a plan was made: a plan is judged by
+//! its own words. It does no I/O.
+
+pub mod verify;
+
+pub use verify::{Kind, Violation, verify, verify_artifact};

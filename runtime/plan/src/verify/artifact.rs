@@ -1,0 +1,392 @@
+//! The tree and the queue plan of one artifact beside each other.
+//!
+//! Two CPUs that send into one HTB wait for each other's lock. So all packets of a tree must reach the CPU of its
+//! queue, and where a packet goes follows from its address: address -> circuit -> top-level node -> queue is what
+//! `tree.json` says, address -> class -> queue is what will be loaded. Both must come to the same.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use weir_schemas::queue_plan::{Class, QueuePlan};
+use weir_schemas::tree::{Tree, TreeCircuit, TreeNode};
+
+use super::{Kind, Report, Violation};
+
+/// Everything in which the two files of one artifact differ, and every prefix that is not one circuit's alone.
+/// What is wrong with the plan by itself is for [`verify`](super::verify).
+pub fn verify_artifact(tree: &Tree<'_>, plan: &QueuePlan<'_>) -> Vec<Violation> {
+    let mut report = Report::default();
+    let mut classes: Vec<&Class<'_>> = plan.classes.iter().collect();
+    // Sorted already in any plan that verifies.
+    classes.sort_by(|a, b| a.key.cmp(&b.key));
+    let (circuits, holders): (Vec<_>, Vec<_>) = classes
+        .into_iter()
+        .partition(|class| class.key.starts_with("circuit:"));
+    let places = places(tree, &holders, &mut report);
+    self::circuits(tree, &circuits, &places, &mut report);
+    prefixes(tree, &mut report);
+    report.0
+}
+
+/// Where the tree lists a circuit.
+struct Place<'t> {
+    circuit: &'t str,
+    holder: Holder<'t>,
+    /// The queue of the top-level node or bucket.
+    queue: u16,
+}
+
+#[derive(Clone, Copy)]
+enum Holder<'t> {
+    Node(&'t str),
+    Bucket(&'t str),
+}
+
+impl Holder<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Holder::Node(name) | Holder::Bucket(name) => name,
+        }
+    }
+
+    fn key(&self) -> String {
+        match self {
+            Holder::Node(id) => format!("node:{id}"),
+            Holder::Bucket(name) => format!("bucket:{name}"),
+        }
+    }
+
+    fn is(&self, key: Option<&str>) -> bool {
+        let id = match self {
+            Holder::Node(_) => key.and_then(|key| key.strip_prefix("node:")),
+            Holder::Bucket(_) => key.and_then(|key| key.strip_prefix("bucket:")),
+        };
+        id == Some(self.name())
+    }
+}
+
+/// Nodes and buckets against their classes; gives every place where a circuit is listed, sorted by circuit.
+fn places<'t>(tree: &'t Tree<'_>, holders: &[&Class<'_>], report: &mut Report) -> Vec<Place<'t>> {
+    let mut unclaimed: HashMap<&str, &Class<'_>> = holders
+        .iter()
+        .map(|class| (class.key.as_ref(), *class))
+        .collect();
+    let mut places = Vec::with_capacity(tree.circuits.len());
+    let mut open: Vec<(&TreeNode<'_>, Option<&TreeNode<'_>>, u16)> = tree
+        .emitted
+        .iter()
+        .map(|node| (node, None, node.cpu))
+        .collect();
+    while let Some((node, parent, queue)) = open.pop() {
+        let key = format!("node:{}", node.id);
+        self::node(
+            node,
+            parent,
+            queue,
+            &key,
+            unclaimed.remove(key.as_str()),
+            report,
+        );
+        open.extend(node.children.iter().map(|child| (child, Some(node), queue)));
+        places.extend(node.circuits.iter().map(|circuit| Place {
+            circuit,
+            holder: Holder::Node(&node.id),
+            queue,
+        }));
+    }
+    for (name, circuits) in &tree.buckets {
+        let key = format!("bucket:{name}");
+        let Some(class) = unclaimed.remove(key.as_str()) else {
+            report.add(Kind::Node, key, "is in the tree and has no class");
+            continue;
+        };
+        places.extend(circuits.iter().map(|circuit| Place {
+            circuit,
+            holder: Holder::Bucket(name),
+            queue: class.queue,
+        }));
+    }
+    let mut left: Vec<&str> = unclaimed.into_keys().collect();
+    left.sort_unstable();
+    for key in left {
+        report.add(Kind::Node, key, "has a class and is not in the tree");
+    }
+    places.sort_by(|a, b| a.circuit.cmp(b.circuit));
+    places
+}
+
+fn node(
+    node: &TreeNode<'_>,
+    parent: Option<&TreeNode<'_>>,
+    queue: u16,
+    key: &str,
+    class: Option<&Class<'_>>,
+    report: &mut Report,
+) {
+    if node.cpu != queue {
+        report.add(
+            Kind::Placement,
+            key,
+            format!(
+                "is on CPU queue {} of the tree, and the top-level node above it on {queue}",
+                node.cpu
+            ),
+        );
+    }
+    let Some(class) = class else {
+        if node.htb_rate_kbps != [0, 0] {
+            report.add(Kind::Node, key, "is in the tree and has no class");
+        }
+        return;
+    };
+    if class.queue != queue {
+        report.add(
+            Kind::Placement,
+            key,
+            format!(
+                "is on CPU queue {queue} of the tree, and its class in queue {}",
+                class.queue
+            ),
+        );
+    }
+    let above = class.parent.as_deref();
+    if above.and_then(|key| key.strip_prefix("node:")) != parent.map(|p| p.id.as_ref())
+        || (parent.is_none() && above.is_some())
+    {
+        report.add(
+            Kind::Node,
+            key,
+            format!(
+                "is under {} in the tree, and its class under {}",
+                parent.map_or("nothing", |p| &p.id),
+                above.unwrap_or("nothing")
+            ),
+        );
+    }
+    same(
+        Kind::Node,
+        key,
+        "rate",
+        node.htb_rate_kbps,
+        class.rate_kbps,
+        report,
+    );
+    same(
+        Kind::Node,
+        key,
+        "ceiling",
+        node.cap_kbps,
+        class.ceil_kbps,
+        report,
+    );
+}
+
+/// The same rate, as the tree and the plan state it.
+fn same(kind: Kind, key: &str, what: &str, tree: [u64; 2], plan: [u64; 2], report: &mut Report) {
+    if tree != plan {
+        report.add(
+            kind,
+            key,
+            format!(
+                "has a {what} of {}/{} kbit/s in the tree and {}/{} in the plan",
+                tree[0], tree[1], plan[0], plan[1]
+            ),
+        );
+    }
+}
+
+/// Circuits of the tree, classes and places: three lists sorted by id, walked side by side.
+fn circuits(tree: &Tree<'_>, classes: &[&Class<'_>], places: &[Place<'_>], report: &mut Report) {
+    let (mut class_at, mut place_at) = (0, 0);
+    for (circuit_id, circuit) in &tree.circuits {
+        let circuit_id = circuit_id.as_ref();
+        while let Some(class) = classes.get(class_at)
+            && &class.key["circuit:".len()..] < circuit_id
+        {
+            let key = class.key.as_ref();
+            report.add(Kind::Circuit, key, "has a class and is not in the tree");
+            class_at += 1;
+        }
+        let own_classes = run(&classes[class_at..], |c| {
+            &c.key["circuit:".len()..] == circuit_id
+        });
+        class_at += own_classes.len();
+        while let Some(place) = places.get(place_at)
+            && place.circuit < circuit_id
+        {
+            unknown(place, report);
+            place_at += 1;
+        }
+        let own_places = run(&places[place_at..], |p| p.circuit == circuit_id);
+        place_at += own_places.len();
+        self::circuit(circuit_id, circuit, own_classes, own_places, report);
+        if tree.omitted.contains_key(circuit_id) {
+            report.add(
+                Kind::Circuit,
+                format!("circuit:{circuit_id}"),
+                "is shaped and omitted in one tree",
+            );
+        }
+    }
+    for class in &classes[class_at..] {
+        report.add(
+            Kind::Circuit,
+            class.key.as_ref(),
+            "has a class and is not in the tree",
+        );
+    }
+    for place in &places[place_at..] {
+        unknown(place, report);
+    }
+}
+
+fn run<T>(list: &[T], of: impl Fn(&T) -> bool) -> &[T] {
+    let end = list.iter().position(|item| !of(item));
+    &list[..end.unwrap_or(list.len())]
+}
+
+fn unknown(place: &Place<'_>, report: &mut Report) {
+    report.add(
+        Kind::Circuit,
+        format!("circuit:{}", place.circuit),
+        format!(
+            "is listed under {} and is no circuit of the tree",
+            place.holder.name()
+        ),
+    );
+}
+
+fn circuit(
+    id: &str,
+    circuit: &TreeCircuit<'_>,
+    classes: &[&Class<'_>],
+    places: &[Place<'_>],
+    report: &mut Report,
+) {
+    let key = || format!("circuit:{id}");
+    let &[class] = classes else {
+        report.add(
+            Kind::Circuit,
+            key(),
+            format!("is shaped and has {} classes instead of one", classes.len()),
+        );
+        return;
+    };
+    let [place] = places else {
+        report.add(
+            Kind::Circuit,
+            key(),
+            format!("is listed under {} nodes instead of one", places.len()),
+        );
+        return;
+    };
+    if place.holder.name() != circuit.parent {
+        report.add(
+            Kind::Circuit,
+            key(),
+            format!(
+                "names {} as its parent and is listed under {}",
+                circuit.parent,
+                place.holder.name()
+            ),
+        );
+    }
+    if !place.holder.is(class.parent.as_deref()) {
+        report.add(
+            Kind::Placement,
+            key(),
+            format!(
+                "is under {} in the tree, and its class under {}",
+                place.holder.key(),
+                class.parent.as_deref().unwrap_or("nothing")
+            ),
+        );
+    }
+    if class.queue != place.queue {
+        report.add(
+            Kind::Placement,
+            key(),
+            format!(
+                "has its class in queue {}, and its addresses lead to the CPU of queue {}",
+                class.queue, place.queue
+            ),
+        );
+    }
+    if circuit.min_kbps != class.rate_kbps {
+        let (tree, plan) = (circuit.min_kbps, class.rate_kbps);
+        same(Kind::Circuit, &key(), "guarantee", tree, plan, report);
+    }
+    if circuit.max_kbps != class.ceil_kbps {
+        let (tree, plan) = (circuit.max_kbps, class.ceil_kbps);
+        same(Kind::Circuit, &key(), "ceiling", tree, plan, report);
+    }
+}
+
+fn prefixes(tree: &Tree<'_>, report: &mut Report) {
+    let mut taken: Vec<(Prefix, &str)> = Vec::with_capacity(tree.circuits.len() * 2);
+    for (id, circuit) in &tree.circuits {
+        for device in &circuit.devices {
+            for (text, v4) in device
+                .ipv4
+                .iter()
+                .map(|text| (text, true))
+                .chain(device.ipv6.iter().map(|text| (text, false)))
+            {
+                match Prefix::parse(text).filter(|prefix| prefix.v4 == v4) {
+                    Some(prefix) => taken.push((prefix, id)),
+                    None => report.add(
+                        Kind::Prefix,
+                        format!("circuit:{id}"),
+                        format!(
+                            "has the prefix {text:?}, which is not an {} network",
+                            if v4 { "IPv4" } else { "IPv6" }
+                        ),
+                    ),
+                }
+            }
+        }
+    }
+    taken.sort_unstable();
+    for two in taken.windows(2) {
+        let [(prefix, one), (same, other)] = two else {
+            continue;
+        };
+        if prefix == same && one != other {
+            report.add(
+                Kind::Prefix,
+                format!("circuit:{other}"),
+                format!("has the prefix {}, as has circuit:{one}", prefix.text()),
+            );
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Prefix {
+    v4: bool,
+    /// Left-aligned.
+    bits: u128,
+    len: u8,
+}
+
+impl Prefix {
+    /// `None` unless it is a network: an address, its length, and no host bits.
+    fn parse(text: &str) -> Option<Prefix> {
+        let (address, len) = text.split_once('/')?;
+        let len: u8 = len.parse().ok()?;
+        let (v4, bits, most) = match address.parse().ok()? {
+            IpAddr::V4(v4) => (true, u128::from(u32::from(v4)) << 96, 32),
+            IpAddr::V6(v6) => (false, u128::from(v6), 128),
+        };
+        let host = u128::MAX.checked_shr(u32::from(len)).unwrap_or(0);
+        (len <= most && bits & host == 0).then_some(Prefix { v4, bits, len })
+    }
+
+    fn text(self) -> String {
+        let address: IpAddr = match self.v4 {
+            true => IpAddr::V4(((self.bits >> 96) as u32).into()),
+            false => IpAddr::V6(self.bits.into()),
+        };
+        format!("{address}/{}", self.len)
+    }
+}
