@@ -231,7 +231,7 @@ fn list(project_dir: &Path, source: &Source) -> Result<Vec<Found>, ReadError> {
         let others: Vec<&str> = names.iter().take(5).map(String::as_str).collect();
         return Err(fail(
             format!(
-                "{written}, the export directory of source `{}`, holds no file of a {} export",
+                "{written}, the export directory of source `{}`, holds no file of kind {}",
                 source.name,
                 source.kind.word()
             ),

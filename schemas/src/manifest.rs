@@ -39,6 +39,7 @@ pub struct Manifest<'a> {
     /// How much of what it holds.
     pub counts: Counts,
     /// How well it fits the box.
+    #[serde(default)]
     pub fit: Fit,
     /// How many findings there are.
     pub findings: FindingCounts<'a>,
