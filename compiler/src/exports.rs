@@ -446,7 +446,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// UTF-8 and the encoding it was converted from. Spreadsheets write UTF-16 and, in CSV, the Windows code page;
 /// bytes that are neither stay as they are for the source to judge.
-fn utf8(raw: Vec<u8>, format: Format) -> (Arc<[u8]>, Option<&'static str>) {
+fn utf8(raw: Vec<u8>, format: Format) -> (Arc<Vec<u8>>, Option<&'static str>) {
     let utf16 = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
         let units = rest.chunks(2).map(|pair| match pair {
             [a, b] => unit([*a, *b]),
@@ -455,17 +455,17 @@ fn utf8(raw: Vec<u8>, format: Format) -> (Arc<[u8]>, Option<&'static str>) {
         let text: String = char::decode_utf16(units)
             .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
             .collect();
-        Arc::from(text.into_bytes())
+        Arc::new(text.into_bytes())
     };
     match raw.as_slice() {
-        [0xEF, 0xBB, 0xBF, rest @ ..] => (Arc::from(rest), None),
+        [0xEF, 0xBB, 0xBF, rest @ ..] => (Arc::new(rest.to_vec()), None),
         [0xFF, 0xFE, rest @ ..] => (utf16(rest, u16::from_le_bytes), Some("UTF-16LE")),
         [0xFE, 0xFF, rest @ ..] => (utf16(rest, u16::from_be_bytes), Some("UTF-16BE")),
         _ if format == Format::Csv && is_code_page(&raw) => {
             let text: String = raw.iter().map(|b| windows_1252(*b)).collect();
-            (Arc::from(text.into_bytes()), Some("windows-1252"))
+            (Arc::new(text.into_bytes()), Some("windows-1252"))
         }
-        _ => (Arc::from(raw), None),
+        _ => (Arc::new(raw), None),
     }
 }
 

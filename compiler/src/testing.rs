@@ -66,7 +66,7 @@ fn export_file(kind: &str, name: &str, bytes: &[u8], map: &mut SourceMap) -> Exp
         } else {
             Format::Toml
         },
-        bytes: Arc::from(bytes),
+        bytes: Arc::new(bytes.to_vec()),
         transcoded: None,
         digest: Sha256::digest(bytes)
             .iter()

@@ -163,7 +163,7 @@ pub struct Counts {
 
 /// What a plan uses of everything the box or the kernel has a limit for. Over a limit of the kernel, no artifact is
 /// made; memory and cores are estimates, and findings.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug, Default)]
 pub struct Fit {
     /// HTB classes of the fullest CPU queue.
     pub class_minors: Usage,
@@ -188,7 +188,7 @@ pub struct Fit {
 }
 
 /// How much of something is used.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
     /// What the plan needs.
     pub used: u64,
@@ -215,7 +215,7 @@ impl Usage {
 }
 
 /// Estimated kernel memory in bytes, both directions together.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Memory {
     /// HTB classes.
     pub classes: u64,

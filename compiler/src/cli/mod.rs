@@ -116,6 +116,9 @@ pub struct Overrides {
     /// The [target.NAME] to build for
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
+    /// Artifact whose parents, CPU queues and class numbers are kept: a digest in the store, or a directory
+    #[arg(long, value_name = "REF|none", default_value = "none")]
+    previous: String,
 }
 
 fn strategies() -> impl TypedValueParser<Value = Strategy> {

@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 use weir_compiler::config::project::Project;
 use weir_compiler::config::{self, CliOverrides};
 use weir_compiler::exports::ExportSet;
+use weir_compiler::ir::previous::Previous;
 use weir_compiler::lint::rule::Stages;
 use weir_compiler::report::excerpt::Spot;
 use weir_compiler::report::plain;
 use weir_compiler::report::summary::inputs;
 use weir_compiler::source_map::SourceMap;
-use weir_compiler::{Compiled, compile, exports};
+use weir_compiler::{Compiled, compile, exports, previous};
+use weir_schemas::artifact;
+use weir_schemas::manifest::Manifest;
+use weir_store::Store;
 
 use crate::cli::Overrides;
 use crate::cli::exit::Exit;
@@ -33,6 +37,7 @@ pub fn compile_project(
     overrides: &Overrides,
     terminal: &Terminal,
 ) -> Result<Built, Stop> {
+    let wanted = overrides.previous.as_str();
     let overrides = CliOverrides {
         strategy: overrides.strategy,
         target: overrides.target.clone(),
@@ -53,7 +58,11 @@ pub fn compile_project(
     };
     let read = exports.exports.iter().map(|e| e.files.len()).sum();
     terminal.verbose(&format!("read {}", inputs(read, project.sources.len())));
-    let compiled = compile(&project, &files, &exports, None);
+    let previous = match wanted {
+        "none" => None,
+        reference => Some(previous(reference, &dir, &project)?),
+    };
+    let compiled = compile(&project, &files, &exports, previous.as_ref());
     Ok(Built {
         dir,
         project,
@@ -61,6 +70,37 @@ pub fn compile_project(
         exports,
         compiled,
     })
+}
+
+/// The memory of an artifact: a directory with its files, else a digest in the project's store.
+fn previous(reference: &str, dir: &Path, project: &Project) -> Result<Previous, Stop> {
+    let stop = |message: String| {
+        Stop::new(
+            Exit::Usage,
+            format!("--previous {}: {message}", plain(reference)),
+            "give the digest of an artifact in the project's store, the directory of one, or `none`",
+        )
+    };
+    let path = Path::new(reference);
+    let read = |name: &'static str| -> Result<Vec<u8>, Stop> {
+        if path.is_dir() {
+            return std::fs::read(path.join(name)).map_err(|e| stop(format!("{name}: {e}")));
+        }
+        let store = dir.join(&project.store);
+        if !store.is_dir() {
+            return Err(stop(
+                "the project has no store yet, and there is no such directory".to_owned(),
+            ));
+        }
+        Store::open(store)
+            .and_then(|store| store.get(reference))
+            .and_then(|artifact| artifact.read(name))
+            .map_err(|e| stop(e.to_string()))
+    };
+    let manifest = read(artifact::MANIFEST)?;
+    let manifest: Manifest<'_> = weir_schemas::read(&manifest).map_err(|e| stop(e.to_string()))?;
+    let plan = read(artifact::QUEUE_PLAN)?;
+    previous::read(&plan, &manifest.digest, project).map_err(|e| stop(e.to_string()))
 }
 
 impl Built {

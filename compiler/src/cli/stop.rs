@@ -69,7 +69,7 @@ impl Stop {
         let file = files.add(SourceFile {
             path: error.file().to_owned(),
             format: FileFormat::Toml,
-            bytes: error.text().as_bytes().into(),
+            bytes: error.text().as_bytes().to_vec().into(),
             transcoded: None,
             digest: String::new(),
         });

@@ -131,7 +131,7 @@ fn load_text(
     let id = files.add(SourceFile {
         path: name.to_owned(),
         format: Format::Toml,
-        bytes: Arc::from(text.as_bytes()),
+        bytes: Arc::new(text.as_bytes().to_vec()),
         transcoded: None,
         digest: digest::sha256(text),
     });

@@ -65,7 +65,7 @@ impl World {
             files.add(SourceFile {
                 path: path.to_owned(),
                 format,
-                bytes: Arc::from(text.as_bytes()),
+                bytes: Arc::new(text.as_bytes().to_vec()),
                 transcoded: None,
                 digest: super::sha256(text.as_bytes()),
             })

@@ -52,7 +52,7 @@ fn file(files: &mut SourceMap, path: &str, format: Format, text: impl AsRef<[u8]
     files.add(SourceFile {
         path: path.to_owned(),
         format,
-        bytes: Arc::from(text.as_ref()),
+        bytes: Arc::new(text.as_ref().to_vec()),
         transcoded: None,
         digest: String::new(),
     })

@@ -7,7 +7,7 @@ fn map(format: Format, text: &[u8]) -> (SourceMap, FileId) {
     let file = files.add(SourceFile {
         path: "file".to_owned(),
         format,
-        bytes: Arc::from(text),
+        bytes: Arc::new(text.to_vec()),
         transcoded: None,
         digest: String::new(),
     });

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use weir_schemas::Published as _;
 use weir_schemas::artifact::{self, Part};
 use weir_schemas::common::{OmitReason, Strategy};
-use weir_schemas::manifest::{Counts, File, FindingCounts, Inputs, Manifest, Target, Tool};
+use weir_schemas::manifest::{Counts, File, FindingCounts, Fit, Inputs, Manifest, Target, Tool};
 use weir_store::{ArtifactFiles, Damage, Fault, Outcome, Put, Store, StoreError};
 
 /// An artifact whose payload is made of `payload`, and its description of `build`.
@@ -59,6 +59,7 @@ impl Built {
                 config_sha256: "".into(),
                 sources: Vec::new(),
             },
+            fit: Fit::default(),
             counts: Counts {
                 circuits: 0,
                 shaped: 0,

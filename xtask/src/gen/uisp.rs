@@ -760,11 +760,15 @@ impl<'a> Export<'a> {
             j.plain("mac", device.mac);
             j.text("name", &device.name);
             j.text("hostname", &device.name);
-            j.plain("serialNumber", device.id.serial());
-            j.text("firmwareVersion", FIRMWARE);
+            if self.full {
+                j.plain("serialNumber", device.id.serial());
+                j.text("firmwareVersion", FIRMWARE);
+            }
             j.text("model", device.model.id);
-            j.text("modelName", device.model.name);
-            j.members(r#""vendor":"ubiquiti","vendorName":"Ubiquiti""#);
+            if self.full {
+                j.text("modelName", device.model.name);
+                j.members(r#""vendor":"ubiquiti","vendorName":"Ubiquiti""#);
+            }
             if self.full {
                 j.members(r#""systemName":null,"platformId":"WA","platformName":"WA""#);
                 j.text("displayName", &device.name);
@@ -824,21 +828,25 @@ impl<'a> Export<'a> {
         if self.full {
             j.members(r#""canUpgrade":false,"isLocateRunning":false,"createdAt":"2023-03-01T00:00:00.000Z""#);
         }
-        j.raw("cpu", 3 + reading(chance, 60));
-        j.raw("ram", 20 + reading(chance ^ 1, 60));
-        j.raw("temperature", 20 + reading(chance ^ 2, 40));
-        j.raw("uptime", 3600 + reading(chance ^ 3, 20_000_000));
-        j.text("lastSeen", NOW);
-        j.raw("outageScore", "1.0");
-        j.raw_or_null("distance", air.map(|_| 150 + reading(chance ^ 4, 9000)));
+        if self.full {
+            j.raw("cpu", 3 + reading(chance, 60));
+            j.raw("ram", 20 + reading(chance ^ 1, 60));
+            j.raw("temperature", 20 + reading(chance ^ 2, 40));
+            j.raw("uptime", 3600 + reading(chance ^ 3, 20_000_000));
+            j.text("lastSeen", NOW);
+            j.raw("outageScore", "1.0");
+            j.raw_or_null("distance", air.map(|_| 150 + reading(chance ^ 4, 9000)));
+        }
         j.raw_or_null(
             "frequency",
             air.map(|air| format!("{}.0", air.radio.megahertz)),
         );
         j.raw_or_null("channelWidth", air.map(|air| air.radio.width));
-        j.raw_or_null("transmitPower", air.map(|_| 22));
-        j.raw_or_null("signal", air.map(|_| -45 - reading(chance ^ 5, 30) as i64));
-        j.raw_or_null("stationsCount", device.stations);
+        if self.full {
+            j.raw_or_null("transmitPower", air.map(|_| 22));
+            j.raw_or_null("signal", air.map(|_| -45 - reading(chance ^ 5, 30) as i64));
+            j.raw_or_null("stationsCount", device.stations);
+        }
         if self.full {
             j.raw_or_null("signalMax", air.map(|_| -45));
             j.raw_or_null("remoteSignalMax", air.map(|_| -46));
@@ -848,18 +856,23 @@ impl<'a> Export<'a> {
         j.null("totalCapacity");
         j.raw_or_null("downlinkCapacity", bits.map(|bits| bits[0]));
         j.raw_or_null("uplinkCapacity", bits.map(|bits| bits[1]));
-        j.null("theoreticalTotalCapacity");
-        j.raw_or_null("theoreticalDownlinkCapacity", bits.map(|bits| bits[0]));
-        j.raw_or_null("theoreticalUplinkCapacity", bits.map(|bits| bits[1]));
-        j.raw_or_null(
-            "downlinkUtilization",
-            air.map(|_| format!("0.{:02}", reading(chance ^ 6, 90))),
-        );
-        j.raw_or_null(
-            "uplinkUtilization",
-            air.map(|_| format!("0.{:02}", reading(chance ^ 7, 60))),
-        );
+        if self.full {
+            j.null("theoreticalTotalCapacity");
+            j.raw_or_null("theoreticalDownlinkCapacity", bits.map(|bits| bits[0]));
+            j.raw_or_null("theoreticalUplinkCapacity", bits.map(|bits| bits[1]));
+            j.raw_or_null(
+                "downlinkUtilization",
+                air.map(|_| format!("0.{:02}", reading(chance ^ 6, 90))),
+            );
+            j.raw_or_null(
+                "uplinkUtilization",
+                air.map(|_| format!("0.{:02}", reading(chance ^ 7, 60))),
+            );
+        }
         j.text_or_null("wirelessMode", air.map(|air| air.mode));
+        if !self.full {
+            return;
+        }
         let Some(bits) = bits.filter(|_| air.is_some()) else {
             j.members(r#""wirelessActiveInterfaceIds":null,"antenna":null,"linkScore":null"#);
             return self.overview_tail(j);
@@ -869,9 +882,7 @@ impl<'a> Export<'a> {
         j.object_at("linkScore", |j| {
             j.raw("score", format_args!("0.{}", 50 + reading(chance ^ 8, 50)));
             j.raw("scoreMax", "0.97");
-            if self.full {
-                j.members(r#""airTimeScore":0.95,"linkScore":0.93,"linkScoreHint":"""#);
-            }
+            j.members(r#""airTimeScore":0.95,"linkScore":0.93,"linkScoreHint":"""#);
             j.raw("theoreticalDownlinkCapacity", bits[0]);
             j.raw("theoreticalUplinkCapacity", bits[1]);
         });
@@ -880,9 +891,7 @@ impl<'a> Export<'a> {
 
     fn overview_tail(&self, j: &mut Json) {
         j.raw("voltage", 24);
-        if self.full {
-            j.members(r#""mainInterfaceSpeed":null,"runningOnBattery":false"#);
-        }
+        j.members(r#""mainInterfaceSpeed":null,"runningOnBattery":false"#);
     }
 
     fn port(&self, j: &mut Json, device: &Device<'_>, port: &Port, position: usize) {
@@ -896,11 +905,10 @@ impl<'a> Export<'a> {
                 j.raw("position", position);
             }
         });
-        j.raw("enabled", true);
         if self.full {
-            j.members(r#""canDisplayStatistics":true,"visible":true"#);
+            j.raw("enabled", true);
+            j.members(r#""canDisplayStatistics":true,"visible":true,"mtu":"1500""#);
         }
-        j.members(r#""mtu":"1500""#);
         j.array_at("addresses", |j| {
             for ip in &port.ips {
                 j.object(|j| {
@@ -925,8 +933,9 @@ impl<'a> Export<'a> {
                 j.raw("frequency", air.radio.megahertz);
                 j.text("frequencyBand", air.radio.band);
                 j.raw("channelWidth", air.radio.width);
-                j.members(r#""dlRatio":null,"noiseFloor":-92,"transmitPower":22,"security":"wpa2""#);
+                j.null("dlRatio");
                 if self.full {
+                    j.members(r#""noiseFloor":-92,"transmitPower":22,"security":"wpa2""#);
                     j.members(
                         r#""frameLength":5,"dfsLockouts":[],"dfsTimeRemaining":0,"dfsTimeTotal":0,"minTxPower":0,"maxTxPower":27"#,
                     );

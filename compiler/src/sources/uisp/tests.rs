@@ -35,7 +35,7 @@ fn lower_files(files: &BTreeMap<String, Vec<u8>>) -> Lowered {
         let file = map.add(SourceFile {
             path: name.clone(),
             format: Format::Json,
-            bytes: bytes.as_slice().into(),
+            bytes: bytes.clone().into(),
             transcoded: None,
             digest: String::new(),
         });
