@@ -8,7 +8,8 @@
 //! for a chain of `L`, from 95 ns for each level that it borrows through and packets of 1000 bytes at 3 Gbit/s. What a
 //! subscriber uses in the busiest hour is 5 % of the plan up to 100 Mbit/s, and 1 % of what is above: faster plans
 //! are used for shorter, not for more. But one subscriber must always be able to use a whole plan, so a queue is
-//! never taken for less than its largest.
+//! never taken for less than its largest; and a top-level node carries no more than its capacity, however many there
+//! are below it.
 
 use crate::config::project::{ShaperMode, Target};
 use crate::id::TreeIx;
@@ -88,8 +89,8 @@ impl Fit {
         let mut has_class = vec![false; tree.nodes.len()];
         let mut bucket_has_class = vec![false; queues];
         // In bit/s, a thousand times as much: exact in integers.
-        let mut of_queue = vec![0u128; queues];
-        let mut of_root = vec![0u128; tree.nodes.len()];
+        let mut of_root = vec![Pair::both(Load::default()); tree.nodes.len()];
+        let mut of_bucket = vec![Pair::both(Load::default()); queues];
         let mut largest = vec![0u128; queues];
         for (ix, circuit) in tree.placed() {
             let Some(slot) = layout.circuits[ix.ix()] else {
@@ -125,11 +126,12 @@ impl Fit {
             }
             fit.classes[queue] += 1;
             let price = price(levels + 1);
-            let load = (busy(circuit.max.down) + busy(circuit.max.up)) * price;
-            of_queue[queue] += load;
-            if let Parent::Node(at) = circuit.parent {
-                of_root[root[at.ix()].ix()] += load;
-            }
+            let load = match circuit.parent {
+                Parent::Node(at) => &mut of_root[root[at.ix()].ix()],
+                Parent::Bucket(_) => &mut of_bucket[queue],
+            };
+            load.down.add(circuit.max.down, price);
+            load.up.add(circuit.max.up, price);
             let whole = u128::from(circuit.max.total().0) * 1_000 * price;
             largest[queue] = largest[queue].max(whole);
         }
@@ -146,12 +148,17 @@ impl Fit {
         for (classes, bucket) in fit.classes.iter_mut().zip(bucket_has_class) {
             *classes += usize::from(bucket);
         }
+        let mut of_queue: Vec<u128> = of_bucket
+            .iter()
+            .map(|load| within(*load, tree.evidence.bucket_cap))
+            .collect();
         for at in tree.roots() {
             let queue = usize::from(layout.node_queue[at.ix()]);
             let Some(heaviest) = fit.heaviest.get_mut(queue) else {
                 continue;
             };
-            let weight = |at: TreeIx| of_root[at.ix()];
+            let weight = |at: TreeIx| within(of_root[at.ix()], tree[at].cap);
+            of_queue[queue] += weight(at);
             if heaviest.is_none_or(|other| weight(other) < weight(at)) {
                 *heaviest = Some(at);
             }
@@ -213,6 +220,34 @@ impl Fit {
     }
 }
 
+/// Through one top-level node, in one direction.
+#[derive(Clone, Copy, Default)]
+struct Load {
+    /// bit/s
+    traffic: u128,
+    /// The same, each at the price of its chain, in per mille.
+    priced: u128,
+}
+
+impl Load {
+    fn add(&mut self, plan: Kbps, price: u128) {
+        self.traffic += busy(plan);
+        self.priced += busy(plan) * price;
+    }
+
+    fn within(self, cap: Kbps) -> u128 {
+        let cap = u128::from(cap.0) * 1_000;
+        match self.traffic > cap {
+            true => self.priced / self.traffic * cap,
+            false => self.priced,
+        }
+    }
+}
+
+fn within(load: Pair<Load>, cap: Pair<Kbps>) -> u128 {
+    load.down.within(cap.down) + load.up.within(cap.up)
+}
+
 /// What is there for queues: the memory of the box less what the rest of it needs, 2 GiB or an eighth. `None` when
 /// its memory is not stated.
 pub fn memory_to_spare(target: &Target) -> Option<u64> {
@@ -264,6 +299,16 @@ mod tests {
         assert_eq!(fit.busiest(), (0, Kbps(120_000)));
         assert_eq!(fit.balance_percent(), 101);
         assert_eq!(fit.heaviest, [Some(TreeIx(0)), None]);
+    }
+
+    #[test]
+    fn a_node_carries_no_more_than_its_capacity() {
+        let mut load = Load::default();
+        for _ in 0..10 {
+            load.add(Kbps(100_000), price(3));
+        }
+        assert_eq!(load.within(Kbps(50_000)), 50_000_000 * 1_000);
+        assert_eq!(load.within(Kbps(20_000)), 20_000_000 * 1_000);
     }
 
     #[test]

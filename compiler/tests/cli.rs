@@ -90,7 +90,13 @@ fn every_code_comes_for_its_reason_in_every_format() {
     let mistaken = project(&network("100.64.0.3"), "[topolgy]\n");
     let empty = project(&network("100.64.0.3"), WAN);
     fs::remove_file(empty.path().join("export/inventory.json")).expect("it was there");
+    let refused = project(
+        &network("100.64.0.3"),
+        "[topology]\nwan_mbps = [100, 100]\n[rates]\nmin_floor_mbps = 80\n",
+    );
     for (dir, args, code) in [
+        (&refused, "check", 4),
+        (&refused, "build", 4),
         (&good, "check", 0),
         (&good, "build", 0),
         (&good, "tree", 0),
@@ -233,4 +239,23 @@ fn a_new_project_can_be_started() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(stdout(&output).contains("weir check lakeside"));
     assert_eq!(weir(dir.path(), "init lakeside").status.code(), Some(2));
+}
+
+/// A plan that would not hold its rates reaches neither the store nor a directory, and who is at fault is told.
+#[test]
+fn a_plan_that_is_not_enforced_is_refused() {
+    let dir = project(
+        &network("100.64.0.3"),
+        "[topology]\nwan_mbps = [100, 100]\n[rates]\nmin_floor_mbps = 80\n",
+    );
+    let before = files_below(dir.path());
+    let output = weir(dir.path(), "build --out out");
+    assert_eq!(output.status.code(), Some(4));
+    assert_eq!(files_below(dir.path()), before);
+    let told = stderr(&output);
+    assert!(told.contains("Hill North (node:a1)"), "{told}");
+    assert!(told.contains("rates.min_floor_mbps"), "{told}");
+    let report = json(&weir(dir.path(), "build --format json"));
+    assert_eq!(report["artifact"], Value::Null);
+    assert!(report["exit"]["reasons"][0].is_string());
 }

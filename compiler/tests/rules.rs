@@ -68,3 +68,21 @@ fn the_same_example_gives_the_same_findings() {
         assert_eq!(lines(&rule.bad), lines(&rule.bad), "{rule:?}");
     }
 }
+
+/// What is written by way of example is enforceable, but for the examples of what is not.
+#[test]
+fn only_what_cannot_be_enforced_is_refused() {
+    for rule in rules::ALL {
+        let refused = |example| {
+            let refused = compile_example(example).refused;
+            assert!(
+                refused.iter().all(|r| !r.help.contains("mistake in Weir")),
+                "{rule:?} {refused:?}"
+            );
+            !refused.is_empty()
+        };
+        assert!(!refused(&rule.good), "{rule:?}");
+        let hopeless = ["BUD001", "RAT011"].contains(&rule.code);
+        assert_eq!(refused(&rule.bad), hopeless, "{rule:?}");
+    }
+}

@@ -6,4 +6,4 @@
 
 pub mod verify;
 
-pub use verify::{Kind, Violation, verify, verify_artifact};
+pub use verify::{Kind, Violation, verify, verify_agreement, verify_artifact, verify_tree};

@@ -4,6 +4,7 @@
 //! queue, and where a packet goes follows from its address: address -> circuit -> top-level node -> queue is what
 //! `tree.json` says, address -> class -> queue is what will be loaded. Both must come to the same.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -12,28 +13,62 @@ use weir_schemas::tree::{Tree, TreeCircuit, TreeNode};
 
 use super::{Kind, Report, Violation};
 
-/// Everything in which the two files of one artifact differ, and every prefix that is not one circuit's alone.
-/// What is wrong with the plan by itself is for [`verify`](super::verify).
+/// Everything that is wrong with the tree, and in which it differs from the plan. What is wrong with the plan by
+/// itself is for [`verify`](super::verify).
 pub fn verify_artifact(tree: &Tree<'_>, plan: &QueuePlan<'_>) -> Vec<Violation> {
+    let mut violations = verify_agreement(tree, plan);
+    violations.extend(verify_tree(tree));
+    violations
+}
+
+/// What is wrong with the tree by itself: every prefix that is not one circuit's alone.
+pub fn verify_tree(tree: &Tree<'_>) -> Vec<Violation> {
+    let mut report = Report::default();
+    prefixes(tree, &mut report);
+    report.0
+}
+
+/// Everything in which the two files of one artifact differ.
+pub fn verify_agreement(tree: &Tree<'_>, plan: &QueuePlan<'_>) -> Vec<Violation> {
     let mut report = Report::default();
     let mut classes: Vec<&Class<'_>> = plan.classes.iter().collect();
     // Sorted already in any plan that verifies.
-    classes.sort_by(|a, b| a.key.cmp(&b.key));
+    if !classes.is_sorted_by(|a, b| a.key <= b.key) {
+        classes.sort_by(|a, b| a.key.cmp(&b.key));
+    }
     let (circuits, holders): (Vec<_>, Vec<_>) = classes
         .into_iter()
         .partition(|class| class.key.starts_with("circuit:"));
     let places = places(tree, &holders, &mut report);
     self::circuits(tree, &circuits, &places, &mut report);
-    prefixes(tree, &mut report);
     report.0
 }
 
 /// Where the tree lists a circuit.
+#[derive(Clone, Copy)]
 struct Place<'t> {
-    circuit: &'t str,
     holder: Holder<'t>,
     /// The queue of the top-level node or bucket.
     queue: u16,
+    /// How often it is listed.
+    times: usize,
+}
+
+/// By circuit: where it is listed first.
+type Places<'t> = HashMap<&'t str, Place<'t>>;
+
+fn list<'t>(places: &mut Places<'t>, circuits: &'t [Cow<'_, str>], holder: Holder<'t>, queue: u16) {
+    for circuit in circuits {
+        let place = Place {
+            holder,
+            queue,
+            times: 1,
+        };
+        places
+            .entry(circuit)
+            .and_modify(|listed| listed.times += 1)
+            .or_insert(place);
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -65,13 +100,13 @@ impl Holder<'_> {
     }
 }
 
-/// Nodes and buckets against their classes; gives every place where a circuit is listed, sorted by circuit.
-fn places<'t>(tree: &'t Tree<'_>, holders: &[&Class<'_>], report: &mut Report) -> Vec<Place<'t>> {
+/// Nodes and buckets against their classes; gives where circuits are listed.
+fn places<'t>(tree: &'t Tree<'_>, holders: &[&Class<'_>], report: &mut Report) -> Places<'t> {
     let mut unclaimed: HashMap<&str, &Class<'_>> = holders
         .iter()
         .map(|class| (class.key.as_ref(), *class))
         .collect();
-    let mut places = Vec::with_capacity(tree.circuits.len());
+    let mut places = Places::with_capacity(tree.circuits.len());
     let mut open: Vec<(&TreeNode<'_>, Option<&TreeNode<'_>>, u16)> = tree
         .emitted
         .iter()
@@ -88,11 +123,7 @@ fn places<'t>(tree: &'t Tree<'_>, holders: &[&Class<'_>], report: &mut Report) -
             report,
         );
         open.extend(node.children.iter().map(|child| (child, Some(node), queue)));
-        places.extend(node.circuits.iter().map(|circuit| Place {
-            circuit,
-            holder: Holder::Node(&node.id),
-            queue,
-        }));
+        list(&mut places, &node.circuits, Holder::Node(&node.id), queue);
     }
     for (name, circuits) in &tree.buckets {
         let key = format!("bucket:{name}");
@@ -100,18 +131,13 @@ fn places<'t>(tree: &'t Tree<'_>, holders: &[&Class<'_>], report: &mut Report) -
             report.add(Kind::Node, key, "is in the tree and has no class");
             continue;
         };
-        places.extend(circuits.iter().map(|circuit| Place {
-            circuit,
-            holder: Holder::Bucket(name),
-            queue: class.queue,
-        }));
+        list(&mut places, circuits, Holder::Bucket(name), class.queue);
     }
     let mut left: Vec<&str> = unclaimed.into_keys().collect();
     left.sort_unstable();
     for key in left {
         report.add(Kind::Node, key, "has a class and is not in the tree");
     }
-    places.sort_by(|a, b| a.circuit.cmp(b.circuit));
     places
 }
 
@@ -195,32 +221,29 @@ fn same(kind: Kind, key: &str, what: &str, tree: [u64; 2], plan: [u64; 2], repor
     }
 }
 
-/// Circuits of the tree, classes and places: three lists sorted by id, walked side by side.
-fn circuits(tree: &Tree<'_>, classes: &[&Class<'_>], places: &[Place<'_>], report: &mut Report) {
-    let (mut class_at, mut place_at) = (0, 0);
+/// Circuits of the tree and their classes: two lists sorted by id, walked side by side.
+fn circuits(tree: &Tree<'_>, classes: &[&Class<'_>], places: &Places<'_>, report: &mut Report) {
+    let mut classes = classes.iter().copied().peekable();
+    let mut strangers = Vec::new();
+    let mut own = Vec::new();
+    let mut listed = 0;
     for (circuit_id, circuit) in &tree.circuits {
         let circuit_id = circuit_id.as_ref();
-        while let Some(class) = classes.get(class_at)
-            && &class.key["circuit:".len()..] < circuit_id
+        own.clear();
+        while let Some(class) =
+            classes.next_if(|class| &class.key["circuit:".len()..] <= circuit_id)
         {
-            let key = class.key.as_ref();
-            report.add(Kind::Circuit, key, "has a class and is not in the tree");
-            class_at += 1;
+            match &class.key["circuit:".len()..] == circuit_id {
+                true => own.push(class),
+                false => strangers.push(class),
+            }
         }
-        let own_classes = run(&classes[class_at..], |c| {
-            &c.key["circuit:".len()..] == circuit_id
-        });
-        class_at += own_classes.len();
-        while let Some(place) = places.get(place_at)
-            && place.circuit < circuit_id
-        {
-            unknown(place, report);
-            place_at += 1;
-        }
-        let own_places = run(&places[place_at..], |p| p.circuit == circuit_id);
-        place_at += own_places.len();
-        self::circuit(circuit_id, circuit, own_classes, own_places, report);
-        if tree.omitted.contains_key(circuit_id) {
+        let place = places.get(circuit_id);
+        listed += usize::from(place.is_some());
+        self::circuit(circuit_id, circuit, &own, place, report);
+    }
+    for circuit_id in tree.omitted.keys() {
+        if tree.circuits.contains_key(circuit_id) {
             report.add(
                 Kind::Circuit,
                 format!("circuit:{circuit_id}"),
@@ -228,39 +251,40 @@ fn circuits(tree: &Tree<'_>, classes: &[&Class<'_>], places: &[Place<'_>], repor
             );
         }
     }
-    for class in &classes[class_at..] {
+    strangers.extend(classes);
+    for class in strangers {
         report.add(
             Kind::Circuit,
             class.key.as_ref(),
             "has a class and is not in the tree",
         );
     }
-    for place in &places[place_at..] {
-        unknown(place, report);
+    if listed == places.len() {
+        return;
     }
-}
-
-fn run<T>(list: &[T], of: impl Fn(&T) -> bool) -> &[T] {
-    let end = list.iter().position(|item| !of(item));
-    &list[..end.unwrap_or(list.len())]
-}
-
-fn unknown(place: &Place<'_>, report: &mut Report) {
-    report.add(
-        Kind::Circuit,
-        format!("circuit:{}", place.circuit),
-        format!(
-            "is listed under {} and is no circuit of the tree",
-            place.holder.name()
-        ),
-    );
+    let mut unknown: Vec<(&str, &Place<'_>)> = places
+        .iter()
+        .filter(|(circuit, _)| !tree.circuits.contains_key(**circuit))
+        .map(|(circuit, place)| (*circuit, place))
+        .collect();
+    unknown.sort_unstable_by_key(|(circuit, _)| *circuit);
+    for (circuit, place) in unknown {
+        report.add(
+            Kind::Circuit,
+            format!("circuit:{circuit}"),
+            format!(
+                "is listed under {} and is no circuit of the tree",
+                place.holder.name()
+            ),
+        );
+    }
 }
 
 fn circuit(
     id: &str,
     circuit: &TreeCircuit<'_>,
     classes: &[&Class<'_>],
-    places: &[Place<'_>],
+    place: Option<&Place<'_>>,
     report: &mut Report,
 ) {
     let key = || format!("circuit:{id}");
@@ -272,14 +296,18 @@ fn circuit(
         );
         return;
     };
-    let [place] = places else {
+    let Some(place) = place else {
+        report.add(Kind::Circuit, key(), "is shaped and listed under no node");
+        return;
+    };
+    if place.times > 1 {
         report.add(
             Kind::Circuit,
             key(),
-            format!("is listed under {} nodes instead of one", places.len()),
+            format!("is listed under {} nodes instead of one", place.times),
         );
         return;
-    };
+    }
     if place.holder.name() != circuit.parent {
         report.add(
             Kind::Circuit,
@@ -323,8 +351,10 @@ fn circuit(
 }
 
 fn prefixes(tree: &Tree<'_>, report: &mut Report) {
-    let mut taken: Vec<(Prefix, &str)> = Vec::with_capacity(tree.circuits.len() * 2);
-    for (id, circuit) in &tree.circuits {
+    let mut taken: Vec<(Prefix, usize)> = Vec::with_capacity(tree.circuits.len() * 2);
+    let mut ids = Vec::with_capacity(tree.circuits.len());
+    for (at, (id, circuit)) in tree.circuits.iter().enumerate() {
+        ids.push(id);
         for device in &circuit.devices {
             for (text, v4) in device
                 .ipv4
@@ -333,7 +363,7 @@ fn prefixes(tree: &Tree<'_>, report: &mut Report) {
                 .chain(device.ipv6.iter().map(|text| (text, false)))
             {
                 match Prefix::parse(text).filter(|prefix| prefix.v4 == v4) {
-                    Some(prefix) => taken.push((prefix, id)),
+                    Some(prefix) => taken.push((prefix, at)),
                     None => report.add(
                         Kind::Prefix,
                         format!("circuit:{id}"),
@@ -354,8 +384,12 @@ fn prefixes(tree: &Tree<'_>, report: &mut Report) {
         if prefix == same && one != other {
             report.add(
                 Kind::Prefix,
-                format!("circuit:{other}"),
-                format!("has the prefix {}, as has circuit:{one}", prefix.text()),
+                format!("circuit:{}", ids[*other]),
+                format!(
+                    "has the prefix {}, as has circuit:{}",
+                    prefix.text(),
+                    ids[*one]
+                ),
             );
         }
     }

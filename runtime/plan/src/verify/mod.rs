@@ -11,7 +11,7 @@ mod tests;
 
 use std::fmt;
 
-pub use artifact::verify_artifact;
+pub use artifact::{verify_agreement, verify_artifact, verify_tree};
 pub use plan::verify;
 
 /// Something in an artifact that must not be.

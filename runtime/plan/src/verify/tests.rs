@@ -550,6 +550,13 @@ const DAMAGE: &[(Kind, &str, Damage)] = &[
     ),
     (
         Kind::Circuit,
+        "circuit:c1: is shaped and listed under no node",
+        |t, _| {
+            t.emitted[0].children[0].circuits.remove(0);
+        },
+    ),
+    (
+        Kind::Circuit,
         "circuit:c1: is listed under 2 nodes instead of one",
         |t, _| {
             t.emitted[0].circuits.push("c1".into());
