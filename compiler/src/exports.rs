@@ -563,7 +563,7 @@ mod tests {
             (
                 &[("e/readme.txt", b"")],
                 Some("e"),
-                "e, the export directory of source `crm`, holds no file of a uisp export",
+                "e, the export directory of source `crm`, holds no file of kind uisp",
             ),
             (
                 &[(&p1, b"[]"), (&p3, b"[]")],
