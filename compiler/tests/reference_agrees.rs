@@ -58,6 +58,14 @@ fn compare(seed: u64) -> Outcome {
         Ok(memory) => memory.compile(None),
         Err(error) => panic!("seed {seed}: {error}\n{config}"),
     };
+    // Whatever the network, what is emitted can be loaded, or it is said what the operator can change.
+    for refusal in &compiled.refused {
+        assert!(
+            !refusal.help.contains("mistake in Weir"),
+            "seed {seed}: {}\n{config}",
+            refusal.message
+        );
+    }
     let tree = compiled.artifacts.file(artifact::TREE).expect("a tree");
     let got: Value = serde_json::from_slice(tree).expect("JSON");
     let mut differences = Vec::new();
