@@ -105,20 +105,36 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
     let mut evidence = SourceEvidence::default();
     let sites: Vec<Found<Site>> = reader.read(&SITES, &mut evidence, facts::site);
     let site_index = Index::of(&sites);
-    let mut devices: Vec<Found<Device>> = reader.read(&DEVICES, &mut evidence, |row, evidence| {
-        facts::device(row, evidence, &sites, &site_index)
-    });
-    let device_index = Index::of(&devices);
-    let links: Vec<Found<Link>> = reader.read(&DATA_LINKS, &mut evidence, |row, evidence| {
-        facts::link(row, evidence, &devices, &device_index, &site_index)
-    });
-    let mut crm = Crm {
-        services: reader.read(&SERVICES, &mut evidence, |row, evidence| {
-            facts::service(row, evidence, &sites, &site_index)
-        }),
-        plans: reader.read(&PLANS, &mut evidence, facts::plan),
-        clients: reader.read(&CLIENTS, &mut evidence, facts::client),
-    };
+    // The two halves know nothing of each other.
+    let ((mut devices, links, network), (mut crm, billing)) = rayon::join(
+        || {
+            let mut evidence = SourceEvidence::default();
+            let devices: Vec<Found<Device>> =
+                reader.read(&DEVICES, &mut evidence, |row, evidence| {
+                    facts::device(row, evidence, &sites, &site_index)
+                });
+            let device_index = Index::of(&devices);
+            let links: Vec<Found<Link>> =
+                reader.read(&DATA_LINKS, &mut evidence, |row, evidence| {
+                    facts::link(row, evidence, &devices, &device_index, &site_index)
+                });
+            drop(device_index);
+            (devices, links, evidence)
+        },
+        || {
+            let mut evidence = SourceEvidence::default();
+            let crm = Crm {
+                services: reader.read(&SERVICES, &mut evidence, |row, evidence| {
+                    facts::service(row, evidence, &sites, &site_index)
+                }),
+                plans: reader.read(&PLANS, &mut evidence, facts::plan),
+                clients: reader.read(&CLIENTS, &mut evidence, facts::client),
+            };
+            (crm, evidence)
+        },
+    );
+    evidence.absorb(network);
+    evidence.absorb(billing);
     crm.complete(&sites, &mut evidence);
 
     let map = Map::of(&sites, &devices, &links, &mut evidence);
