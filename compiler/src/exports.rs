@@ -1,6 +1,7 @@
 //! `ExportSet`: the recorded bytes of every source, complete or not there at all. Reading them is one shore of
 //! the compiler (the other is writing the artifact); between the two nothing touches the disk.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -146,17 +147,23 @@ pub fn read(
             wanted.push((ix, found));
         }
     }
-    let read: Vec<Result<SourceFile, ReadError>> = wanted
-        .par_iter()
-        .map(|(ix, found)| found.read(&sources[*ix]))
+    // The largest first, so that no thread is left with one at the end.
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    order
+        .sort_by_cached_key(|&at| Reverse(fs::metadata(&wanted[at].1.path).map_or(0, |m| m.len())));
+    let mut read: Vec<(usize, Result<SourceFile, ReadError>)> = order
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|at| (at, wanted[at].1.read(&sources[wanted[at].0])))
         .collect();
+    read.sort_unstable_by_key(|(at, _)| *at);
     let mut exports: Vec<Export> = (0..sources.len())
         .map(|source| Export {
             source,
             files: Vec::new(),
         })
         .collect();
-    for ((ix, found), file) in wanted.into_iter().zip(read) {
+    for ((ix, found), (_, file)) in wanted.into_iter().zip(read) {
         exports[ix].files.push(ExportFile {
             collection: found.collection.name.to_owned(),
             page: found.page,

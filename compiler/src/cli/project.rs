@@ -1,5 +1,6 @@
 //! From a directory to a compilation: what `check`, `build`, `tree` and `graph` have in common.
 
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use weir_compiler::config::project::Project;
@@ -28,7 +29,8 @@ pub struct Built {
     pub project: Project,
     pub files: SourceMap,
     pub exports: ExportSet,
-    pub compiled: Compiled,
+    /// Never freed: the process is about to end, and freeing a million texts takes longer than writing them.
+    pub compiled: ManuallyDrop<Compiled>,
 }
 
 /// Reads the project and its exports, and compiles them. Nothing is written.
@@ -62,7 +64,7 @@ pub fn compile_project(
         "none" => None,
         reference => Some(previous(reference, &dir, &project)?),
     };
-    let compiled = compile(&project, &files, &exports, previous.as_ref());
+    let compiled = ManuallyDrop::new(compile(&project, &files, &exports, previous.as_ref()));
     Ok(Built {
         dir,
         project,
