@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::config::date::Date;
 use crate::config::project::Project;
 use crate::config::{self, CliOverrides, ConfigError};
 use crate::exports::{Export, ExportFile, ExportSet};
@@ -13,7 +14,7 @@ use crate::lint::rule::Example;
 use crate::source_map::{Format, SourceFile, SourceMap};
 use crate::{Compiled, compile};
 
-/// A project with one source, read and ready to compile.
+/// A project, read and ready to compile.
 pub struct Memory {
     pub project: Project,
     pub files: SourceMap,
@@ -45,12 +46,69 @@ impl Memory {
         })
     }
 
+    /// Several sources, in this order in `weir.toml`; `config` is the rest of it.
+    pub fn several(
+        sources: &[Input<'_>],
+        config: &str,
+        overrides: &str,
+        as_of: &str,
+    ) -> Result<Memory, ConfigError> {
+        let mut toml = String::from("[project]\nname = \"example\"\n\n");
+        for Input { name, kind, .. } in sources {
+            toml.push_str(&format!(
+                "[[source]]\nname = \"{name}\"\nkind = \"{kind}\"\nexport = \"exports/{name}\"\n\n"
+            ));
+        }
+        toml.push_str(config);
+        let mut map = SourceMap::default();
+        let cli = CliOverrides {
+            as_of: Date::parse(as_of),
+            ..CliOverrides::default()
+        };
+        let mut project = config::load_str(&toml, &mut map, &cli)?;
+        if !overrides.is_empty() {
+            project.overrides = config::overrides::load_str(overrides, &mut map)?;
+        }
+        let exports = project.sources.iter().enumerate().map(|(source, of)| {
+            let input = &sources[of.index];
+            let files = input.files.iter();
+            let mut export = Export {
+                source,
+                files: files
+                    .map(|(name, bytes)| {
+                        let name = format!("{}/{name}", of.name);
+                        export_file(input.kind, &name, bytes, &mut map)
+                    })
+                    .collect(),
+            };
+            export.files.sort();
+            export
+        });
+        let exports = ExportSet {
+            exports: exports.collect(),
+        };
+        Ok(Memory {
+            project,
+            files: map,
+            exports,
+        })
+    }
+
     pub fn compile(&self, previous: Option<&Previous>) -> Compiled {
         compile(&self.project, &self.files, &self.exports, previous)
     }
 }
 
-fn export_file(kind: &str, name: &str, bytes: &[u8], map: &mut SourceMap) -> ExportFile {
+/// A source of a [`Memory`].
+#[derive(Clone)]
+pub struct Input<'a> {
+    pub name: &'a str,
+    pub kind: &'a str,
+    pub files: Vec<(&'a str, &'a [u8])>,
+}
+
+fn export_file(kind: &str, path: &str, bytes: &[u8], map: &mut SourceMap) -> ExportFile {
+    let name = path.rsplit('/').next().unwrap_or(path);
     let stem = name.strip_suffix(".json").unwrap_or(name);
     let (collection, page) = match stem.split_once(".page-") {
         _ if kind == "libreqos" => (name, None),
@@ -58,7 +116,7 @@ fn export_file(kind: &str, name: &str, bytes: &[u8], map: &mut SourceMap) -> Exp
         None => (stem, None),
     };
     let file = map.add(SourceFile {
-        path: format!("exports/{name}"),
+        path: format!("exports/{path}"),
         format: if name.ends_with(".csv") {
             Format::Csv
         } else if name.ends_with(".json") {
@@ -90,7 +148,23 @@ pub fn compile_example(example: &Example) -> Compiled {
         .iter()
         .map(|(name, text)| (*name, text.as_bytes()))
         .collect();
-    match Memory::new(example.kind, &files, example.config) {
+    let memory = match (example.also, example.overrides) {
+        ([], "") => Memory::new(example.kind, &files, example.config),
+        (also, overrides) => {
+            let mut sources = vec![Input {
+                name: "example",
+                kind: example.kind,
+                files,
+            }];
+            sources.extend(also.iter().map(|also| Input {
+                name: also.name,
+                kind: also.kind,
+                files: also.files.iter().map(|(n, t)| (*n, t.as_bytes())).collect(),
+            }));
+            Memory::several(&sources, example.config, overrides, example.as_of)
+        }
+    };
+    match memory {
         Ok(memory) => memory.compile(None),
         Err(error) => panic!("example does not load: {error}"),
     }

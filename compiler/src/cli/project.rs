@@ -2,7 +2,9 @@
 
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use weir_compiler::config::date::Date;
 use weir_compiler::config::project::Project;
 use weir_compiler::config::{self, CliOverrides};
 use weir_compiler::exports::ExportSet;
@@ -43,6 +45,7 @@ pub fn compile_project(
     let overrides = CliOverrides {
         strategy: overrides.strategy,
         target: overrides.target.clone(),
+        as_of: Some(overrides.as_of.map_or_else(today, Ok)?),
     };
     let mut files = SourceMap::default();
     let project = config::load(&dir, &mut files, &overrides).map_err(Stop::config)?;
@@ -71,6 +74,19 @@ pub fn compile_project(
         files,
         exports,
         compiled,
+    })
+}
+
+/// What the clock of this machine says. It is asked here and nowhere else.
+pub fn today() -> Result<Date, Stop> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let days = since.map_or(0, |since| since.as_secs() / 86_400);
+    Date::of_days(days).ok_or_else(|| {
+        Stop::new(
+            Exit::Outside,
+            "the clock of this machine shows no day that can be",
+            "set it, or say what day it is with --as-of",
+        )
     })
 }
 

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::check::list;
 use crate::config::project::{
-    FailOn, LevelSetting, Project, ShaperMode, Simplify, SuspendedPolicy,
+    FailOn, LevelSetting, Merge, Project, ShaperMode, Simplify, SuspendedPolicy,
 };
 use crate::units::{Kbps, Pair};
 
@@ -22,6 +22,7 @@ pub(super) fn settings(project: &Project) -> String {
         name,
         file: _,
         sources,
+        merge,
         topology,
         rates,
         suspended,
@@ -30,6 +31,9 @@ pub(super) fn settings(project: &Project) -> String {
         guard,
         target,
         store: _,
+        // It has a digest of its own, and the day shows where it decided something.
+        overrides: _,
+        as_of: _,
         digest: _,
     } = project;
     let sources: Vec<_> = sources
@@ -57,7 +61,7 @@ pub(super) fn settings(project: &Project) -> String {
         };
         json!([shaper.to_internet, shaper.to_network, vlans])
     });
-    let settings = json!({
+    let mut settings = json!({
         "schema": "weir.settings/1",
         "name": name,
         "sources": sources,
@@ -133,5 +137,18 @@ pub(super) fn settings(project: &Project) -> String {
             "leaf_fallback": target.leaf_fallback,
         },
     });
+    // Left out where it says nothing, so that it renames no configuration of one source.
+    if *merge != Merge::default() {
+        let fields: Vec<_> = merge
+            .fields
+            .iter()
+            .map(|(field, order)| json!([field.word(), order]))
+            .collect();
+        settings["merge"] = json!({
+            "join": merge.join.iter().map(|key| key.word()).collect::<Vec<_>>(),
+            "expect_match": merge.expect_match,
+            "fields": fields,
+        });
+    }
     sha256(settings.to_string())
 }

@@ -2,8 +2,12 @@
 
 use ipnet::IpNet;
 
+use crate::config::date::Date;
+use crate::config::overrides::Overrides;
 use crate::finding::Level;
 use crate::id::FileId;
+use crate::ir::field::Field;
+use crate::ir::merge::JoinKey;
 use crate::ir::records::{LeafKind, Origin, Place};
 use crate::ir::tree::Strategy;
 use crate::units::{Kbps, Pair, PerMille};
@@ -13,7 +17,9 @@ pub struct Project {
     pub name: String,
     /// `weir.toml`, as a place.
     pub file: Origin,
+    /// The most trusted first.
     pub sources: Vec<Source>,
+    pub merge: Merge,
     pub topology: Topology,
     pub rates: Rates,
     pub suspended: Suspended,
@@ -23,6 +29,10 @@ pub struct Project {
     pub target: Target,
     /// The store, relative to the project: `.weir/store`.
     pub store: String,
+    /// `overrides.toml`; empty when there is none.
+    pub overrides: Overrides,
+    /// The day it is for those settings that end on one. `None`: none has ended.
+    pub as_of: Option<Date>,
     /// SHA-256 of the settings that reach the artifact, lower-case hex (comments and layout do not count).
     pub digest: String,
 }
@@ -71,6 +81,36 @@ impl SourceKind {
             SourceKind::Libreqos => "libreqos",
             SourceKind::Uisp => "uisp",
         }
+    }
+}
+
+/// How several sources become one network.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Merge {
+    /// The most trusted first, each once.
+    pub join: Vec<JoinKey>,
+    /// Sources whose every circuit should be in another source too, as indices into `Project::sources`; `None`: those
+    /// where most are.
+    pub expect_match: Option<Vec<usize>>,
+    /// Fields whose sources have an order of their own: all sources, the first asked first. Sorted by field.
+    pub fields: Vec<(Field, Vec<usize>)>,
+}
+
+impl Default for Merge {
+    fn default() -> Self {
+        Merge {
+            join: JoinKey::ALL.into(),
+            expect_match: None,
+            fields: Vec::new(),
+        }
+    }
+}
+
+impl Merge {
+    /// The order in which sources are asked for a field, where it is not that of precedence.
+    pub fn order(&self, field: Field) -> Option<&[usize]> {
+        let found = self.fields.iter().find(|(f, _)| *f == field);
+        found.map(|(_, order)| order.as_slice())
     }
 }
 

@@ -9,15 +9,19 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 use crate::config::check::{Check, list, rule};
+use crate::config::date::Date;
 use crate::config::error::{ConfigError, Problem};
 use crate::config::file::{self, BurstWord, File, ModeWord, OvercommitWord};
+use crate::config::overrides::{Overrides, load as load_overrides};
 use crate::config::project::{
-    Addresses, FailOn, Guard, LevelSetting, Lint, Metric, Project, Rates, Shaper, ShaperMode,
+    Addresses, FailOn, Guard, LevelSetting, Lint, Merge, Metric, Project, Rates, Shaper, ShaperMode,
     Simplify, Source, SourceKind, Suspended, SuspendedPolicy, Target, Topology,
 };
 use crate::config::suggest::nearest;
 use crate::config::value::{At, Secret, SwitchOrWord};
 use crate::config::{digest, init, keys, mask, schema};
+use crate::ir::field::Field;
+use crate::ir::merge::JoinKey;
 use crate::ir::records::{LeafKind, Origin};
 use crate::ir::tree::Strategy;
 use crate::lint::rules;
@@ -30,6 +34,8 @@ pub struct CliOverrides {
     pub strategy: Option<Strategy>,
     /// The `[target.NAME]` to build for.
     pub target: Option<String>,
+    /// The day it is for what ends on one. The only clock of a compilation.
+    pub as_of: Option<Date>,
 }
 
 /// The name of the file, and of the project's configuration in every message.
@@ -49,7 +55,11 @@ pub fn load(
         Ok(bytes) => bytes,
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return match init::assumed(dir) {
-                Some(text) => load_text(ASSUMED, &text, files, overrides),
+                Some(text) => {
+                    let mut project = load_text(ASSUMED, &text, files, overrides)?;
+                    project.overrides = load_overrides(dir, files)?;
+                    Ok(project)
+                }
                 None => Err(missing(dir)),
             };
         }
@@ -61,7 +71,11 @@ pub fn load(
         }
     };
     match String::from_utf8(bytes) {
-        Ok(text) => load_str(&text, files, overrides),
+        Ok(text) => {
+            let mut project = load_str(&text, files, overrides)?;
+            project.overrides = load_overrides(dir, files)?;
+            Ok(project)
+        }
         Err(e) => Err(ConfigError::whole(
             FILE_NAME,
             format!(
@@ -148,7 +162,7 @@ fn load_text(
 }
 
 /// What serde says about a value, in our words: "`topology.max_depth` must be a whole number, not string \"7\"".
-fn wrong_type(error: &toml::de::Error, root: &DeTable<'_>) -> Problem {
+pub(super) fn wrong_type(error: &toml::de::Error, root: &DeTable<'_>) -> Problem {
     let span = error.span();
     let key = span.as_ref().map(|s| keys::key_at(root, s));
     let key = key
@@ -206,10 +220,12 @@ impl Check<'_> {
     fn project(&mut self, file: &File, origin: Origin, overrides: &CliOverrides) -> Project {
         let name = self.label("project.name", &file.project.name);
         self.later_features(file);
+        let (sources, merge) = self.sources(file);
         Project {
             name: name.unwrap_or_else(|| "weir".to_owned()),
             file: origin,
-            sources: self.sources(file),
+            sources,
+            merge,
             topology: self.topology(&file.topology, overrides),
             rates: self.rates(&file.rates),
             suspended: Suspended {
@@ -233,11 +249,14 @@ impl Check<'_> {
             guard: self.guard(&file.guard),
             target: self.target(file, overrides),
             store: self.store(&file.store),
+            overrides: Overrides::default(),
+            as_of: overrides.as_of,
             digest: String::new(),
         }
     }
 
-    fn sources(&mut self, file: &File) -> Vec<Source> {
+    /// In order of precedence, and how they are merged.
+    fn sources(&mut self, file: &File) -> (Vec<Source>, Merge) {
         if file.source.is_empty() {
             self.problem(
                 None,
@@ -272,7 +291,8 @@ impl Check<'_> {
             );
         }
         self.precedence(&file.merge, &names, &mut sources);
-        sources
+        let merge = self.merge(&file.merge, &names, &sources);
+        (sources, merge)
     }
 
     /// The source's name, when it can be known, and the source, when it is switched on and right.
@@ -428,8 +448,20 @@ impl Check<'_> {
         names: &BTreeMap<String, usize>,
         sources: &mut [Source],
     ) {
-        let mut ranks: BTreeMap<&str, usize> = BTreeMap::new();
-        for (rank, name) in merge.precedence.iter().flatten().enumerate() {
+        let ranked = self.named("merge.precedence", &merge.precedence, names);
+        let rank = |s: &Source| ranked.iter().position(|name| *name == s.name);
+        sources.sort_by_key(|s| (rank(s).unwrap_or(usize::MAX), s.index));
+    }
+
+    /// Names of sources, each once, in the order they are written.
+    fn named<'w>(
+        &mut self,
+        key: &str,
+        written: &'w Option<Vec<At<String>>>,
+        names: &BTreeMap<String, usize>,
+    ) -> Vec<&'w str> {
+        let mut found: Vec<&str> = Vec::new();
+        for name in written.iter().flatten() {
             if !names.contains_key(&name.value) {
                 let near = nearest(&name.value, names.keys().map(String::as_str));
                 let hint = near
@@ -437,22 +469,82 @@ impl Check<'_> {
                     .unwrap_or_default();
                 self.problem(
                     Some(&name.span),
-                    format!(
-                        "`merge.precedence` names `{}`, which is no source",
-                        name.value
-                    ),
+                    format!("`{key}` names `{}`, which is no source", name.value),
                     format!("{hint}the sources are {}", list(names.keys())),
                 );
-            } else if ranks.insert(&name.value, rank).is_some() {
+            } else if found.contains(&name.value.as_str()) {
                 self.problem(
                     Some(&name.span),
-                    format!("`merge.precedence` names `{}` twice", name.value),
+                    format!("`{key}` names `{}` twice", name.value),
                     "name each source once",
                 );
+            } else {
+                found.push(&name.value);
             }
         }
-        let rank = |s: &Source| ranks.get(s.name.as_str()).copied().unwrap_or(usize::MAX);
-        sources.sort_by_key(|s| (rank(s), s.index));
+        found
+    }
+
+    fn merge(
+        &mut self,
+        written: &file::Merge,
+        names: &BTreeMap<String, usize>,
+        sources: &[Source],
+    ) -> Merge {
+        // A source that is switched off may be named: it is simply not asked.
+        let at = |name: &str| sources.iter().position(|s| s.name == name);
+        let mut join: Vec<JoinKey> = Vec::new();
+        for word in written.join.iter().flatten() {
+            let Some(key) = self.lookup("merge.join", word) else {
+                continue;
+            };
+            if join.contains(&key) {
+                self.problem(
+                    Some(&word.span),
+                    format!("`merge.join` names `{}` twice", key.word()),
+                    "name each key once, the most trusted first",
+                );
+            }
+            join.push(key);
+        }
+        if written.join.is_none() {
+            join = JoinKey::ALL.into();
+        }
+        let expect_match = written.expect_match.is_some().then(|| {
+            let expected = self.named("merge.expect_match", &written.expect_match, names);
+            let mut expected: Vec<usize> = expected.into_iter().filter_map(at).collect();
+            expected.sort_unstable();
+            expected
+        });
+        let fields = &written.fields;
+        let mut orders = Vec::new();
+        for (field, written) in [
+            (Field::Addresses, &fields.addresses),
+            (Field::Capacity, &fields.capacity),
+            (Field::Comment, &fields.comment),
+            (Field::Kind, &fields.kind),
+            (Field::Name, &fields.name),
+            (Field::Parent, &fields.parent),
+            (Field::Qdisc, &fields.qdisc),
+            (Field::Rates, &fields.rates),
+            (Field::State, &fields.state),
+        ] {
+            let key = format!("merge.fields.{}", field.word());
+            let first = self.named(&key, written, names);
+            if first.is_empty() {
+                continue;
+            }
+            let mut order: Vec<usize> = first.into_iter().filter_map(at).collect();
+            let rest: Vec<usize> = (0..sources.len()).filter(|s| !order.contains(s)).collect();
+            order.extend(rest);
+            orders.push((field, order));
+        }
+        orders.sort_unstable_by_key(|(field, _)| *field);
+        Merge {
+            join,
+            expect_match,
+            fields: orders,
+        }
     }
 
     fn topology(&mut self, written: &file::Topology, overrides: &CliOverrides) -> Topology {

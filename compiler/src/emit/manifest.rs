@@ -123,6 +123,8 @@ fn counts(view: &View<'_>) -> Counts {
     };
     let mut omitted: BTreeMap<common::OmitReason, u64> = common::OmitReason::ALL
         .into_iter()
+        // The only one that an operator asks for: it is counted where there is one.
+        .filter(|reason| *reason != common::OmitReason::Excluded)
         .map(|r| (r, 0))
         .collect();
     for reason in inventory.circuits.iter().filter_map(|c| c.omitted) {

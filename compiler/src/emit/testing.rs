@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::config::overrides::Overrides;
 use crate::config::project::{
-    Addresses, FailOn, Guard, Lint, Metric, Project, Rates, Shaper, ShaperMode, Simplify, Source,
+    Addresses, FailOn, Guard, Lint, Merge, Metric, Project, Rates, Shaper, ShaperMode, Simplify, Source,
     SourceKind, Suspended, SuspendedPolicy, Target, Topology,
 };
 use crate::emit::{ArtifactSet, emit};
@@ -349,6 +350,7 @@ fn project(config: FileId, strategy: Strategy) -> Project {
             url: None,
             index: 0,
         }],
+        merge: Merge::default(),
         topology: Topology {
             strategy,
             tree: Metric::Cost,
@@ -411,6 +413,8 @@ fn project(config: FileId, strategy: Strategy) -> Project {
             leaf_fallback: vec!["fq_codel".to_owned()],
         },
         store: ".weir/store".to_owned(),
+        overrides: Overrides::default(),
+        as_of: None,
         digest: "00".repeat(32),
     }
 }

@@ -52,7 +52,15 @@ impl std::fmt::Debug for Rule {
     }
 }
 
-/// A tiny project: one source and a configuration.
+/// A further source of an example.
+#[derive(Clone, Copy)]
+pub struct Also {
+    pub name: &'static str,
+    pub kind: &'static str,
+    pub files: Files,
+}
+
+/// A tiny project: a source or a few, and a configuration.
 #[derive(Clone, Copy)]
 pub struct Example {
     /// Source kind: `inventory`, `libreqos`, `uisp`.
@@ -63,6 +71,12 @@ pub struct Example {
     pub config: &'static str,
     /// What the example is, where it takes too large a network to be written out; empty otherwise.
     pub prose: &'static str,
+    /// Sources after the first.
+    pub also: &'static [Also],
+    /// `overrides.toml`; empty when there is none.
+    pub overrides: &'static str,
+    /// The day it is, where that matters.
+    pub as_of: &'static str,
 }
 
 type Files = &'static [(&'static str, &'static str)];
@@ -74,6 +88,23 @@ impl Example {
             files,
             config,
             prose: "",
+            also: &[],
+            overrides: "",
+            as_of: "",
+        }
+    }
+
+    /// With more sources, trusted less than the first.
+    pub const fn and(self, also: &'static [Also]) -> Self {
+        Example { also, ..self }
+    }
+
+    /// With an `overrides.toml`, on a day.
+    pub const fn overridden(self, overrides: &'static str, as_of: &'static str) -> Self {
+        Example {
+            overrides,
+            as_of,
+            ..self
         }
     }
 
@@ -94,6 +125,9 @@ impl Example {
             files: &[],
             config: "",
             prose,
+            also: &[],
+            overrides: "",
+            as_of: "",
         }
     }
 }

@@ -1,8 +1,9 @@
 //! A small network built by hand, for unit tests of rules whose trigger is easier to state as the output of a
 //! stage than as an input file. Rates are in Mbit/s. Add things in order of id.
 
+use crate::config::overrides::Overrides;
 use crate::config::project::{
-    Addresses, FailOn, Guard, Lint, Metric, Project, Rates, Simplify, Suspended, SuspendedPolicy,
+    Addresses, FailOn, Guard, Lint, Merge, Metric, Project, Rates, Simplify, Suspended, SuspendedPolicy,
     Target, Topology,
 };
 use crate::exports::ExportSet;
@@ -230,6 +231,7 @@ fn project(file: Origin) -> Project {
         name: "test".to_owned(),
         file,
         sources: Vec::new(),
+        merge: Merge::default(),
         topology: Topology {
             strategy: Strategy::ApSite,
             tree: Metric::Cost,
@@ -288,6 +290,8 @@ fn project(file: Origin) -> Project {
             leaf_fallback: Vec::new(),
         },
         store: ".weir/store".to_owned(),
+        overrides: Overrides::default(),
+        as_of: None,
         digest: String::new(),
     }
 }

@@ -14,6 +14,11 @@ use crate::exports::Export;
 use crate::ir::records::Records;
 use crate::source_map::SourceMap;
 
+/// Whether a kind of source knows that services are suspended. One that does not says nothing by calling them active.
+pub fn states_service(kind: SourceKind) -> bool {
+    !matches!(kind, SourceKind::Libreqos)
+}
+
 /// Lowers one export. Total: what cannot be read is in `Records::evidence`.
 pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
     match source.kind {
