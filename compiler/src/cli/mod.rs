@@ -119,6 +119,9 @@ pub struct Overrides {
     /// Artifact whose parents, CPU queues and class numbers are kept: a digest in the store, or a directory
     #[arg(long, value_name = "REF|none", default_value = "none")]
     previous: String,
+    /// The day or the instant that ages and expiries are judged at; without it, none is judged
+    #[arg(long, value_name = "DATE")]
+    as_of: Option<String>,
 }
 
 fn strategies() -> impl TypedValueParser<Value = Strategy> {

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use weir_compiler::config::project::Project;
 use weir_compiler::config::{self, CliOverrides};
-use weir_compiler::exports::ExportSet;
+use weir_compiler::emit::sha256;
+use weir_compiler::exports::{Clock, ExportSet};
 use weir_compiler::ir::previous::Previous;
 use weir_compiler::lint::rule::Stages;
 use weir_compiler::report::excerpt::Spot;
@@ -28,6 +29,7 @@ pub struct Built {
     pub project: Project,
     pub files: SourceMap,
     pub exports: ExportSet,
+    pub previous: Option<Previous>,
     pub compiled: Compiled,
 }
 
@@ -38,13 +40,23 @@ pub fn compile_project(
     terminal: &Terminal,
 ) -> Result<Built, Stop> {
     let wanted = overrides.previous.as_str();
+    let as_of = match &overrides.as_of {
+        None => None,
+        Some(text) => Some(Clock::instant(text).ok_or_else(|| {
+            Stop::new(
+                Exit::Usage,
+                format!("--as-of {}: this is no date and no instant", plain(text)),
+                "write 2026-03-01, or 2026-03-01T12:00:00Z",
+            )
+        })?),
+    };
     let overrides = CliOverrides {
         strategy: overrides.strategy,
         target: overrides.target.clone(),
     };
     let mut files = SourceMap::default();
     let project = config::load(&dir, &mut files, &overrides).map_err(Stop::config)?;
-    let exports = match exports::read(&dir, &project.sources, &mut files) {
+    let mut exports = match exports::read(&dir, &project.sources, &mut files) {
         Ok(exports) => exports,
         Err(error) => {
             let spot = Spot {
@@ -58,6 +70,7 @@ pub fn compile_project(
     };
     let read = exports.exports.iter().map(|e| e.files.len()).sum();
     terminal.verbose(&format!("read {}", inputs(read, project.sources.len())));
+    exports.clock.as_of = as_of;
     let previous = match wanted {
         "none" => None,
         reference => Some(previous(reference, &dir, &project)?),
@@ -68,6 +81,7 @@ pub fn compile_project(
         project,
         files,
         exports,
+        previous,
         compiled,
     })
 }
@@ -100,13 +114,38 @@ fn previous(reference: &str, dir: &Path, project: &Project) -> Result<Previous, 
     let manifest = read(artifact::MANIFEST)?;
     let manifest: Manifest<'_> = weir_schemas::read(&manifest).map_err(|e| stop(e.to_string()))?;
     let plan = read(artifact::QUEUE_PLAN)?;
-    previous::read(&plan, &manifest.digest, project).map_err(|e| stop(e.to_string()))
+    let mut before =
+        previous::read(&plan, &manifest.digest, project).map_err(|e| stop(e.to_string()))?;
+    // A directory may hold the plan alone: then nothing is compared. What is there must be what the manifest lists.
+    let other = |name: &'static str| -> Result<Option<Vec<u8>>, Stop> {
+        if path.is_dir() && !path.join(name).exists() {
+            return Ok(None);
+        }
+        let bytes = read(name)?;
+        let listed = manifest.payload.iter().find(|f| f.name == name);
+        match listed.is_some_and(|f| f.sha256 != sha256(&bytes)) {
+            true => Err(stop(format!(
+                "{name} is not the file that manifest.json lists"
+            ))),
+            false => Ok(Some(bytes)),
+        }
+    };
+    if let Some(tree) = other(artifact::TREE)? {
+        let devices = other(artifact::SHAPED_DEVICES)?;
+        let shaped = previous::shaped(&tree, devices.as_deref(), &manifest.digest);
+        before.tree = Some(shaped.map_err(|e| stop(e.to_string()))?);
+    }
+    Ok(before)
 }
 
 impl Built {
     pub fn stages(&self) -> Stages<'_> {
-        self.compiled
-            .stages(&self.project, &self.files, &self.exports)
+        self.compiled.stages(
+            &self.project,
+            &self.files,
+            &self.exports,
+            self.previous.as_ref(),
+        )
     }
 
     pub fn verdict(&self) -> Verdict {

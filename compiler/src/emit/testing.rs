@@ -44,6 +44,7 @@ impl World {
             chosen: &self.chosen,
             tree: &self.tree,
             layout: &self.layout,
+            previous: None,
         }
     }
 
@@ -92,6 +93,7 @@ impl World {
                         file: export,
                     }],
                 }],
+                ..ExportSet::default()
             },
             inventory: Inventory::default(),
             graph: LinkGraph {
@@ -411,6 +413,7 @@ fn project(config: FileId, strategy: Strategy) -> Project {
             leaf_fallback: vec!["fq_codel".to_owned()],
         },
         store: ".weir/store".to_owned(),
+        secret_files: Vec::new(),
         digest: "00".repeat(32),
     }
 }

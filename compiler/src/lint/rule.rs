@@ -6,6 +6,7 @@ use crate::finding::{Draft, Level};
 use crate::ir::graph::{ChosenTree, LinkGraph};
 use crate::ir::inventory::Inventory;
 use crate::ir::layout::QueueLayout;
+use crate::ir::previous::Previous;
 use crate::ir::records::SourceEvidence;
 use crate::ir::tree::ShapingTree;
 use crate::source_map::SourceMap;
@@ -23,6 +24,8 @@ pub struct Stages<'a> {
     pub chosen: &'a ChosenTree,
     pub tree: &'a ShapingTree,
     pub layout: &'a QueueLayout,
+    /// The artifact this build follows.
+    pub previous: Option<&'a Previous>,
 }
 
 pub struct Rule {
@@ -61,11 +64,16 @@ pub struct Example {
     pub files: &'static [(&'static str, &'static str)],
     /// `weir.toml` without `[project]` and `[[source]]`.
     pub config: &'static str,
+    /// Export files of the build before, under the same configuration; empty where the rule does not compare.
+    pub before: Files,
+    /// When the export was recorded and when it is looked at; empty where the rule does not ask.
+    pub recorded: &'static str,
+    pub as_of: &'static str,
     /// What the example is, where it takes too large a network to be written out; empty otherwise.
     pub prose: &'static str,
 }
 
-type Files = &'static [(&'static str, &'static str)];
+pub type Files = &'static [(&'static str, &'static str)];
 
 impl Example {
     pub const fn of(kind: &'static str, files: Files, config: &'static str) -> Self {
@@ -73,7 +81,24 @@ impl Example {
             kind,
             files,
             config,
+            before: &[],
+            recorded: "",
+            as_of: "",
             prose: "",
+        }
+    }
+
+    /// After a build of these files.
+    pub const fn after(self, before: Files) -> Self {
+        Example { before, ..self }
+    }
+
+    /// Recorded then, and looked at now.
+    pub const fn seen(self, recorded: &'static str, as_of: &'static str) -> Self {
+        Example {
+            recorded,
+            as_of,
+            ..self
         }
     }
 
@@ -90,10 +115,8 @@ impl Example {
     /// Only a network of tens of thousands of records triggers the rule.
     pub const fn too_large(prose: &'static str) -> Self {
         Example {
-            kind: "inventory",
-            files: &[],
-            config: "",
             prose,
+            ..Example::inventory(&[], "")
         }
     }
 }

@@ -210,6 +210,7 @@ impl Fixture {
             chosen: &self.chosen,
             tree: &self.tree,
             layout: &self.layout,
+            previous: None,
         };
         (rule.check)(&stages, &mut drafts);
         drafts
@@ -288,6 +289,7 @@ fn project(file: Origin) -> Project {
             leaf_fallback: Vec::new(),
         },
         store: ".weir/store".to_owned(),
+        secret_files: Vec::new(),
         digest: String::new(),
     }
 }
