@@ -63,6 +63,7 @@ impl Compiled {
         project: &'a Project,
         files: &'a SourceMap,
         exports: &'a ExportSet,
+        previous: Option<&'a Previous>,
     ) -> Stages<'a> {
         Stages {
             project,
@@ -74,6 +75,7 @@ impl Compiled {
             chosen: &self.chosen,
             tree: &self.tree,
             layout: &self.layout,
+            previous,
         }
     }
 }
@@ -112,7 +114,7 @@ pub fn compile(
         incomplete,
         refused: Vec::new(),
     };
-    let stages = compiled.stages(project, files, exports);
+    let stages = compiled.stages(project, files, exports, previous);
     let findings = lint::run(&stages);
     let artifacts = emit::emit(&stages, &findings, previous.map(|p| p.digest.as_str()));
     let refused = refusal::refusals(&stages, &artifacts);

@@ -21,7 +21,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use weir_compiler::config::date::Date;
 use weir_compiler::ir::tree::Strategy;
 use weir_compiler::report::plain;
 
@@ -120,13 +119,9 @@ pub struct Overrides {
     /// Artifact whose parents, CPU queues and class numbers are kept: a digest in the store, or a directory
     #[arg(long, value_name = "REF|none", default_value = "none")]
     previous: String,
-    /// The day it is for overrides that expire, as 2026-12-31 [default: today, UTC]
-    #[arg(long, value_name = "DATE", value_parser = day)]
-    as_of: Option<Date>,
-}
-
-fn day(text: &str) -> Result<Date, String> {
-    Date::parse(text).ok_or_else(|| "write a day as 2026-12-31".to_owned())
+    /// The day or the instant that expiries and ages are judged at, as 2026-12-31 [default: now]
+    #[arg(long, value_name = "DATE")]
+    as_of: Option<String>,
 }
 
 fn strategies() -> impl TypedValueParser<Value = Strategy> {

@@ -7,7 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use weir_compiler::config::date::Date;
 use weir_compiler::config::project::Project;
 use weir_compiler::config::{self, CliOverrides};
-use weir_compiler::exports::ExportSet;
+use weir_compiler::emit::sha256;
+use weir_compiler::exports::{Clock, ExportSet};
 use weir_compiler::ir::previous::Previous;
 use weir_compiler::lint::rule::Stages;
 use weir_compiler::report::excerpt::Spot;
@@ -31,6 +32,7 @@ pub struct Built {
     pub project: Project,
     pub files: SourceMap,
     pub exports: ExportSet,
+    pub previous: Option<Previous>,
     /// Never freed: the process is about to end, and freeing a million texts takes longer than writing them.
     pub compiled: ManuallyDrop<Compiled>,
 }
@@ -42,14 +44,24 @@ pub fn compile_project(
     terminal: &Terminal,
 ) -> Result<Built, Stop> {
     let wanted = overrides.previous.as_str();
+    let as_of = match &overrides.as_of {
+        None => now()?,
+        Some(text) => Clock::instant(text).ok_or_else(|| {
+            Stop::new(
+                Exit::Usage,
+                format!("--as-of {}: this is no date and no instant", plain(text)),
+                "write 2026-03-01, or 2026-03-01T12:00:00Z",
+            )
+        })?,
+    };
     let overrides = CliOverrides {
         strategy: overrides.strategy,
         target: overrides.target.clone(),
-        as_of: Some(overrides.as_of.map_or_else(today, Ok)?),
+        as_of: Some(day(as_of)?),
     };
     let mut files = SourceMap::default();
     let project = config::load(&dir, &mut files, &overrides).map_err(Stop::config)?;
-    let exports = match exports::read(&dir, &project.sources, &mut files) {
+    let mut exports = match exports::read(&dir, &project.sources, &mut files) {
         Ok(exports) => exports,
         Err(error) => {
             let spot = Spot {
@@ -63,6 +75,7 @@ pub fn compile_project(
     };
     let read = exports.exports.iter().map(|e| e.files.len()).sum();
     terminal.verbose(&format!("read {}", inputs(read, project.sources.len())));
+    exports.clock.as_of = Some(as_of);
     let previous = match wanted {
         "none" => None,
         reference => Some(previous(reference, &dir, &project)?),
@@ -73,21 +86,37 @@ pub fn compile_project(
         project,
         files,
         exports,
+        previous,
         compiled,
     })
 }
 
-/// What the clock of this machine says. It is asked here and nowhere else.
-pub fn today() -> Result<Date, Stop> {
+/// What the clock of this machine says, in seconds since 1970, UTC. It is asked here and nowhere else.
+fn now() -> Result<i64, Stop> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let days = since.map_or(0, |since| since.as_secs() / 86_400);
-    Date::of_days(days).ok_or_else(|| {
-        Stop::new(
-            Exit::Outside,
-            "the clock of this machine shows no day that can be",
-            "set it, or say what day it is with --as-of",
-        )
-    })
+    (since.ok())
+        .and_then(|since| i64::try_from(since.as_secs()).ok())
+        .ok_or_else(no_day)
+}
+
+/// The day of an instant, UTC.
+fn day(instant: i64) -> Result<Date, Stop> {
+    (u64::try_from(instant.div_euclid(86_400)).ok())
+        .and_then(Date::of_days)
+        .ok_or_else(no_day)
+}
+
+/// Today, UTC.
+pub fn today() -> Result<Date, Stop> {
+    day(now()?)
+}
+
+fn no_day() -> Stop {
+    Stop::new(
+        Exit::Outside,
+        "the clock of this machine shows no day that can be",
+        "set it, or say what day it is with --as-of",
+    )
 }
 
 /// The memory of an artifact: a directory with its files, else a digest in the project's store.
@@ -118,13 +147,38 @@ fn previous(reference: &str, dir: &Path, project: &Project) -> Result<Previous, 
     let manifest = read(artifact::MANIFEST)?;
     let manifest: Manifest<'_> = weir_schemas::read(&manifest).map_err(|e| stop(e.to_string()))?;
     let plan = read(artifact::QUEUE_PLAN)?;
-    previous::read(&plan, &manifest.digest, project).map_err(|e| stop(e.to_string()))
+    let mut before =
+        previous::read(&plan, &manifest.digest, project).map_err(|e| stop(e.to_string()))?;
+    // A directory may hold the plan alone: then nothing is compared. What is there must be what the manifest lists.
+    let other = |name: &'static str| -> Result<Option<Vec<u8>>, Stop> {
+        if path.is_dir() && !path.join(name).exists() {
+            return Ok(None);
+        }
+        let bytes = read(name)?;
+        let listed = manifest.payload.iter().find(|f| f.name == name);
+        match listed.is_some_and(|f| f.sha256 != sha256(&bytes)) {
+            true => Err(stop(format!(
+                "{name} is not the file that manifest.json lists"
+            ))),
+            false => Ok(Some(bytes)),
+        }
+    };
+    if let Some(tree) = other(artifact::TREE)? {
+        let devices = other(artifact::SHAPED_DEVICES)?;
+        let shaped = previous::shaped(&tree, devices.as_deref(), &manifest.digest);
+        before.tree = Some(shaped.map_err(|e| stop(e.to_string()))?);
+    }
+    Ok(before)
 }
 
 impl Built {
     pub fn stages(&self) -> Stages<'_> {
-        self.compiled
-            .stages(&self.project, &self.files, &self.exports)
+        self.compiled.stages(
+            &self.project,
+            &self.files,
+            &self.exports,
+            self.previous.as_ref(),
+        )
     }
 
     pub fn verdict(&self) -> Verdict {

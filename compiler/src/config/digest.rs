@@ -35,6 +35,8 @@ pub(super) fn settings(project: &Project) -> String {
         overrides: _,
         as_of: _,
         digest: _,
+        // Who may read a file with a secret changes no artifact.
+        secret_files: _,
     } = project;
     let sources: Vec<_> = sources
         .iter()

@@ -33,6 +33,8 @@ pub struct Project {
     pub overrides: Overrides,
     /// The day it is for those settings that end on one. `None`: none has ended.
     pub as_of: Option<Date>,
+    /// Files that `key` and `secret` of the sources refer to.
+    pub secret_files: Vec<SecretFile>,
     /// SHA-256 of the settings that reach the artifact, lower-case hex (comments and layout do not count).
     pub digest: String,
 }
@@ -58,6 +60,19 @@ pub struct Source {
     pub url: Option<String>,
     /// Index in `[[source]]`, for places.
     pub index: usize,
+}
+
+/// A file with a secret. What is in it is nobody's business here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SecretFile {
+    /// Name of the source.
+    pub source: String,
+    /// Route of the reference: `source.0.key`.
+    pub route: String,
+    /// As written.
+    pub path: String,
+    /// Permission bits; `None` when there is no such file, or none can be told.
+    pub mode: Option<u32>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

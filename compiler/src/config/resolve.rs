@@ -14,8 +14,8 @@ use crate::config::error::{ConfigError, Problem};
 use crate::config::file::{self, BurstWord, File, ModeWord, OvercommitWord};
 use crate::config::overrides::{Overrides, load as load_overrides};
 use crate::config::project::{
-    Addresses, FailOn, Guard, LevelSetting, Lint, Merge, Metric, Project, Rates, Shaper, ShaperMode,
-    Simplify, Source, SourceKind, Suspended, SuspendedPolicy, Target, Topology,
+    Addresses, FailOn, Guard, LevelSetting, Lint, Merge, Metric, Project, Rates, SecretFile, Shaper,
+    ShaperMode, Simplify, Source, SourceKind, Suspended, SuspendedPolicy, Target, Topology,
 };
 use crate::config::suggest::nearest;
 use crate::config::value::{At, Secret, SwitchOrWord};
@@ -74,6 +74,9 @@ pub fn load(
         Ok(text) => {
             let mut project = load_str(&text, files, overrides)?;
             project.overrides = load_overrides(dir, files)?;
+            for secret in &mut project.secret_files {
+                secret.mode = mode(&dir.join(&secret.path));
+            }
             Ok(project)
         }
         Err(e) => Err(ConfigError::whole(
@@ -86,6 +89,19 @@ pub fn load(
             "save it as UTF-8",
         )),
     }
+}
+
+/// Permission bits of a file; nothing of what is in it.
+#[cfg(unix)]
+fn mode(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let metadata = std::fs::metadata(path).ok()?;
+    Some(metadata.permissions().mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+fn mode(_: &Path) -> Option<u32> {
+    None
 }
 
 /// Reads a project from the text of its `weir.toml`.
@@ -216,6 +232,28 @@ fn one_line(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The files that the sources take their secrets from.
+fn secret_files(file: &File) -> Vec<SecretFile> {
+    let mut files = Vec::new();
+    for (index, written) in file.source.iter().enumerate() {
+        let source = &written.value;
+        let name = source.name.as_ref().map_or("", |name| name.value.as_str());
+        for (key, secret) in [("key", &source.key), ("secret", &source.secret)] {
+            if let Some(Secret::Reference(reference)) = secret.as_ref().map(|s| &s.value)
+                && let Some(path) = &reference.file
+            {
+                files.push(SecretFile {
+                    source: name.to_owned(),
+                    route: format!("source.{index}.{key}"),
+                    path: path.value.clone(),
+                    mode: None,
+                });
+            }
+        }
+    }
+    files
+}
+
 impl Check<'_> {
     fn project(&mut self, file: &File, origin: Origin, overrides: &CliOverrides) -> Project {
         let name = self.label("project.name", &file.project.name);
@@ -251,6 +289,7 @@ impl Check<'_> {
             store: self.store(&file.store),
             overrides: Overrides::default(),
             as_of: overrides.as_of,
+            secret_files: secret_files(file),
             digest: String::new(),
         }
     }

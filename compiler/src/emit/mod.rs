@@ -146,6 +146,6 @@ pub fn write(set: &ArtifactSet, dir: &Path) -> io::Result<()> {
 }
 
 /// Lower-case hexadecimal.
-fn sha256(bytes: &[u8]) -> String {
+pub fn sha256(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }

@@ -45,6 +45,7 @@ impl World {
             chosen: &self.chosen,
             tree: &self.tree,
             layout: &self.layout,
+            previous: None,
         }
     }
 
@@ -93,6 +94,7 @@ impl World {
                         file: export,
                     }],
                 }],
+                ..ExportSet::default()
             },
             inventory: Inventory::default(),
             graph: LinkGraph {
@@ -415,6 +417,7 @@ fn project(config: FileId, strategy: Strategy) -> Project {
         store: ".weir/store".to_owned(),
         overrides: Overrides::default(),
         as_of: None,
+        secret_files: Vec::new(),
         digest: "00".repeat(32),
     }
 }

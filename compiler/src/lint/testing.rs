@@ -211,6 +211,7 @@ impl Fixture {
             chosen: &self.chosen,
             tree: &self.tree,
             layout: &self.layout,
+            previous: None,
         };
         (rule.check)(&stages, &mut drafts);
         drafts
@@ -292,6 +293,7 @@ fn project(file: Origin) -> Project {
         store: ".weir/store".to_owned(),
         overrides: Overrides::default(),
         as_of: None,
+        secret_files: Vec::new(),
         digest: String::new(),
     }
 }
