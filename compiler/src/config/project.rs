@@ -54,14 +54,16 @@ pub struct Source {
 pub enum SourceKind {
     Inventory,
     Libreqos,
+    Splynx,
     Uisp,
 }
 
 impl SourceKind {
     /// Every kind this build reads, sorted by name.
-    pub const ALL: [SourceKind; 3] = [
+    pub const ALL: [SourceKind; 4] = [
         SourceKind::Inventory,
         SourceKind::Libreqos,
+        SourceKind::Splynx,
         SourceKind::Uisp,
     ];
 
@@ -69,6 +71,7 @@ impl SourceKind {
         match self {
             SourceKind::Inventory => "inventory",
             SourceKind::Libreqos => "libreqos",
+            SourceKind::Splynx => "splynx",
             SourceKind::Uisp => "uisp",
         }
     }
