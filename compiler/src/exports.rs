@@ -126,6 +126,18 @@ pub fn collections(kind: SourceKind) -> &'static [Collection] {
         file("lqos_overrides.json", Format::Json),
         file("network.json", Format::Json),
     ];
+    const SPLYNX: &[Collection] = &[
+        responses("customers"),
+        responses("fup"),
+        responses("ipv6"),
+        responses("monitoring"),
+        responses("network-sites"),
+        responses("online"),
+        responses("routers"),
+        responses("sectors"),
+        responses("services"),
+        responses("tariffs"),
+    ];
     const UISP: &[Collection] = &[
         responses("crm-clients"),
         responses("crm-plans"),
@@ -137,6 +149,7 @@ pub fn collections(kind: SourceKind) -> &'static [Collection] {
     match kind {
         SourceKind::Inventory => INVENTORY,
         SourceKind::Libreqos => LIBREQOS,
+        SourceKind::Splynx => SPLYNX,
         SourceKind::Uisp => UISP,
     }
 }

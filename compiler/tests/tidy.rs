@@ -298,6 +298,7 @@ fn no_crm_is_named_outside_its_source() {
                 "its files name the CRM they were made from",
             ),
             ("sources/mod.rs", "the table of sources"),
+            ("sources/splynx/", "knows this CRM's words"),
             ("sources/uisp/", "knows this CRM's words"),
         ],
         "Everything that knows one CRM's words is in `sources/<crm>/`: say it in the words of `ir::records`.",

@@ -79,14 +79,16 @@ pub struct SecretFile {
 pub enum SourceKind {
     Inventory,
     Libreqos,
+    Splynx,
     Uisp,
 }
 
 impl SourceKind {
     /// Every kind this build reads, sorted by name.
-    pub const ALL: [SourceKind; 3] = [
+    pub const ALL: [SourceKind; 4] = [
         SourceKind::Inventory,
         SourceKind::Libreqos,
+        SourceKind::Splynx,
         SourceKind::Uisp,
     ];
 
@@ -94,6 +96,7 @@ impl SourceKind {
         match self {
             SourceKind::Inventory => "inventory",
             SourceKind::Libreqos => "libreqos",
+            SourceKind::Splynx => "splynx",
             SourceKind::Uisp => "uisp",
         }
     }

@@ -19,12 +19,7 @@ pub enum JoinKey {
 
 impl JoinKey {
     /// From the one that is trusted most.
-    pub const ALL: [JoinKey; 4] = [
-        JoinKey::Id,
-        JoinKey::Mac,
-        JoinKey::Address,
-        JoinKey::Name,
-    ];
+    pub const ALL: [JoinKey; 4] = [JoinKey::Id, JoinKey::Mac, JoinKey::Address, JoinKey::Name];
 
     pub fn word(self) -> &'static str {
         match self {

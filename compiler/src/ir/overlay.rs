@@ -60,9 +60,7 @@ impl OverlayEvidence {
     pub fn of<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = &'a Applied> + 'a {
         let key = |s: &Subject| (s.kind, s.id.clone());
         let wanted = key(subject);
-        let start = self
-            .applied
-            .partition_point(|a| key(&a.subject) < wanted);
+        let start = self.applied.partition_point(|a| key(&a.subject) < wanted);
         self.applied[start..]
             .iter()
             .take_while(move |a| key(&a.subject) == wanted)

@@ -4,7 +4,11 @@
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
+use crate::config::project::Source;
+use crate::exports::Export;
 use crate::ir::records::{Origin, Repeat, SourceEvidence, Subject};
+use crate::source_map::SourceMap;
+use crate::sources::json::{Collection, Refusal, Row, read_collection};
 
 /// A fact and where it was read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -122,5 +126,36 @@ impl<'a> Index<'a> {
 
     pub fn get(&self, id: &str) -> Option<u32> {
         self.0.get(id).copied()
+    }
+}
+
+/// The collections of one export.
+pub struct Reader<'a> {
+    pub source: &'a Source,
+    pub export: &'a Export,
+    pub files: &'a SourceMap,
+}
+
+impl Reader<'_> {
+    /// All rows of a collection, one an id, sorted by id.
+    pub fn read<T, F>(
+        &self,
+        collection: &Collection,
+        evidence: &mut SourceEvidence,
+        row: F,
+    ) -> Vec<Found<T>>
+    where
+        T: Fact + Send + Sync,
+        F: Fn(&Row<'_>, &mut SourceEvidence) -> Result<Found<T>, Refusal> + Sync,
+    {
+        let rows = read_collection(
+            self.source,
+            self.export,
+            self.files,
+            collection,
+            evidence,
+            row,
+        );
+        settle(rows, evidence)
     }
 }

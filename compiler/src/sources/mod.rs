@@ -6,6 +6,10 @@ pub mod inventory;
 pub mod json;
 pub mod libreqos;
 pub mod notes;
+pub mod places;
+pub mod splynx;
+#[cfg(test)]
+pub mod testing;
 pub mod text;
 pub mod uisp;
 
@@ -24,6 +28,7 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
     match source.kind {
         SourceKind::Inventory => inventory::lower(source, export, files),
         SourceKind::Libreqos => libreqos::lower(source, export, files),
+        SourceKind::Splynx => splynx::lower(source, export, files),
         SourceKind::Uisp => uisp::lower(source, export, files),
     }
 }

@@ -54,8 +54,8 @@ use crate::config::project::Source;
 use crate::exports::Export;
 use crate::ir::records::{CircuitRecord, Records, SourceEvidence};
 use crate::source_map::SourceMap;
-use crate::sources::found::{Fact, Found, Index, dispose, settle};
-use crate::sources::json::{Collection, Refusal, Row, read_collection};
+use crate::sources::found::{Found, Index, Reader, dispose};
+use crate::sources::json::Collection;
 use crate::sources::uisp::circuits::{Crm, Subscriber};
 use crate::sources::uisp::facts::{Device, Link, Site, SiteIx, SiteKind};
 use crate::sources::uisp::map::Map;
@@ -211,36 +211,5 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
         links: link_records,
         circuits,
         evidence,
-    }
-}
-
-/// The collections of one export.
-struct Reader<'a> {
-    source: &'a Source,
-    export: &'a Export,
-    files: &'a SourceMap,
-}
-
-impl Reader<'_> {
-    /// All rows of a collection, one an id, sorted by id.
-    fn read<T, F>(
-        &self,
-        collection: &Collection,
-        evidence: &mut SourceEvidence,
-        row: F,
-    ) -> Vec<Found<T>>
-    where
-        T: Fact + Send + Sync,
-        F: Fn(&Row<'_>, &mut SourceEvidence) -> Result<Found<T>, Refusal> + Sync,
-    {
-        let rows = read_collection(
-            self.source,
-            self.export,
-            self.files,
-            collection,
-            evidence,
-            row,
-        );
-        settle(rows, evidence)
     }
 }
