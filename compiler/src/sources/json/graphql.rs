@@ -167,7 +167,7 @@ impl Reader<'_> {
         row: F,
     ) -> Vec<Found<T>>
     where
-        T: Fact + Send,
+        T: Fact + Send + Sync,
         F: Fn(&Row<'_>, &mut SourceEvidence) -> Result<Found<T>, Refusal> + Sync,
     {
         let mut all = Vec::new();
