@@ -123,11 +123,11 @@ pub enum Disruption {
     /// Nothing is loaded.
     #[default]
     None,
-    /// Only the table of addresses changes: no packet is lost.
+    /// The table of addresses changes, classes are added, or classes go that nobody was in: no packet is lost.
     MapOnly,
     /// Classes get other rates where they are: queued packets stay.
     Rate,
-    /// A leaf discipline is made, replaced or removed: what is queued in it is lost.
+    /// A leaf discipline is replaced or removed: what is queued in it is lost.
     Leaf,
     /// A class is made elsewhere and the old one removed: what is queued is lost.
     Move,
@@ -152,7 +152,7 @@ impl Disruption {
     pub fn meaning(self) -> &'static str {
         match self {
             Disruption::None => "nothing is loaded",
-            Disruption::MapOnly => "only the address table changes, no packet is lost",
+            Disruption::MapOnly => "addresses and new classes are added, nothing that runs is touched",
             Disruption::Rate => "rates change in place, queued packets stay",
             Disruption::Leaf => "leaf queues are replaced, what is queued in them is lost",
             Disruption::Move => "classes are made elsewhere, what is queued in them is lost",
