@@ -152,7 +152,9 @@ impl Disruption {
     pub fn meaning(self) -> &'static str {
         match self {
             Disruption::None => "nothing is loaded",
-            Disruption::MapOnly => "addresses and new classes are added, nothing that runs is touched",
+            Disruption::MapOnly => {
+                "addresses and new classes are added, nothing that runs is touched"
+            }
             Disruption::Rate => "rates change in place, queued packets stay",
             Disruption::Leaf => "leaf queues are replaced, what is queued in them is lost",
             Disruption::Move => "classes are made elsewhere, what is queued in them is lost",

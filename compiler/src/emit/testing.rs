@@ -411,6 +411,8 @@ fn project(config: FileId, strategy: Strategy) -> Project {
             leaf_fallback: vec!["fq_codel".to_owned()],
         },
         store: ".weir/store".to_owned(),
+        channels: Vec::new(),
+        signing: Default::default(),
         digest: "00".repeat(32),
     }
 }

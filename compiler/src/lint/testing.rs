@@ -288,6 +288,8 @@ fn project(file: Origin) -> Project {
             leaf_fallback: Vec::new(),
         },
         store: ".weir/store".to_owned(),
+        channels: Vec::new(),
+        signing: Default::default(),
         digest: String::new(),
     }
 }
