@@ -5,10 +5,12 @@
 //! two shores. Between them nothing does I/O, prints, reads a clock or the environment, or depends on hash order.
 
 pub mod config;
+pub mod diff;
 pub mod emit;
 pub mod exports;
 pub mod finding;
 pub mod fit;
+pub mod guard;
 pub mod id;
 pub mod ir;
 pub mod lint;

@@ -2,16 +2,25 @@
 
 mod build;
 mod check;
+mod confirm;
+mod diff;
 mod exit;
 mod explain;
+mod gc;
 mod graph;
+mod history;
 mod init;
+mod key;
 mod project;
+mod promote;
 mod rules;
+mod signing;
 mod stop;
+mod store;
 mod terminal;
 mod tree;
 mod verdict;
+mod verify;
 
 use std::panic;
 use std::path::PathBuf;
@@ -90,6 +99,30 @@ enum Command {
     Explain(explain::Arguments),
     /// List the lint rules
     Rules(rules::Arguments),
+    /// Compare two artifacts, channels or directories
+    Diff(diff::Arguments),
+    /// Say what a promotion would do, and save it as a plan
+    Plan(promote::PlanArguments),
+    /// Move a channel to an artifact
+    Promote(promote::Arguments),
+    /// Keep a promotion that waits to be confirmed
+    Confirm(confirm::Arguments),
+    /// Go back to an earlier generation, and hold the channel
+    Rollback(confirm::RollbackArguments),
+    /// Let go of a held channel
+    Resume(confirm::Arguments),
+    /// What runs where
+    Status(history::StatusArguments),
+    /// What happened to a channel
+    Log(history::LogArguments),
+    /// What an artifact is, and where it ran
+    Show(history::ShowArguments),
+    /// Check digests, plans, history and signatures
+    Verify(verify::Arguments),
+    /// Remove artifacts that nobody needs
+    Gc(gc::Arguments),
+    /// Make keys to sign with
+    Key(key::Arguments),
 }
 
 /// The project directory of a command.
@@ -116,9 +149,10 @@ pub struct Overrides {
     /// The [target.NAME] to build for
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
-    /// Artifact whose parents, CPU queues and class numbers are kept: a digest in the store, or a directory
-    #[arg(long, value_name = "REF|none", default_value = "none")]
-    previous: String,
+    /// Artifact whose parents, CPU queues and class numbers are kept: a digest, a channel, or a directory [default:
+    /// what channel production runs for build, none elsewhere]
+    #[arg(long, value_name = "REF|none")]
+    previous: Option<String>,
     /// The day or the instant that expiries and ages are judged at, as 2026-12-31 [default: now]
     #[arg(long, value_name = "DATE")]
     as_of: Option<String>,
@@ -158,6 +192,18 @@ fn run(cli: &Cli) -> Exit {
         Command::Graph(args) => (graph::run(args, &cli.global, &terminal), Format::Text),
         Command::Explain(args) => (explain::run(args, &terminal), args.format),
         Command::Rules(args) => (rules::run(args, &terminal), args.format),
+        Command::Diff(args) => (diff::run(args, &cli.global, &terminal), args.format()),
+        Command::Plan(args) => (promote::plan(args, &cli.global, &terminal), args.format),
+        Command::Promote(args) => (promote::run(args, &cli.global, &terminal), args.format),
+        Command::Confirm(args) => (confirm::run(args, &cli.global, &terminal), args.format),
+        Command::Rollback(args) => (confirm::rollback(args, &cli.global, &terminal), args.format),
+        Command::Resume(args) => (confirm::resume(args, &cli.global, &terminal), args.format),
+        Command::Status(args) => (history::status(args, &cli.global, &terminal), args.format),
+        Command::Log(args) => (history::log(args, &cli.global, &terminal), args.format),
+        Command::Show(args) => (history::show(args, &cli.global, &terminal), args.format),
+        Command::Verify(args) => (verify::run(args, &cli.global, &terminal), args.format),
+        Command::Gc(args) => (gc::run(args, &cli.global, &terminal), args.format),
+        Command::Key(args) => (key::run(args, &terminal), Format::Text),
     };
     result.unwrap_or_else(|stop: Stop| stop.report(format, &terminal))
 }

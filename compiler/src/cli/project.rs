@@ -19,10 +19,13 @@ use weir_compiler::{Compiled, compile, exports, previous};
 use weir_schemas::artifact;
 use weir_schemas::manifest::Manifest;
 use weir_store::Store;
+use weir_store::channel::head::is_name;
+use weir_store::channel::{Channels, SystemClock};
 
 use crate::cli::Overrides;
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
+use crate::cli::store::{PRODUCTION, stop, store_error, whoami};
 use crate::cli::terminal::Terminal;
 use crate::cli::verdict::Verdict;
 
@@ -37,13 +40,22 @@ pub struct Built {
     pub compiled: ManuallyDrop<Compiled>,
 }
 
+/// What a compilation follows when nobody says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Follow {
+    Nothing,
+    /// What channel production of the project's store runs.
+    Production,
+}
+
 /// Reads the project and its exports, and compiles them. Nothing is written.
 pub fn compile_project(
     dir: PathBuf,
     overrides: &Overrides,
+    follow: Follow,
     terminal: &Terminal,
 ) -> Result<Built, Stop> {
-    let wanted = overrides.previous.as_str();
+    let wanted = overrides.previous.clone();
     let as_of = match &overrides.as_of {
         None => now()?,
         Some(text) => Clock::instant(text).ok_or_else(|| {
@@ -76,10 +88,17 @@ pub fn compile_project(
     let read = exports.exports.iter().map(|e| e.files.len()).sum();
     terminal.verbose(&format!("read {}", inputs(read, project.sources.len())));
     exports.clock.as_of = Some(as_of);
-    let previous = match wanted {
-        "none" => None,
-        reference => Some(previous(reference, &dir, &project)?),
+    let wanted = match wanted {
+        None if follow == Follow::Production => production(&dir, &project, terminal)?,
+        wanted => wanted,
     };
+    let previous = match wanted.as_deref() {
+        None | Some("none") => None,
+        Some(reference) => Some(previous(reference, &dir, &project, terminal)?),
+    };
+    if let Some(previous) = &previous {
+        terminal.verbose(&format!("follows {}", previous.digest));
+    }
     let compiled = ManuallyDrop::new(compile(&project, &files, &exports, previous.as_ref()));
     Ok(Built {
         dir,
@@ -119,16 +138,55 @@ fn no_day() -> Stop {
     )
 }
 
-/// The memory of an artifact: a directory with its files, else a digest in the project's store.
-fn previous(reference: &str, dir: &Path, project: &Project) -> Result<Previous, Stop> {
+/// The digest of what channel production runs; `None` when there is no store or it runs nothing.
+fn production(dir: &Path, project: &Project, terminal: &Terminal) -> Result<Option<String>, Stop> {
+    let store = dir.join(&project.store);
+    if !store.join("heads").is_dir() {
+        return Ok(None);
+    }
+    head_of(&store, PRODUCTION, terminal)
+}
+
+/// What a channel of a store runs, after everything that is due.
+fn head_of(store: &Path, channel: &str, terminal: &Terminal) -> Result<Option<String>, Stop> {
+    let store = Store::open(store).map_err(|e| store_error(&e))?;
+    let channels = Channels {
+        backend: &store,
+        clock: &SystemClock,
+        author: whoami(&SystemClock),
+        sign: None,
+    };
+    let settled = channels.settle(channel).map_err(|e| stop(&e))?;
+    if let Some(notice) = &settled.notice {
+        terminal.tell(&format!("note: {}\n", plain(notice)));
+    }
+    Ok(settled.known.map(|known| known.head.digest))
+}
+
+/// The memory of an artifact: a directory with its files, else what a channel runs, else a digest in the project's
+/// store.
+fn previous(
+    reference: &str,
+    dir: &Path,
+    project: &Project,
+    terminal: &Terminal,
+) -> Result<Previous, Stop> {
     let stop = |message: String| {
         Stop::new(
             Exit::Usage,
             format!("--previous {}: {message}", plain(reference)),
-            "give the digest of an artifact in the project's store, the directory of one, or `none`",
+            "give the digest of an artifact in the project's store, a channel, the directory of one, or `none`",
         )
     };
     let path = Path::new(reference);
+    let heads = dir.join(&project.store).join("heads");
+    let is_channel = is_name(reference) && heads.join([reference, ".json"].concat()).is_file();
+    let of_channel = if is_channel && !path.is_dir() {
+        head_of(&dir.join(&project.store), reference, terminal)?
+    } else {
+        None
+    };
+    let reference = of_channel.as_deref().unwrap_or(reference);
     let read = |name: &'static str| -> Result<Vec<u8>, Stop> {
         if path.is_dir() {
             return std::fs::read(path.join(name)).map_err(|e| stop(format!("{name}: {e}")));

@@ -40,6 +40,11 @@ impl Stop {
         }
     }
 
+    /// What is wrong, first.
+    pub fn first_line(&self) -> &str {
+        self.problems.first().map_or("", |p| p.message.as_str())
+    }
+
     /// Shows places of `files` with the problem.
     pub fn at(mut self, files: SourceMap, spots: Vec<Spot>) -> Stop {
         self.files = files;

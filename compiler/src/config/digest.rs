@@ -15,7 +15,7 @@ pub(super) fn sha256(bytes: impl AsRef<[u8]>) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// SHA-256 over everything that can show in an artifact. Not in it: where exports and the store are, and how the file
+/// SHA-256 over everything that can show in an artifact. Not in it: where exports and the store are, channels and who signs, and how the file
 /// is written. The keys are frozen: another spelling would make every artifact look rebuilt.
 pub(super) fn settings(project: &Project) -> String {
     let Project {
@@ -34,6 +34,8 @@ pub(super) fn settings(project: &Project) -> String {
         // It has a digest of its own, and the day shows where it decided something.
         overrides: _,
         as_of: _,
+        channels: _,
+        signing: _,
         digest: _,
         // Who may read a file with a secret changes no artifact.
         secret_files: _,

@@ -37,6 +37,7 @@ pub struct File {
     /// What may be promoted where, by channel.
     pub channels: BTreeMap<At<String>, At<Channel>>,
     pub schedule: Schedule,
+    pub signing: Signing,
 }
 
 /// The project itself.
@@ -370,6 +371,18 @@ pub struct Schedule {
     /// most `guard.max_contained` subscribers, so that one duplicate address does not freeze a network.
     #[schemars(extend("default" = "when-contained"))]
     pub promote: Option<At<Word<PromoteWord>>>,
+}
+
+/// Who signs releases, and whose signatures count.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Signing {
+    /// Secret key that `weir promote` and `weir rollback` sign with, made by `weir key new`; a reference: `{ file =
+    /// "secrets/weir.key" }`, `{ env = "WEIR_KEY" }` or `{ credential = "weir-key" }`. Without it nothing is signed.
+    pub key: Option<At<Secret>>,
+    /// File with the public keys whose releases count, one a line. With it, nothing that is not signed by one of them
+    /// can be promoted.
+    pub trust: Option<At<String>>,
 }
 
 /// Every kind of source there is a name for, sorted. [`SourceKind::ALL`] are those this build reads.

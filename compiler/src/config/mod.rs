@@ -22,6 +22,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use check::seconds as parse_seconds;
 pub use error::ConfigError;
 pub use init::{InitError, init};
 pub use keys::locate;

@@ -35,6 +35,9 @@ pub struct Project {
     pub as_of: Option<Date>,
     /// Files that `key` and `secret` of the sources refer to.
     pub secret_files: Vec<SecretFile>,
+    /// Sorted by name.
+    pub channels: Vec<Channel>,
+    pub signing: Signing,
     /// SHA-256 of the settings that reach the artifact, lower-case hex (comments and layout do not count).
     pub digest: String,
 }
@@ -251,6 +254,33 @@ pub struct Guard {
     pub min_circuits: u64,
     pub max_source_age_seconds: u64,
     pub max_churn: u64,
+}
+
+/// A channel that `weir.toml` declares.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Channel {
+    pub name: String,
+    /// Only what this channel runs may be promoted to it.
+    pub from: Option<String>,
+}
+
+/// Who signs releases, and whose signatures count.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Signing {
+    pub key: Option<KeyRef>,
+    /// Trust file, as written.
+    pub trust: Option<String>,
+}
+
+/// Where the signing key is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum KeyRef {
+    /// Name of an environment variable.
+    Env(String),
+    /// File, relative to the project.
+    File(String),
+    /// Name of a systemd credential.
+    Credential(String),
 }
 
 /// The box the artifact is built for.

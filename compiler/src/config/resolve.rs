@@ -14,8 +14,9 @@ use crate::config::error::{ConfigError, Problem};
 use crate::config::file::{self, BurstWord, File, ModeWord, OvercommitWord};
 use crate::config::overrides::{Overrides, load as load_overrides};
 use crate::config::project::{
-    Addresses, FailOn, Guard, LevelSetting, Lint, Merge, Metric, Project, Rates, SecretFile,
-    Shaper, ShaperMode, Simplify, Source, SourceKind, Suspended, SuspendedPolicy, Target, Topology,
+    Addresses, Channel, FailOn, Guard, KeyRef, LevelSetting, Lint, Merge, Metric, Project, Rates,
+    SecretFile, Shaper, ShaperMode, Signing, Simplify, Source, SourceKind, Suspended,
+    SuspendedPolicy, Target, Topology,
 };
 use crate::config::suggest::nearest;
 use crate::config::value::{At, Secret, SwitchOrWord};
@@ -290,6 +291,8 @@ impl Check<'_> {
             overrides: Overrides::default(),
             as_of: overrides.as_of,
             secret_files: secret_files(file),
+            channels: self.channels(file),
+            signing: self.signing(&file.signing),
             digest: String::new(),
         }
     }
@@ -994,12 +997,7 @@ impl Check<'_> {
         String::new()
     }
 
-    /// What this build only checks.
-    fn later_features(&mut self, file: &File) {
-        self.label("publish.to", &file.publish.to);
-        if let Some(word) = &file.publish.overwrite {
-            self.lookup("publish.overwrite", word);
-        }
+    fn channels(&mut self, file: &File) -> Vec<Channel> {
         for (name, channel) in &file.channels {
             self.slug("the name of a channel", name);
             if let Some(from) = &channel.value.from {
@@ -1012,6 +1010,63 @@ impl Check<'_> {
                     );
                 }
             }
+        }
+        file.channels
+            .iter()
+            .map(|(name, channel)| Channel {
+                name: name.value.clone(),
+                from: channel.value.from.as_ref().map(|from| from.value.clone()),
+            })
+            .collect()
+    }
+
+    fn signing(&mut self, written: &file::Signing) -> Signing {
+        const FORMS: &str = "write key = { file = \"secrets/weir.key\" }, { env = \"WEIR_KEY\" } or { credential = \"weir-key\" }";
+        self.label("signing.trust", &written.trust);
+        let key = written.key.as_ref().and_then(|key| {
+            let Secret::Reference(reference) = &key.value else {
+                self.problem(
+                    Some(&key.span),
+                    "`signing.key` is written out, but a secret may only be referred to",
+                    format!("{FORMS}; if this file was ever shared, make another key"),
+                );
+                return None;
+            };
+            let text = |part: &Option<At<String>>| {
+                part.as_ref()
+                    .map(|p| p.value.clone())
+                    .filter(|p| !p.trim().is_empty())
+            };
+            let parts = [&reference.env, &reference.file, &reference.credential];
+            let found = [
+                text(&reference.env).map(KeyRef::Env),
+                text(&reference.file).map(KeyRef::File),
+                text(&reference.credential).map(KeyRef::Credential),
+            ];
+            let mut found = found.into_iter().flatten();
+            match (found.next(), parts.into_iter().flatten().count()) {
+                (Some(key), 1) => Some(key),
+                _ => {
+                    self.problem(
+                        Some(&key.span),
+                        "`signing.key` must have exactly one of env, file and credential",
+                        FORMS,
+                    );
+                    None
+                }
+            }
+        });
+        Signing {
+            key,
+            trust: written.trust.as_ref().map(|trust| trust.value.clone()),
+        }
+    }
+
+    /// What this build only checks.
+    fn later_features(&mut self, file: &File) {
+        self.label("publish.to", &file.publish.to);
+        if let Some(word) = &file.publish.overwrite {
+            self.lookup("publish.overwrite", word);
         }
         if self.seconds("schedule.every", &file.schedule.every, 1800) == 0 {
             self.problem(

@@ -139,7 +139,7 @@ A directory without `weir.toml` that holds `network.json` and `ShapedDevices.csv
 `libreqos` source, `strategy = \"full\"`, and what an `lqos.conf` beside them says about the uplink, queues and addresses.
 
 Kinds of source that this build reads: `inventory`, `libreqos`, `uisp`, from recorded exports (`export = \"DIR\"`). The
-other kinds, `url`, `[publish]`, `[channels]` and `[schedule]` are checked and have no effect yet.
+other kinds, `url`, `[publish]` and `[schedule]` are checked and have no effect yet.
 ";
 
 /// A table of `weir.toml`.

@@ -418,6 +418,8 @@ fn project(config: FileId, strategy: Strategy) -> Project {
         overrides: Overrides::default(),
         as_of: None,
         secret_files: Vec::new(),
+        channels: Vec::new(),
+        signing: Default::default(),
         digest: "00".repeat(32),
     }
 }

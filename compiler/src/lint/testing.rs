@@ -294,6 +294,8 @@ fn project(file: Origin) -> Project {
         overrides: Overrides::default(),
         as_of: None,
         secret_files: Vec::new(),
+        channels: Vec::new(),
+        signing: Default::default(),
         digest: String::new(),
     }
 }

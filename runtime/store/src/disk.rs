@@ -72,6 +72,26 @@ fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Replaces a file as a whole, and puts it on the disk: it has its old bytes or the new ones. `tmp` is on the same
+/// file system; nothing is left there when it fails.
+pub(crate) fn replace(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let partial = tmp.join([&name, ".partial"].concat());
+    let write = || {
+        let mut file = File::create(&partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    let written = write()
+        .map_err(doing("write", &partial))
+        .and_then(|()| rename(&partial, path));
+    if written.is_err() {
+        // What is left is removed by the next writer anyway.
+        let _ = fs::remove_file(&partial);
+    }
+    written
+}
+
 /// Moves a file or directory, and puts the move on the disk.
 pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).map_err(doing("write", to))?;

@@ -8,7 +8,7 @@ use std::thread;
 use weir_schemas::artifact::{MANIFEST, file};
 use weir_schemas::manifest::Manifest;
 
-use crate::artifact::{BUILDS, Damage, Fault, manifest};
+use crate::artifact::{BUILDS, Damage, Fault, MANIFEST_SUM, manifest, manifest_sum};
 use crate::disk::{Lock, doing, read, read_if_there, rename, sha256, sync_dir, write_dir};
 use crate::{Result, Store, StoreError};
 
@@ -66,8 +66,15 @@ impl Store {
             self.describe(&path, &manifest, artifact)?
         } else {
             let partial = self.tmp().join([artifact.digest, PARTIAL].concat());
-            write_dir(&partial, artifact.files.iter().copied())?;
-            rename(&partial, &path)?;
+            let sum = manifest_sum(artifact.bytes(MANIFEST)?);
+            let files = artifact.files.iter().copied();
+            let written = write_dir(&partial, files.chain([(MANIFEST_SUM, sum.as_bytes())]))
+                .and_then(|()| rename(&partial, &path));
+            if written.is_err() {
+                // Room for whoever needs it; what is left is removed by the next writer anyway.
+                let _ = fs::remove_dir_all(&partial);
+            }
+            written?;
             Outcome::New
         };
         Ok(Put {
@@ -84,8 +91,12 @@ impl Store {
         manifest: &Manifest<'_>,
         artifact: &ArtifactFiles<'_>,
     ) -> Result<Outcome> {
+        let sum = manifest_sum(artifact.bytes(MANIFEST)?);
         let described: Vec<(&str, &[u8])> = description(manifest)
-            .map(|name| Ok((name, artifact.bytes(name)?)))
+            .map(|name| match name {
+                MANIFEST_SUM => Ok((name, sum.as_bytes())),
+                name => Ok((name, artifact.bytes(name)?)),
+            })
             .collect::<Result<_>>()?;
         let mut same = true;
         for (name, bytes) in &described {
@@ -109,7 +120,7 @@ impl Store {
             return Ok(());
         };
         let mut files = Vec::new();
-        for name in description(&old) {
+        for name in description(&old).filter(|name| *name != MANIFEST_SUM) {
             let Some(bytes) = file(name)
                 .map(|_| read_if_there(&path.join(name)))
                 .transpose()?
@@ -152,10 +163,10 @@ fn not(what: impl Into<String>) -> StoreError {
     StoreError::NotAnArtifact { what: what.into() }
 }
 
-/// Names of the describing files, the manifest last.
+/// Names of the describing files as the store keeps them, the manifest last.
 fn description<'m>(manifest: &'m Manifest<'_>) -> impl Iterator<Item = &'m str> {
     let listed = manifest.description.iter().map(|f| f.name.as_ref());
-    listed.chain([MANIFEST])
+    listed.chain([MANIFEST_SUM, MANIFEST])
 }
 
 /// The files are those of their manifest, no more and no less, and they have the digest they claim.
