@@ -456,7 +456,7 @@ mod tests {
             assert!(kept.fits);
             assert_eq!(
                 text(&kept),
-                "[\n{\"id\":1e3,\"speed\":25.50,\"nested\":[{\"name\":\"aA\"}],\"list\":[1,{},[2.0]],\"odd\":{}},\n\
+                "[\n{\"id\":1e3,\"speed\":25.50,\"nested\":[{\"name\":\"a\\u0041\"}],\"list\":[1,{},[2.0]],\"odd\":{}},\n\
                  \"stray\",\nnull,\n{\"nested\":\"text\",\"id\":18446744073709551615}\n]\n"
             );
         }

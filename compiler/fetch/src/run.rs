@@ -37,7 +37,6 @@ pub enum Pass {
     Signature {
         key: Secret,
         secret: Secret,
-        nonce: AtomicU64,
     },
 }
 
@@ -70,6 +69,15 @@ pub fn signature(key: &Secret, secret: &Secret, nonce: u64) -> (String, String) 
     (nonce.to_string(), signature)
 }
 
+/// Hundredths of seconds since 1970, and never the same twice: a server that has seen a number takes none below it.
+pub fn nonce() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = u64::try_from(now.as_millis() / 10).unwrap_or_default();
+    let last = LAST.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(now.max(last + 1)));
+    now.max(last.unwrap_or_default() + 1)
+}
+
 pub fn now_seconds() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default().as_secs()
@@ -99,6 +107,18 @@ pub struct Run<'a> {
     missing: Vec<Missing>,
     started: String,
     number: usize,
+}
+
+/// What is wanted of an answer.
+#[derive(Clone, Copy)]
+enum How<'s> {
+    Read(&'s Arc<Shape>),
+    Head(&'static str),
+}
+
+enum Got {
+    Answer(Answer),
+    Header(Option<String>),
 }
 
 /// One page of a collection.
@@ -148,20 +168,34 @@ impl<'a> Run<'a> {
         }
     }
 
+    async fn send(&mut self, ask: &Ask, shape: &Arc<Shape>) -> Result<Answer, Cause> {
+        match self.attempt(ask, How::Read(shape)).await? {
+            Got::Answer(answer) => Ok(answer),
+            Got::Header(_) => Err(Cause::Empty { status: 204 }),
+        }
+    }
+
+    async fn once(&self, ask: &Ask, how: How<'_>) -> Result<Got, Cause> {
+        let ask = self.passed(ask)?;
+        Ok(match how {
+            How::Read(shape) => Got::Answer(self.http.ask(&ask, shape).await?),
+            How::Head(header) => Got::Header(self.http.head(&ask, header).await?),
+        })
+    }
+
     /// Sends one request with the pass, and makes a new pass once when the old one is not taken any more.
-    pub async fn send(&mut self, ask: &Ask, shape: &Arc<Shape>) -> Result<Answer, Cause> {
+    async fn attempt(&mut self, ask: &Ask, how: How<'_>) -> Result<Got, Cause> {
         // A token that ends while the answer is on its way would be refused half-way.
         if self.expires.is_some_and(|expires| now_seconds() + 30 >= expires) {
             self.authenticate().await?;
         }
-        let answered = self.http.ask(&self.passed(ask)?, shape).await;
-        match answered {
+        match self.once(ask, how).await {
             Err(Cause::WrongKey { .. } | Cause::Forbidden { .. })
                 if self.expires.is_some() && !self.renewed =>
             {
                 self.renewed = true;
                 self.authenticate().await?;
-                let answer = self.http.ask(&self.passed(ask)?, shape).await;
+                let answer = self.once(ask, how).await;
                 self.renewed = answer.is_err();
                 answer
             }
@@ -194,8 +228,8 @@ impl<'a> Run<'a> {
                     body.extend_from_slice(form.finish().as_bytes());
                 }
             }
-            Pass::Signature { key, secret, nonce } => {
-                let (nonce, signature) = signature(key, secret, nonce.fetch_add(1, Ordering::Relaxed));
+            Pass::Signature { key, secret } => {
+                let (nonce, signature) = signature(key, secret, nonce());
                 let form = url::form_urlencoded::Serializer::new(String::new())
                     .append_pair("key", key.expose())
                     .append_pair("nonce", &nonce)
@@ -474,9 +508,11 @@ impl<'a> Run<'a> {
         let mut ask = Ask::get(url.map_err(|cause| self.fail(None, None, cause))?);
         ask.permission = collection.permission;
         ask.shown = ask.shown.replacen("GET", "HEAD", 1);
-        let passed = self.passed(&ask).map_err(|cause| self.fail(None, None, cause))?;
-        let answered = self.http.head(&passed, header).await;
-        let count = answered.map_err(|cause| self.fail(Some(&ask.shown), None, cause))?;
+        let answered = self.attempt(&ask, How::Head(header)).await;
+        let count = match answered.map_err(|cause| self.fail(Some(&ask.shown), None, cause))? {
+            Got::Header(count) => count,
+            Got::Answer(_) => None,
+        };
         Ok(count.and_then(|count| count.trim().parse().ok()))
     }
 

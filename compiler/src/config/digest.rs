@@ -15,13 +15,14 @@ pub(super) fn sha256(bytes: impl AsRef<[u8]>) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// SHA-256 over everything that can show in an artifact. Not in it: where exports and the store are, and how the file
+/// SHA-256 over everything that can show in an artifact. Not in it: where exports, CRMs and the store are, and how the file
 /// is written. The keys are frozen: another spelling would make every artifact look rebuilt.
 pub(super) fn settings(project: &Project) -> String {
     let Project {
         name,
         file: _,
         sources,
+        live: _,
         topology,
         rates,
         suspended,

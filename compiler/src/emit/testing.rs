@@ -349,6 +349,7 @@ fn project(config: FileId, strategy: Strategy) -> Project {
             url: None,
             index: 0,
         }],
+        live: Vec::new(),
         topology: Topology {
             strategy,
             tree: Metric::Cost,

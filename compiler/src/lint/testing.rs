@@ -230,6 +230,7 @@ fn project(file: Origin) -> Project {
         name: "test".to_owned(),
         file,
         sources: Vec::new(),
+        live: Vec::new(),
         topology: Topology {
             strategy: Strategy::ApSite,
             tree: Metric::Cost,

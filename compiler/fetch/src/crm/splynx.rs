@@ -1,7 +1,6 @@
 //! Splynx: REST with pages, counts in `HEAD`, and three ways to show who we are.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use serde_json::json;
 
@@ -12,7 +11,7 @@ use crate::error::Cause;
 use crate::filter::Shape;
 use crate::http::{Ask, Words};
 use crate::rows;
-use crate::run::{Pass, Run, basic, header, now_seconds, signature};
+use crate::run::{Pass, Run, basic, header, nonce, now_seconds, signature};
 use crate::secret::Secret;
 use crate::select::Selection;
 
@@ -181,11 +180,10 @@ fn authenticate<'r>(run: &'r mut Run<'_>) -> Future_<'r, Result<(), Cause>> {
                 run.pass = Pass::Signature {
                     key: key.clone(),
                     secret: secret.clone(),
-                    nonce: AtomicU64::new(now_seconds() * 100),
                 };
             }
             Auth::Token => {
-                let (nonce, signed) = signature(key, secret, now_seconds() * 100);
+                let (nonce, signed) = signature(key, secret, nonce());
                 let body = json!({
                     "auth_type": "api_key",
                     "key": key.expose(),
