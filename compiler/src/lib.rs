@@ -12,6 +12,7 @@ pub mod fit;
 pub mod id;
 pub mod ir;
 pub mod lint;
+pub mod lock;
 pub mod normalize;
 pub mod previous;
 pub mod refusal;

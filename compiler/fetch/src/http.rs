@@ -65,6 +65,9 @@ impl Ask {
     }
 }
 
+/// Makes a request.
+pub type Making<'m> = dyn Fn() -> Result<Ask, Cause> + Send + Sync + 'm;
+
 /// An answer of the right shape.
 #[derive(Debug)]
 pub struct Answer {
@@ -179,25 +182,29 @@ impl Http {
         self.tell.tell(event);
     }
 
-    /// Sends a request until there is an answer of this shape, or a reason to give up.
-    pub async fn ask(&self, ask: &Ask, shape: &Arc<Shape>) -> Result<Answer, Cause> {
+    /// Sends a request until there is an answer of this shape, or a reason to give up. `ask` makes the request anew for
+    /// each attempt: a signature is good for one.
+    pub async fn ask(&self, ask: &Making<'_>, shape: &Arc<Shape>) -> Result<Answer, Cause> {
         self.repeat(|| async move {
-            let (response, redirected) = self.follow(ask).await?;
+            let (response, redirected) = self.follow(&ask()?).await?;
             self.read(response, redirected, shape).await
         })
         .await
     }
 
     /// What `HEAD` says in one header; `None` when the server does not know it.
-    pub async fn head(&self, ask: &Ask, header: &'static str) -> Result<Option<String>, Cause> {
-        let ask = Ask {
-            method: Method::HEAD,
-            ..ask.clone()
-        };
-        let ask = &ask;
+    pub async fn head(
+        &self,
+        ask: &Making<'_>,
+        header: &'static str,
+    ) -> Result<Option<String>, Cause> {
         let answered = self
             .repeat(|| async move {
-                let (response, _) = self.follow(ask).await?;
+                let ask = Ask {
+                    method: Method::HEAD,
+                    ..ask()?
+                };
+                let (response, _) = self.follow(&ask).await?;
                 let value = response.headers().get(header);
                 Ok(value.and_then(|v| v.to_str().ok()).map(str::to_owned))
             })
@@ -524,11 +531,7 @@ impl Http {
                 let (host, what) = (unknown.host.clone(), unknown.what.clone());
                 return Failed::Now(Cause::Dns { host, what }, None);
             }
-            let inner = error
-                .downcast_ref::<io::Error>()
-                .and_then(|error| error.get_ref())
-                .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-            if let Some(tls) = error.downcast_ref::<rustls::Error>().or(inner) {
+            if let Some(tls) = error.downcast_ref::<rustls::Error>() {
                 let presented = *self.presented.lock().unwrap_or_else(|e| e.into_inner());
                 return Failed::For(Cause::Tls {
                     what: tls::fault(tls, &host),
@@ -536,7 +539,12 @@ impl Http {
                 });
             }
             last = error.to_string();
-            next = error.source();
+            // An I/O error gives the source of what it holds, not what it holds.
+            let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            next = match held {
+                Some(held) => Some(held),
+                None => error.source(),
+            };
         }
         // A connection that broke while the answer was on its way.
         if error.is_request() && !error.is_connect() && !error.is_timeout() {

@@ -19,6 +19,7 @@ mod select;
 pub mod tls;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 use weir_schemas::export::Export;
@@ -151,9 +152,9 @@ pub async fn fetch(source: &Source, tell: Arc<dyn Tell>) -> Result<Recording, Fe
     };
     source.check().map_err(fail)?;
     let http = source.http(tell).map_err(fail)?;
-    let deadline = http.deadline;
+    // Every request ends at the deadline, and says which one it was. This is for what is no request.
+    let deadline = http.deadline + Duration::from_secs(1);
     let mut run = Run::new(source, http);
-    // Every wait has the deadline of its own; this one is for what has none.
     match tokio::time::timeout_at(deadline, (source.kind.fetch)(&mut run)).await {
         Ok(Ok(())) => Ok(run.finish()),
         Ok(Err(error)) => Err(error),

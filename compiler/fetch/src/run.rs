@@ -176,10 +176,10 @@ impl<'a> Run<'a> {
     }
 
     async fn once(&self, ask: &Ask, how: How<'_>) -> Result<Got, Cause> {
-        let ask = self.passed(ask)?;
+        let making = || self.passed(ask);
         Ok(match how {
-            How::Read(shape) => Got::Answer(self.http.ask(&ask, shape).await?),
-            How::Head(header) => Got::Header(self.http.head(&ask, header).await?),
+            How::Read(shape) => Got::Answer(self.http.ask(&making, shape).await?),
+            How::Head(header) => Got::Header(self.http.head(&making, header).await?),
         })
     }
 

@@ -4,6 +4,8 @@ mod build;
 mod check;
 mod exit;
 mod explain;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod graph;
 mod init;
 mod project;
@@ -82,6 +84,9 @@ enum Command {
     Check(check::Arguments),
     /// Compile, and put the artifact into the project's store
     Build(build::Arguments),
+    /// Read every CRM, all or nothing, and record what it says
+    #[cfg(feature = "fetch")]
+    Fetch(fetch::Arguments),
     /// Show the shaping tree
     Tree(tree::Arguments),
     /// Draw the network
@@ -151,6 +156,8 @@ fn run(cli: &Cli) -> Exit {
         Command::Init(args) => (init::run(args, &cli.global, &terminal), Format::Text),
         Command::Check(args) => (check::run(args, &cli.global, &terminal), args.format),
         Command::Build(args) => (build::run(args, &cli.global, &terminal), args.format),
+        #[cfg(feature = "fetch")]
+        Command::Fetch(args) => (fetch::run(args, &cli.global, &terminal), args.format),
         Command::Tree(args) => (tree::run(args, &cli.global, &terminal), args.format),
         Command::Graph(args) => (graph::run(args, &cli.global, &terminal), Format::Text),
         Command::Explain(args) => (explain::run(args, &terminal), args.format),

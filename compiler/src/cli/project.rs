@@ -11,7 +11,7 @@ use weir_compiler::report::excerpt::Spot;
 use weir_compiler::report::plain;
 use weir_compiler::report::summary::inputs;
 use weir_compiler::source_map::SourceMap;
-use weir_compiler::{Compiled, compile, exports, previous};
+use weir_compiler::{Compiled, compile, exports, lock, previous};
 use weir_schemas::artifact;
 use weir_schemas::manifest::Manifest;
 use weir_store::Store;
@@ -43,8 +43,9 @@ pub fn compile_project(
         target: overrides.target.clone(),
     };
     let mut files = SourceMap::default();
-    let project = config::load(&dir, &mut files, &overrides).map_err(Stop::config)?;
-    let exports = match exports::read(&dir, &project.sources, &mut files) {
+    let mut project = config::load(&dir, &mut files, &overrides).map_err(Stop::config)?;
+    let pinned = lock::pin(&dir, &mut project);
+    let exports = match pinned.and_then(|()| exports::read(&dir, &project.sources, &mut files)) {
         Ok(exports) => exports,
         Err(error) => {
             let spot = Spot {

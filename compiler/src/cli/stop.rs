@@ -40,6 +40,17 @@ impl Stop {
         }
     }
 
+    /// Another problem beside it.
+    #[cfg_attr(not(feature = "fetch"), expect(dead_code, reason = "only reading CRMs has several"))]
+    pub fn and(mut self, message: impl Into<String>, help: impl Into<String>) -> Stop {
+        self.problems.push(Problem {
+            message: message.into(),
+            help: help.into(),
+            spots: Vec::new(),
+        });
+        self
+    }
+
     /// Shows places of `files` with the problem.
     pub fn at(mut self, files: SourceMap, spots: Vec<Spot>) -> Stop {
         self.files = files;

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -49,10 +50,10 @@ impl Paced {
     }
 
     /// `start`, and then `again` for ever.
-    pub fn endless(start: &'static str, again: &'static str) -> Paced {
+    pub fn endless(start: &'static str, again: String) -> Paced {
         let (tx, rx) = mpsc::channel(4);
         tokio::spawn(async move {
-            let again: Bytes = again.repeat(4096).into();
+            let again: Bytes = again.into();
             let mut next = tx.send(Ok(Bytes::from_static(start.as_bytes()))).await;
             while next.is_ok() {
                 next = tx.send(Ok(again.clone())).await;
@@ -92,8 +93,21 @@ pub(crate) fn gzip(body: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory takes everything")
 }
 
-/// A list of blanks: `megabytes` of it, in a thousandth of that.
+/// A list of blanks: `megabytes` of it, in a thousandth of that. The last one made is kept.
 pub(crate) fn bomb(megabytes: usize) -> Vec<u8> {
+    static MADE: Mutex<Option<(usize, Vec<u8>)>> = Mutex::new(None);
+    let mut made = MADE.lock().unwrap_or_else(|e| e.into_inner());
+    match &*made {
+        Some((size, bomb)) if *size == megabytes => bomb.clone(),
+        _ => {
+            let bomb = make_bomb(megabytes);
+            *made = Some((megabytes, bomb.clone()));
+            bomb
+        }
+    }
+}
+
+fn make_bomb(megabytes: usize) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     let blanks = vec![b' '; 1 << 20];
     encoder.write_all(b"[").expect("memory takes everything");

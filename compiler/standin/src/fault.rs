@@ -170,7 +170,7 @@ impl Kind {
             }
             Kind::Deep(depth) => plain(200, &"[".repeat(depth)),
             Kind::Endless => {
-                let body = Paced::endless("[{}", ",{}");
+                let body = Paced::endless("[{}", format!(",{{\"padding\": \"{}\"}}", "x".repeat(1 << 14)));
                 return Some((good, Some(body)));
             }
             Kind::Login => plain(302, "").with("location", "/login"),

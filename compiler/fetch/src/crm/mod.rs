@@ -67,13 +67,20 @@ pub fn find(kind: &str) -> Option<&'static Crm> {
 }
 
 impl Crm {
+    /// Where tokens are made when nobody says so, where that is another server.
+    pub fn token_url(&self) -> Option<Url> {
+        (self.kind == visp::CRM.kind).then(visp::token_url).flatten()
+    }
+
+    /// An address as somebody wrote it.
+    pub fn parse(&self, written: &str) -> Option<Url> {
+        let url = Url::parse(written.trim()).ok()?;
+        (matches!(url.scheme(), "http" | "https") && url.host().is_some()).then_some(url)
+    }
+
     /// The address of the API, from what somebody wrote: `https://h`, `https://h/`, or the whole address of the API.
     pub fn base(&self, written: &str) -> Option<Url> {
-        let url = Url::parse(written.trim()).ok()?;
-        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            return None;
-        }
-        Some((self.base)(url))
+        self.parse(written).map(self.base)
     }
 }
 

@@ -197,7 +197,7 @@ fn authenticate<'r>(run: &'r mut Run<'_>) -> Future_<'r, Result<(), Cause>> {
                     body.to_string().into_bytes(),
                 );
                 let shape = Arc::new(Shape::Object(Selection::of("access_token access_token_expiration")));
-                let answer = run.http.ask(&ask, &shape).await?;
+                let answer = run.http.ask(&|| Ok(ask.clone()), &shape).await?;
                 let text = String::from_utf8_lossy(&answer.bytes);
                 let token = rows::value(&text, &["access_token"]).ok_or_else(|| Cause::Shape {
                     want: "an access token".to_owned(),

@@ -196,7 +196,7 @@ fn authenticate<'r>(run: &'r mut Run<'_>) -> Future_<'r, Result<(), Cause>> {
             ask.headers.insert(name, value);
         }
         let shape = Arc::new(Shape::Object(Selection::of("token payload{exp ispId}")));
-        let answer = run.http.ask(&ask, &shape).await?;
+        let answer = run.http.ask(&|| Ok(ask.clone()), &shape).await?;
         let text = String::from_utf8_lossy(&answer.bytes);
         let token = rows::value(&text, &["token"]);
         let expires = rows::number(&answer.bytes, &["payload", "exp"]);

@@ -23,10 +23,10 @@ impl Tell for Told {
 
 pub fn limits() -> Limits {
     Limits {
-        total: Duration::from_millis(1500),
+        total: Duration::from_millis(2000),
         connect: Duration::from_millis(700),
-        body: 4 << 20,
-        bodies: 16 << 20,
+        body: 1 << 20,
+        bodies: 8 << 20,
         pages: 50,
         records: 100_000,
         backoff: Duration::from_millis(4),
