@@ -141,6 +141,7 @@ pub fn keep(mut feed: Feed, shape: &Shape) -> (Result<Kept, Unreadable>, Vec<u8>
     let root = Root {
         shape,
         kept: &mut kept,
+        replace: None,
     };
     let result = root
         .deserialize(&mut json)
@@ -163,6 +164,7 @@ pub fn keep(mut feed: Feed, shape: &Shape) -> (Result<Kept, Unreadable>, Vec<u8>
 struct Root<'a> {
     shape: &'a Shape,
     kept: &'a mut Kept,
+    replace: Option<&'a Replace<'a>>,
 }
 
 impl<'de> DeserializeSeed<'de> for Root<'_> {
@@ -199,6 +201,8 @@ impl<'de> Visitor<'de> for Root<'_> {
                     member(&mut self.kept.bytes, &mut first, &key);
                     map.next_value_seed(Keep {
                         below: field.below.as_ref(),
+                        private: field.private,
+                        replace: self.replace,
                         lines: true,
                         out: &mut self.kept.bytes,
                     })?;
@@ -236,6 +240,8 @@ impl<'de> Visitor<'de> for Root<'_> {
             seq,
             Keep {
                 below: Some(selection),
+                private: false,
+                replace: self.replace,
                 lines: true,
                 out: &mut self.kept.bytes,
             },
@@ -289,9 +295,29 @@ fn words(json: &str) -> String {
     }
 }
 
+/// Replaces text; told whether it names people or places.
+pub type Replace<'a> = dyn Fn(&str, bool) -> String + 'a;
+
+/// A recorded answer with its texts replaced, and nothing else changed.
+pub fn rewrite(json: &[u8], shape: &Shape, replace: &Replace<'_>) -> Result<Vec<u8>, serde_json::Error> {
+    let mut kept = Kept::default();
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let root = Root {
+        shape,
+        kept: &mut kept,
+        replace: Some(replace),
+    };
+    root.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    kept.bytes.push(b'\n');
+    Ok(kept.bytes)
+}
+
 /// A value: selected fields of objects, values as they are written.
 struct Keep<'a> {
     below: Option<&'a Selection>,
+    private: bool,
+    replace: Option<&'a Replace<'a>>,
     /// The elements of the outermost list stand on lines of their own, so that people can compare two recordings.
     lines: bool,
     out: &'a mut Vec<u8>,
@@ -304,16 +330,28 @@ impl<'de> DeserializeSeed<'de> for Keep<'_> {
             Some(_) => deserializer.deserialize_any(self),
             None => {
                 let raw = Box::<RawValue>::deserialize(deserializer)?;
-                leaf(raw.get(), self.out).map_err(D::Error::custom)
+                leaf(raw.get(), self.replace, self.private, self.out).map_err(D::Error::custom)
             }
         }
     }
 }
 
 /// Numbers and text as they are written; of an object only that it is one.
-fn leaf(raw: &str, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+fn leaf(
+    raw: &str,
+    replace: Option<&Replace<'_>>,
+    private: bool,
+    out: &mut Vec<u8>,
+) -> Result<(), serde_json::Error> {
     let raw = raw.trim();
     match raw.as_bytes().first() {
+        Some(b'"') if replace.is_some() => {
+            let original: String = serde_json::from_str(raw)?;
+            match replace {
+                Some(replace) => text(out, &replace(&original, private)),
+                None => text(out, &original),
+            }
+        }
         Some(b'{') => out.extend_from_slice(b"{}"),
         Some(b'[') => {
             let elements: Vec<&RawValue> = serde_json::from_str(raw)?;
@@ -322,7 +360,7 @@ fn leaf(raw: &str, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
                 if ix > 0 {
                     out.push(b',');
                 }
-                leaf(element.get(), out)?;
+                leaf(element.get(), replace, private, out)?;
             }
             out.push(b']');
         }
@@ -356,6 +394,8 @@ fn list<'de, A: SeqAccess<'de>>(mut seq: A, keep: Keep<'_>) -> Result<(), A::Err
         out.extend_from_slice(end);
         let next = seq.next_element_seed(Keep {
             below: keep.below,
+            private: keep.private,
+            replace: keep.replace,
             lines: false,
             out: &mut *out,
         })?;
@@ -390,6 +430,8 @@ impl<'de> Visitor<'de> for Keep<'_> {
             member(self.out, &mut first, &key);
             map.next_value_seed(Keep {
                 below: field.below.as_ref(),
+                private: field.private,
+                replace: self.replace,
                 lines: self.lines,
                 out: &mut *self.out,
             })?;
@@ -418,7 +460,10 @@ impl<'de> Visitor<'de> for Keep<'_> {
         serde_json::to_writer(self.out, &value).map_err(E::custom)
     }
     fn visit_str<E>(self, value: &str) -> Result<(), E> {
-        text(self.out, value);
+        match self.replace {
+            Some(replace) => text(self.out, &replace(value, self.private)),
+            None => text(self.out, value),
+        }
         Ok(())
     }
     fn visit_unit<E>(self) -> Result<(), E> {

@@ -6,11 +6,14 @@
 
 pub mod collection;
 pub mod crm;
+pub mod diff;
+pub mod docs;
 pub mod error;
 pub mod fence;
 mod filter;
 mod http;
 pub mod limits;
+pub mod redact;
 mod retry;
 mod rows;
 mod run;
@@ -140,6 +143,37 @@ impl Source {
         }
         Ok(())
     }
+}
+
+/// What a source gave for one collection when it was probed.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    pub collection: String,
+    pub records: u64,
+    pub took: Duration,
+    /// It cannot be read, and why.
+    pub error: Option<FetchError>,
+    /// What is lost without it, where a source may do without.
+    pub optional: Option<&'static str>,
+}
+
+/// Reads all of one source as [`fetch`] does, keeps nothing, and goes on where single collections cannot be read.
+pub async fn probe(source: &Source, tell: Arc<dyn Tell>) -> (Vec<Probe>, Option<FetchError>) {
+    let fail = |cause| FetchError {
+        source: source.name.clone(),
+        request: None,
+        page: None,
+        cause,
+    };
+    let checked = source.check().and_then(|()| source.http(tell));
+    let http = match checked {
+        Ok(http) => http,
+        Err(cause) => return (Vec::new(), Some(fail(cause))),
+    };
+    let mut run = Run::new(source, http);
+    run.probes = Some(Vec::new());
+    let error = (source.kind.fetch)(&mut run).await.err();
+    (run.probes.unwrap_or_default(), error)
 }
 
 /// Reads all of one source.

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -25,7 +25,7 @@ use crate::http::{Answer, Ask, Event, Http};
 use crate::rows;
 use crate::secret::Secret;
 use crate::select::Selection;
-use crate::{Recording, Source};
+use crate::{Probe, Recording, Source};
 
 /// How a request shows who we are.
 pub enum Pass {
@@ -102,6 +102,8 @@ pub struct Run<'a> {
     pub expires: Option<u64>,
     /// Which ISP is read, where a login has several.
     pub tenant: Option<u64>,
+    /// `Some`: nothing is recorded, and what cannot be read is noted.
+    pub probes: Option<Vec<Probe>>,
     renewed: bool,
     files: Vec<(File, Vec<u8>)>,
     missing: Vec<Missing>,
@@ -151,6 +153,7 @@ impl<'a> Run<'a> {
             pass: Pass::Nobody,
             expires: None,
             tenant: None,
+            probes: None,
             renewed: false,
             files: Vec::new(),
             missing: Vec::new(),
@@ -261,9 +264,60 @@ impl<'a> Run<'a> {
             number: self.number,
             of,
         });
+        let started = Instant::now();
+        let read = self.read(collection, name, &variables).await;
+        if let Some(probes) = &mut self.probes {
+            let error = read.as_ref().err().cloned();
+            // Without key, network or time the others will not do better.
+            let hopeless = error.as_ref().is_some_and(|error| {
+                !matches!(
+                    error.cause,
+                    Cause::Forbidden { .. }
+                        | Cause::Status { .. }
+                        | Cause::Shape { .. }
+                        | Cause::ErrorBody { .. }
+                        | Cause::Partial { .. }
+                        | Cause::Count { .. }
+                        | Cause::Changed { .. }
+                        | Cause::Gone { .. }
+                )
+            });
+            let files = self.files.iter().filter(|(file, _)| file.collection == name);
+            let missing = self.missing.iter().find(|missing| missing.collection == name);
+            probes.push(Probe {
+                collection: name.to_owned(),
+                records: files.map(|(file, _)| file.records).sum(),
+                took: started.elapsed(),
+                error: error.or_else(|| {
+                    missing.map(|missing| FetchError {
+                        source: self.source.name.clone(),
+                        request: None,
+                        page: None,
+                        cause: Cause::Forbidden {
+                            permission: collection.permission.to_owned(),
+                            said: missing.reason.clone(),
+                        },
+                    })
+                }),
+                optional: collection.optional,
+            });
+            if !hopeless {
+                return Ok(());
+            }
+        }
+        read
+    }
+
+    /// Reads a collection, again if it changes meanwhile, and records it.
+    async fn read(
+        &mut self,
+        collection: &Collection,
+        name: &str,
+        variables: &Value,
+    ) -> Result<(), FetchError> {
         let mut reading = 1;
         let pages = loop {
-            match self.walk(collection, name, &variables).await {
+            match self.walk(collection, name, variables).await {
                 Ok(pages) => break pages,
                 Err(Walk::Changed(error)) if reading < self.http.limits.readings => {
                     reading += 1;

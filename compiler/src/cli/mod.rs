@@ -2,6 +2,8 @@
 
 mod build;
 mod check;
+#[cfg(feature = "fetch")]
+mod doctor;
 mod exit;
 mod explain;
 #[cfg(feature = "fetch")]
@@ -10,6 +12,8 @@ mod graph;
 mod init;
 mod project;
 mod rules;
+#[cfg(feature = "fetch")]
+mod snapshot;
 mod stop;
 mod terminal;
 mod tree;
@@ -91,6 +95,12 @@ enum Command {
     Tree(tree::Arguments),
     /// Draw the network
     Graph(graph::Arguments),
+    /// Check store, snapshots and CRMs; each line with what to do
+    #[cfg(feature = "fetch")]
+    Doctor(doctor::Arguments),
+    /// Look at recorded snapshots, compare them, or copy one without names and addresses
+    #[cfg(feature = "fetch")]
+    Snapshot(snapshot::Arguments),
     /// Explain a lint rule
     Explain(explain::Arguments),
     /// List the lint rules
@@ -158,6 +168,10 @@ fn run(cli: &Cli) -> Exit {
         Command::Build(args) => (build::run(args, &cli.global, &terminal), args.format),
         #[cfg(feature = "fetch")]
         Command::Fetch(args) => (fetch::run(args, &cli.global, &terminal), args.format),
+        #[cfg(feature = "fetch")]
+        Command::Doctor(args) => (doctor::run(args, &cli.global, &terminal), args.format),
+        #[cfg(feature = "fetch")]
+        Command::Snapshot(args) => (snapshot::run(args, &cli.global, &terminal), args.format),
         Command::Tree(args) => (tree::run(args, &cli.global, &terminal), args.format),
         Command::Graph(args) => (graph::run(args, &cli.global, &terminal), Format::Text),
         Command::Explain(args) => (explain::run(args, &terminal), args.format),

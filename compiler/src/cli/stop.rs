@@ -51,6 +51,13 @@ impl Stop {
         self
     }
 
+    /// What is the case and what to do, of the first problem.
+    #[cfg_attr(not(feature = "fetch"), expect(dead_code, reason = "only the doctor asks"))]
+    pub fn words(&self) -> (String, String) {
+        let first = self.problems.first();
+        first.map(|p| (p.message.clone(), p.help.clone())).unwrap_or_default()
+    }
+
     /// Shows places of `files` with the problem.
     pub fn at(mut self, files: SourceMap, spots: Vec<Spot>) -> Stop {
         self.files = files;

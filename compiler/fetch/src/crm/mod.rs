@@ -72,6 +72,18 @@ impl Crm {
         (self.kind == visp::CRM.kind).then(visp::token_url).flatten()
     }
 
+    /// The collection of a file, by the name it was recorded under.
+    pub fn collection(&self, name: &str) -> Option<&'static Collection> {
+        self.collections.iter().find(|collection| match collection.name.split_once("ID") {
+            None => collection.name == name,
+            // One recording for each customer.
+            Some((start, end)) => name
+                .strip_prefix(start)
+                .and_then(|rest| rest.strip_suffix(end))
+                .is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit())),
+        })
+    }
+
     /// An address as somebody wrote it.
     pub fn parse(&self, written: &str) -> Option<Url> {
         let url = Url::parse(written.trim()).ok()?;
