@@ -14,6 +14,7 @@ pub mod guard;
 pub mod id;
 pub mod ir;
 pub mod lint;
+pub mod lock;
 pub mod normalize;
 pub mod previous;
 pub mod refusal;

@@ -11,12 +11,17 @@ const ARROWS: &[(&str, &[&str])] = &[
         "compiler",
         &[
             "weir-abi",
+            "weir-fetch",
             "weir-plan",
             "weir-schemas",
+            // Tests only.
+            "weir-standin",
             "weir-store",
             "weir-store-s3",
         ],
     ),
+    ("compiler/fetch", &["weir-schemas", "weir-standin"]),
+    ("compiler/standin", &[]),
     ("ebpf/abi", &[]),
     (
         "runtime",
@@ -181,6 +186,7 @@ const SHORES: Exceptions = &[
     ("config/resolve.rs", "reads weir.toml"),
     ("emit/mod.rs", "`write` is the shore of output"),
     ("exports.rs", "reads recorded exports: the shore of input"),
+    ("lock.rs", "reads and writes weir.lock, and finds snapshots in the store"),
     ("main.rs", "starts the program"),
 ];
 

@@ -8,6 +8,7 @@
 pub mod artifact;
 pub mod common;
 pub mod diff;
+pub mod export;
 pub mod findings;
 pub mod head;
 pub mod inventory;
@@ -90,6 +91,7 @@ fn unwrap_description(schema: &mut schemars::Schema) {
 /// Every contract, sorted by schema. To add one: a module, and its line here.
 pub static CONTRACTS: &[Contract] = &[
     Contract::written::<diff::Diff>("diff.schema.json"),
+    Contract::written::<export::Export>("export.schema.json"),
     Contract::written::<findings::Findings<'static>>("findings.schema.json"),
     Contract::written::<head::Head>("head.schema.json"),
     Contract::read::<inventory::Inventory>("inventory.schema.json"),

@@ -19,7 +19,10 @@ pub struct Args {
 
 /// Every generated document: path from the root of the repository, and content.
 fn documents() -> Vec<(&'static str, String)> {
-    vec![("docs/lints.md", lints())]
+    vec![
+        ("docs/fetched-fields.md", weir_fetch::docs::reference()),
+        ("docs/lints.md", lints()),
+    ]
 }
 
 pub fn run(args: &Args, out: &mut impl Write) -> io::Result<()> {

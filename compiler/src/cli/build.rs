@@ -26,6 +26,10 @@ pub struct Arguments {
     /// Also write the artifact's files to this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Read the CRMs first, as `weir fetch` does
+    #[cfg(feature = "fetch")]
+    #[arg(long)]
+    fetch: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -50,6 +54,10 @@ fn keep(dir: &Path, project: &Project, artifact: &ArtifactSet) -> Result<Kept, S
 }
 
 pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exit, Stop> {
+    #[cfg(feature = "fetch")]
+    if args.fetch {
+        super::fetch::before_build(&args.directory.of(global), terminal)?;
+    }
     let built = compile_project(
         args.directory.of(global),
         &args.overrides,

@@ -4,8 +4,12 @@ mod build;
 mod check;
 mod confirm;
 mod diff;
+#[cfg(feature = "fetch")]
+mod doctor;
 mod exit;
 mod explain;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod gc;
 mod graph;
 mod history;
@@ -15,6 +19,8 @@ mod project;
 mod promote;
 mod rules;
 mod signing;
+#[cfg(feature = "fetch")]
+mod snapshot;
 mod stop;
 mod store;
 mod terminal;
@@ -91,10 +97,19 @@ enum Command {
     Check(check::Arguments),
     /// Compile, and put the artifact into the project's store
     Build(build::Arguments),
+    /// Read every CRM, all or nothing, and record what it says
+    #[cfg(feature = "fetch")]
+    Fetch(fetch::Arguments),
     /// Show the shaping tree
     Tree(tree::Arguments),
     /// Draw the network
     Graph(graph::Arguments),
+    /// Check store, snapshots and CRMs; each line with what to do
+    #[cfg(feature = "fetch")]
+    Doctor(doctor::Arguments),
+    /// Look at recorded snapshots, compare them, or copy one without names and addresses
+    #[cfg(feature = "fetch")]
+    Snapshot(snapshot::Arguments),
     /// Explain a lint rule
     Explain(explain::Arguments),
     /// List the lint rules
@@ -188,6 +203,12 @@ fn run(cli: &Cli) -> Exit {
         Command::Init(args) => (init::run(args, &cli.global, &terminal), Format::Text),
         Command::Check(args) => (check::run(args, &cli.global, &terminal), args.format),
         Command::Build(args) => (build::run(args, &cli.global, &terminal), args.format),
+        #[cfg(feature = "fetch")]
+        Command::Fetch(args) => (fetch::run(args, &cli.global, &terminal), args.format),
+        #[cfg(feature = "fetch")]
+        Command::Doctor(args) => (doctor::run(args, &cli.global, &terminal), args.format),
+        #[cfg(feature = "fetch")]
+        Command::Snapshot(args) => (snapshot::run(args, &cli.global, &terminal), args.format),
         Command::Tree(args) => (tree::run(args, &cli.global, &terminal), args.format),
         Command::Graph(args) => (graph::run(args, &cli.global, &terminal), Format::Text),
         Command::Explain(args) => (explain::run(args, &terminal), args.format),

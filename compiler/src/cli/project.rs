@@ -15,7 +15,7 @@ use weir_compiler::report::excerpt::Spot;
 use weir_compiler::report::plain;
 use weir_compiler::report::summary::inputs;
 use weir_compiler::source_map::SourceMap;
-use weir_compiler::{Compiled, compile, exports, previous};
+use weir_compiler::{Compiled, compile, exports, lock, previous};
 use weir_schemas::artifact;
 use weir_schemas::manifest::Manifest;
 use weir_store::Store;
@@ -72,8 +72,9 @@ pub fn compile_project(
         as_of: Some(day(as_of)?),
     };
     let mut files = SourceMap::default();
-    let project = config::load(&dir, &mut files, &overrides).map_err(Stop::config)?;
-    let mut exports = match exports::read(&dir, &project.sources, &mut files) {
+    let mut project = config::load(&dir, &mut files, &overrides).map_err(Stop::config)?;
+    let pinned = lock::pin(&dir, &mut project);
+    let mut exports = match pinned.and_then(|()| exports::read(&dir, &project.sources, &mut files)) {
         Ok(exports) => exports,
         Err(error) => {
             let spot = Spot {

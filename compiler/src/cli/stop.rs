@@ -45,6 +45,24 @@ impl Stop {
         self.problems.first().map_or("", |p| p.message.as_str())
     }
 
+    /// Another problem beside it.
+    #[cfg_attr(not(feature = "fetch"), expect(dead_code, reason = "only reading CRMs has several"))]
+    pub fn and(mut self, message: impl Into<String>, help: impl Into<String>) -> Stop {
+        self.problems.push(Problem {
+            message: message.into(),
+            help: help.into(),
+            spots: Vec::new(),
+        });
+        self
+    }
+
+    /// What is the case and what to do, of the first problem.
+    #[cfg_attr(not(feature = "fetch"), expect(dead_code, reason = "only the doctor asks"))]
+    pub fn words(&self) -> (String, String) {
+        let first = self.problems.first();
+        first.map(|p| (p.message.clone(), p.help.clone())).unwrap_or_default()
+    }
+
     /// Shows places of `files` with the problem.
     pub fn at(mut self, files: SourceMap, spots: Vec<Spot>) -> Stop {
         self.files = files;

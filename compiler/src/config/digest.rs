@@ -15,7 +15,7 @@ pub(super) fn sha256(bytes: impl AsRef<[u8]>) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// SHA-256 over everything that can show in an artifact. Not in it: where exports and the store are, channels and who signs, and how the file
+/// SHA-256 over everything that can show in an artifact. Not in it: where exports, CRMs and the store are, channels and who signs, and how the file
 /// is written. The keys are frozen: another spelling would make every artifact look rebuilt.
 pub(super) fn settings(project: &Project) -> String {
     let Project {
@@ -23,6 +23,7 @@ pub(super) fn settings(project: &Project) -> String {
         file: _,
         sources,
         merge,
+        live: _,
         topology,
         rates,
         suspended,

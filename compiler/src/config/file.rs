@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::project::{FailOn, LevelSetting, Metric, SourceKind, SuspendedPolicy};
+use crate::config::project::{
+    AuthWord, FailOn, LevelSetting, Metric, SourceKind, SuspendedPolicy,
+};
 use crate::config::value::{At, Count, Decimal, PerDirection, Secret, SwitchOrWord, Word, Words};
 use crate::finding::Level;
 use crate::ir::merge::JoinKey;
@@ -75,6 +77,23 @@ pub struct Source {
     pub ca: Option<At<String>>,
     /// Digest of a self-signed certificate, `sha256:...`; replaces the chain and name checks for this source.
     pub tls_pin: Option<At<String>>,
+    /// How `splynx` is convinced: every request is signed (`signature`), a `token` is made of key and secret, or both are
+    /// sent as they are (`basic`), which the CRM calls unsecure access.
+    #[schemars(extend("default" = "signature"))]
+    pub auth: Option<At<Word<AuthWord>>>,
+    /// Name of the user, where the CRM wants one beside the key (`visp`).
+    pub user: Option<At<String>>,
+    /// Password of `user`; a reference like `key`.
+    pub password: Option<At<Secret>>,
+    /// Number of the ISP, where one login has several (`visp`).
+    pub tenant: Option<At<Count>>,
+    /// RADIUS domain whose sessions are read (`visp`); none without it.
+    pub domain: Option<At<String>>,
+    /// Where tokens are made, when that is another server than `url` (`visp`).
+    pub token_url: Option<At<String>>,
+    /// How long reading the whole CRM may take: `"10m"`. Nothing is recorded when it takes longer.
+    #[schemars(extend("default" = "10m"), regex(pattern = r"^([0-9]+[smhdw])+$"))]
+    pub timeout: Option<At<String>>,
 }
 
 /// How several sources become one network.
@@ -435,6 +454,12 @@ macro_rules! words {
     )+};
 }
 pub(super) use words;
+
+impl Words for AuthWord {
+    fn words() -> Vec<(&'static str, Self)> {
+        AuthWord::ALL.map(|auth| (auth.word(), auth)).into()
+    }
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BurstWord {

@@ -7,7 +7,9 @@ use toml::de::{DeTable, DeValue};
 use crate::config::value::Span;
 
 /// Keys of `[[source]]` whose text may be shown. Everything else there, known or not, may be a secret.
-const SHOWN: [&str; 6] = ["name", "kind", "export", "enabled", "ca", "tls_pin"];
+const SHOWN: [&str; 9] = [
+    "name", "kind", "export", "enabled", "ca", "tls_pin", "auth", "tenant", "timeout",
+];
 
 /// Last parts of key names that mean a secret wherever they are, also in a comment or in a line that does not parse.
 const SECRET_WORDS: [&str; 7] = [
@@ -51,14 +53,14 @@ fn hide_source(source: &DeTable<'_>, hidden: &mut Vec<Span>) {
     for (key, value) in source {
         match key.get_ref().as_ref() {
             shown if SHOWN.contains(&shown) => {}
-            "url" => {
+            "url" | "token_url" => {
                 if let DeValue::String(url) = value.get_ref()
                     && has_credentials(url)
                 {
                     hidden.push(value.span());
                 }
             }
-            "key" | "secret" => match value.get_ref() {
+            "key" | "secret" | "password" => match value.get_ref() {
                 DeValue::Table(reference) => hide_reference(reference, hidden),
                 _ => hidden.push(value.span()),
             },

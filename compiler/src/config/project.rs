@@ -20,6 +20,8 @@ pub struct Project {
     /// The most trusted first.
     pub sources: Vec<Source>,
     pub merge: Merge,
+    /// How sources without a recorded export are read, in the order of `sources`.
+    pub live: Vec<Live>,
     pub topology: Topology,
     pub rates: Rates,
     pub suspended: Suspended,
@@ -78,6 +80,57 @@ pub struct SecretFile {
     pub mode: Option<u32>,
 }
 
+/// How a CRM is read over the network.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Live {
+    /// Name of the source.
+    pub source: String,
+    pub kind: SourceKind,
+    /// Index in `[[source]]`, for places.
+    pub index: usize,
+    pub url: String,
+    pub token_url: Option<String>,
+    pub key: Option<SecretPlace>,
+    pub secret: Option<SecretPlace>,
+    pub user: Option<String>,
+    pub password: Option<SecretPlace>,
+    pub auth: AuthWord,
+    pub tenant: Option<u64>,
+    pub domain: Option<String>,
+    /// File of the certificate authority, relative to the project.
+    pub ca: Option<String>,
+    /// `sha256:...`
+    pub tls_pin: Option<String>,
+    pub timeout_seconds: u64,
+}
+
+/// Where a secret is kept. Never the secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SecretPlace {
+    Env(String),
+    File(String),
+    Credential(String),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AuthWord {
+    Basic,
+    Signature,
+    Token,
+}
+
+impl AuthWord {
+    pub const ALL: [AuthWord; 3] = [AuthWord::Basic, AuthWord::Signature, AuthWord::Token];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            AuthWord::Basic => "basic",
+            AuthWord::Signature => "signature",
+            AuthWord::Token => "token",
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum SourceKind {
     Inventory,
@@ -94,6 +147,11 @@ impl SourceKind {
         SourceKind::Splynx,
         SourceKind::Uisp,
     ];
+
+    /// It is read from files of the project only; every other kind is a CRM on the network.
+    pub fn is_file(self) -> bool {
+        matches!(self, SourceKind::Inventory | SourceKind::Libreqos)
+    }
 
     pub fn word(self) -> &'static str {
         match self {

@@ -14,9 +14,9 @@ use crate::config::error::{ConfigError, Problem};
 use crate::config::file::{self, BurstWord, File, ModeWord, OvercommitWord};
 use crate::config::overrides::{Overrides, load as load_overrides};
 use crate::config::project::{
-    Addresses, Channel, FailOn, Guard, KeyRef, LevelSetting, Lint, Merge, Metric, Project, Rates,
-    SecretFile, Shaper, ShaperMode, Signing, Simplify, Source, SourceKind, Suspended,
-    SuspendedPolicy, Target, Topology,
+    Addresses, AuthWord, Channel, FailOn, Guard, KeyRef, LevelSetting, Lint, Live, Merge, Metric,
+    Project, Rates, SecretFile, SecretPlace, Shaper, ShaperMode, Signing, Simplify, Source,
+    SourceKind, Suspended, SuspendedPolicy, Target, Topology,
 };
 use crate::config::suggest::nearest;
 use crate::config::value::{At, Secret, SwitchOrWord};
@@ -260,11 +260,13 @@ impl Check<'_> {
         let name = self.label("project.name", &file.project.name);
         self.later_features(file);
         let (sources, merge) = self.sources(file);
+        let live = self.live(file, &sources);
         Project {
             name: name.unwrap_or_else(|| "weir".to_owned()),
             file: origin,
             sources,
             merge,
+            live,
             topology: self.topology(&file.topology, overrides),
             rates: self.rates(&file.rates),
             suspended: Suspended {
@@ -363,9 +365,10 @@ impl Check<'_> {
         let shown = name.clone().unwrap_or_else(|| "?".to_owned());
         self.secret(&shown, "key", &source.key);
         self.secret(&shown, "secret", &source.secret);
+        self.secret(&shown, "password", &source.password);
         self.label("source.ca", &source.ca);
         if let Some(pin) = &source.tls_pin
-            && !pin.value.starts_with("sha256:")
+            && !is_pin(&pin.value)
         {
             self.problem(
                 Some(&pin.span),
@@ -373,7 +376,8 @@ impl Check<'_> {
                 "write \"sha256:..\", as `weir doctor` prints it",
             );
         }
-        let url = self.url(&shown, &source.url);
+        let url = self.url(&shown, "url", &source.url);
+        self.url(&shown, "token_url", &source.token_url);
         let export = self.label("source.export", &source.export);
         if !source.enabled.as_ref().is_none_or(|on| on.value) {
             return (name, None);
@@ -388,21 +392,25 @@ impl Check<'_> {
                 ),
             );
         } else if export.is_none() && source.export.is_none() {
-            let (span, what) = match &source.url {
-                Some(url) => (
-                    &url.span,
-                    format!("source `{shown}` has a `url`, but this build reads recorded exports"),
+            let is_file = kind.flatten().is_some_and(SourceKind::is_file);
+            match (&source.url, is_file) {
+                (Some(url), true) => self.problem(
+                    Some(&url.span),
+                    format!("source `{shown}` has a `url`, but its kind is read from files"),
+                    "add export = \"DIR\": the directory with the files",
                 ),
-                None => (
-                    &written.span,
+                (Some(_), false) => {}
+                (None, true) => self.problem(
+                    Some(&written.span),
+                    format!("source `{shown}` has no `export`"),
+                    "add export = \"DIR\": the directory with the files",
+                ),
+                (None, false) => self.problem(
+                    Some(&written.span),
                     format!("source `{shown}` has neither `export` nor `url`"),
+                    "add url = \"https://HOST\", or export = \"DIR\": the directory with recorded responses",
                 ),
-            };
-            self.problem(
-                Some(span),
-                what,
-                "add export = \"DIR\": the directory with the recorded responses",
-            );
+            }
         }
         let right = self.problems.len() == before;
         let source = match (&name, kind.flatten()) {
@@ -418,7 +426,59 @@ impl Check<'_> {
         (name, source)
     }
 
-    fn url(&mut self, source: &str, written: &Option<At<String>>) -> Option<String> {
+    /// What is needed to read the sources that have no recorded export.
+    fn live(&mut self, file: &File, sources: &[Source]) -> Vec<Live> {
+        let place = |written: &Option<At<Secret>>| match &written.as_ref()?.value {
+            Secret::Literal => None,
+            Secret::Reference(reference) => {
+                let text = |at: &Option<At<String>>| at.as_ref().map(|at| at.value.trim().to_owned());
+                text(&reference.env)
+                    .map(SecretPlace::Env)
+                    .or_else(|| text(&reference.file).map(SecretPlace::File))
+                    .or_else(|| text(&reference.credential).map(SecretPlace::Credential))
+            }
+        };
+        let mut live = Vec::new();
+        for source in sources {
+            let written = &file.source[source.index].value;
+            let auth = self.word("source.auth", &written.auth, AuthWord::Signature);
+            let timeout_seconds = self.seconds("source.timeout", &written.timeout, 600);
+            if let Some(timeout) = &written.timeout
+                && timeout_seconds == 0
+            {
+                self.problem(
+                    Some(&timeout.span),
+                    "`source.timeout` is no time at all",
+                    "write \"10m\" or \"90s\"",
+                );
+            }
+            let user = self.label("source.user", &written.user);
+            let domain = self.label("source.domain", &written.domain);
+            let (Some(url), None) = (&source.url, &source.export) else {
+                continue;
+            };
+            live.push(Live {
+                source: source.name.clone(),
+                kind: source.kind,
+                index: source.index,
+                url: url.clone(),
+                token_url: written.token_url.as_ref().map(|url| url.value.clone()),
+                key: place(&written.key),
+                secret: place(&written.secret),
+                user,
+                password: place(&written.password),
+                auth,
+                tenant: written.tenant.as_ref().map(|tenant| tenant.value.0),
+                domain,
+                ca: written.ca.as_ref().map(|ca| ca.value.trim().to_owned()),
+                tls_pin: written.tls_pin.as_ref().map(|pin| pin.value.clone()),
+                timeout_seconds,
+            });
+        }
+        live
+    }
+
+    fn url(&mut self, source: &str, key: &str, written: &Option<At<String>>) -> Option<String> {
         let url = written.as_ref()?;
         let host = ["https://", "http://"]
             .iter()
@@ -426,13 +486,13 @@ impl Check<'_> {
         if mask::has_credentials(&url.value) {
             self.problem(
                 Some(&url.span),
-                format!("`url` of source `{source}` holds a user or password"),
+                format!("`{key}` of source `{source}` holds a user or password"),
                 "take it out of the address; credentials go into `key` and `secret`, as references",
             );
         } else if host.is_none_or(|host| host.is_empty() || host.contains(char::is_whitespace)) {
             self.problem(
                 Some(&url.span),
-                format!("`url` of source `{source}` is not an address"),
+                format!("`{key}` of source `{source}` is not an address"),
                 "write \"https://HOST\"",
             );
         }
@@ -1079,6 +1139,12 @@ impl Check<'_> {
             self.lookup("schedule.promote", word);
         }
     }
+}
+
+/// `sha256:` and 64 hexadecimal digits, colons allowed.
+fn is_pin(text: &str) -> bool {
+    let digits = text.trim().strip_prefix("sha256:").map(|text| text.replace(':', ""));
+    digits.is_some_and(|d| d.len() == 64 && d.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 fn readable() -> String {

@@ -353,6 +353,7 @@ fn project(config: FileId, strategy: Strategy) -> Project {
             index: 0,
         }],
         merge: Merge::default(),
+        live: Vec::new(),
         topology: Topology {
             strategy,
             tree: Metric::Cost,

@@ -233,6 +233,7 @@ fn project(file: Origin) -> Project {
         file,
         sources: Vec::new(),
         merge: Merge::default(),
+        live: Vec::new(),
         topology: Topology {
             strategy: Strategy::ApSite,
             tree: Metric::Cost,

@@ -4,6 +4,7 @@
 //! ```text
 //! <store>/lock                          held while something is written
 //! <store>/tmp/                          what is being written
+//! <store>/snapshots/<digest>/           one recorded export, immutable
 //! <store>/artifacts/<payload digest>/   one artifact, immutable in everything that shapes traffic
 //!     ShapedDevices.csv network.json ...        the payload
 //!     manifest.json findings.json ...           the description of its newest build
@@ -30,6 +31,7 @@ mod disk;
 mod error;
 mod local;
 mod put;
+pub mod snapshot;
 
 use std::fs;
 use std::io::ErrorKind;

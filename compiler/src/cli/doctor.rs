@@ -1,0 +1,235 @@
+//! `weir doctor`: is everything as it has to be? One table of checks; each line says what is the case and what to do.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+
+use weir_compiler::config::project::{Live, Project};
+use weir_compiler::config::{self, CliOverrides};
+use weir_compiler::lock::Lock;
+use weir_compiler::report::{Detail, Tone, json, plain};
+use weir_compiler::source_map::SourceMap;
+use weir_fetch::{Cause, Event, Tell};
+use weir_store::Store;
+
+use crate::cli::exit::Exit;
+use crate::cli::stop::Stop;
+use crate::cli::terminal::Terminal;
+use crate::cli::{Directory, Format, Global, fetch};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    directory: Directory,
+    /// Output format
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// What a check looks at.
+pub struct Patient {
+    pub dir: PathBuf,
+    pub project: Project,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Ok,
+    /// Works, and somebody should look.
+    Warn,
+    Fail,
+}
+
+/// What one check found about one thing.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Line {
+    pub check: &'static str,
+    pub state: State,
+    /// What it is about: a source, a collection of it.
+    pub subject: String,
+    /// What is the case.
+    pub what: String,
+    /// What to do; empty when there is nothing.
+    pub fix: String,
+}
+
+/// A check. To add one: a function, and its line in [`CHECKS`].
+struct Check {
+    name: &'static str,
+    run: fn(&Patient) -> Result<Vec<Line>, Stop>,
+}
+
+/// In the order they are run and shown.
+const CHECKS: &[Check] = &[
+    Check { name: "store", run: store },
+    Check { name: "snapshots", run: snapshots },
+    Check { name: "sources", run: sources },
+];
+
+fn line(check: &'static str, state: State, subject: &str, what: impl Into<String>, fix: impl Into<String>) -> Line {
+    Line {
+        check,
+        state,
+        subject: subject.to_owned(),
+        what: what.into(),
+        fix: fix.into(),
+    }
+}
+
+pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exit, Stop> {
+    let dir = args.directory.of(global);
+    let mut files = SourceMap::default();
+    let project = config::load(&dir, &mut files, &CliOverrides::default()).map_err(Stop::config)?;
+    let patient = Patient { dir, project };
+    let mut lines = Vec::new();
+    for check in CHECKS {
+        terminal.verbose(&format!("checking {}", check.name));
+        lines.extend((check.run)(&patient)?);
+    }
+    let worst = lines.iter().map(|line| line.state).max().unwrap_or(State::Ok);
+    let exit = match worst {
+        State::Fail => Exit::Outside,
+        State::Ok | State::Warn => Exit::Done,
+    };
+    let text = match args.format {
+        Format::Json => json_text(&lines, exit),
+        Format::Text => text(&lines, worst, terminal),
+    };
+    terminal.print(&text)?;
+    Ok(exit)
+}
+
+/// The store can be opened and written.
+fn store(patient: &Patient) -> Result<Vec<Line>, Stop> {
+    let path = &patient.project.store;
+    Ok(vec![match Store::open(patient.dir.join(path)) {
+        Ok(_) => line("store", State::Ok, path, "can be opened and written", ""),
+        Err(error) => line("store", State::Fail, path, error.to_string(), "make its directory writable for this user"),
+    }])
+}
+
+/// Each source that is read over the network has a snapshot to build from.
+fn snapshots(patient: &Patient) -> Result<Vec<Line>, Stop> {
+    let check = "snapshots";
+    let lock = match Lock::read(&patient.dir) {
+        Ok(lock) => lock,
+        Err(what) => {
+            let fix = "take weir.lock from git again, or delete it and run `weir fetch`";
+            return Ok(vec![line(check, State::Fail, "weir.lock", what, fix)]);
+        }
+    };
+    let store = Store::open(patient.dir.join(&patient.project.store));
+    let each = |live: &Live| {
+        let source = live.source.as_str();
+        let Some(locked) = lock.of(source) else {
+            return line(check, State::Warn, source, "was never read", "`weir fetch`");
+        };
+        let Ok(store) = &store else {
+            return line(check, State::Fail, source, "the store cannot be opened", "");
+        };
+        match store.snapshot(&locked.snapshot).and_then(|snapshot| snapshot.verify()) {
+            Ok(_) => line(check, State::Ok, source, format!("read {}", plain(&locked.fetched)), ""),
+            Err(error) => line(check, State::Fail, source, error.to_string(), "`weir fetch`"),
+        }
+    };
+    Ok(patient.project.live.iter().map(each).collect())
+}
+
+struct Silent;
+
+impl Tell for Silent {
+    fn tell(&self, _: Event<'_>) {}
+}
+
+/// Each CRM can be reached, takes the key, and lets it read everything that is needed.
+fn sources(patient: &Patient) -> Result<Vec<Line>, Stop> {
+    let check = "sources";
+    let mut lines = Vec::new();
+    let runtime = fetch::runtime()?;
+    for live in &patient.project.live {
+        let name = live.source.as_str();
+        let source = match fetch::source(&patient.dir, live) {
+            Ok(source) => source,
+            Err(stop) => {
+                let (what, fix) = stop.words();
+                lines.push(line(check, State::Fail, name, what, fix));
+                continue;
+            }
+        };
+        let (probes, error) = runtime.block_on(weir_fetch::probe(&source, Arc::new(Silent)));
+        for probe in probes {
+            let subject = format!("{name} {}", probe.collection);
+            let millis = probe.took.as_millis();
+            lines.push(match probe.error {
+                None => line(check, State::Ok, &subject, format!("{} records in {millis} ms", probe.records), ""),
+                Some(error) => match probe.optional {
+                    Some(lost) if matches!(error.cause, Cause::Forbidden { .. } | Cause::Status { .. }) => {
+                        let what = format!("{}: {lost}", error.cause);
+                        line(check, State::Warn, &subject, what, error.cause.help())
+                    }
+                    _ => line(check, State::Fail, &subject, error.cause.to_string(), error.cause.help()),
+                },
+            });
+        }
+        if let Some(error) = error {
+            let at = match &error.request {
+                Some(request) => format!("{request}: {}", error.cause),
+                None => error.cause.to_string(),
+            };
+            let known = lines.iter().any(|line| line.what == error.cause.to_string());
+            if !known {
+                lines.push(line(check, State::Fail, name, at, error.cause.help()));
+            }
+        }
+    }
+    Ok(lines)
+}
+
+fn text(lines: &[Line], worst: State, terminal: &Terminal) -> String {
+    let look = terminal.out;
+    let mut text = String::new();
+    for Line { check, state, subject, what, fix } in lines {
+        if terminal.detail == Detail::Quiet && *state == State::Ok {
+            continue;
+        }
+        let (word, tone) = match state {
+            State::Ok => ("ok  ", Tone::Good),
+            State::Warn => ("warn", Tone::Warning),
+            State::Fail => ("fail", Tone::Error),
+        };
+        let word = look.paint(tone, word);
+        text.push_str(&format!("{word}  {check}  {}: {}\n", plain(subject), plain(what)));
+        if !fix.is_empty() {
+            text.push_str(&format!("      {}\n", plain(fix)));
+        }
+    }
+    let count = |state| lines.iter().filter(|line| line.state == state).count();
+    text.push_str(&match worst {
+        State::Ok => format!("{}\n", look.paint(Tone::Good, "ok")),
+        _ => format!("{} failed, {} to look at\n", count(State::Fail), count(State::Warn)),
+    });
+    text
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    schema: &'static str,
+    exit: json::Exit<'a>,
+    checks: &'a [Line],
+}
+
+fn json_text(lines: &[Line], exit: Exit) -> String {
+    let failed = lines.iter().filter(|line| line.state == State::Fail);
+    let reasons: Vec<String> = failed.map(|line| format!("{}: {}", line.subject, line.what)).collect();
+    json::text(&Report {
+        schema: "weir.doctor/1",
+        exit: json::Exit {
+            code: exit.code(),
+            reasons: &reasons,
+        },
+        checks: lines,
+    })
+}
