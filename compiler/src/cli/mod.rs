@@ -6,6 +6,8 @@ mod exit;
 mod explain;
 mod graph;
 mod init;
+mod override_;
+mod override_file;
 mod project;
 mod rules;
 mod stop;
@@ -87,6 +89,8 @@ enum Command {
     Tree(tree::Arguments),
     /// Draw the network
     Graph(graph::Arguments),
+    /// Say what you know better than the sources, field by field
+    Override(override_::Arguments),
     /// Explain a lint rule
     Explain(explain::Arguments),
     /// List the lint rules
@@ -161,6 +165,7 @@ fn run(cli: &Cli) -> Exit {
         Command::Build(args) => (build::run(args, &cli.global, &terminal), args.format),
         Command::Tree(args) => (tree::run(args, &cli.global, &terminal), args.format),
         Command::Graph(args) => (graph::run(args, &cli.global, &terminal), Format::Text),
+        Command::Override(args) => (override_::run(args, &cli.global, &terminal), args.format),
         Command::Explain(args) => (explain::run(args, &terminal), args.format),
         Command::Rules(args) => (rules::run(args, &terminal), args.format),
     };

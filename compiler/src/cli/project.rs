@@ -39,6 +39,16 @@ pub fn compile_project(
     overrides: &Overrides,
     terminal: &Terminal,
 ) -> Result<Built, Stop> {
+    compile_with(dir, overrides, None, terminal)
+}
+
+/// As [`compile_project`], with this text in place of the project's `overrides.toml`.
+pub fn compile_with(
+    dir: PathBuf,
+    overrides: &Overrides,
+    intent: Option<&str>,
+    terminal: &Terminal,
+) -> Result<Built, Stop> {
     let wanted = overrides.previous.as_str();
     let overrides = CliOverrides {
         strategy: overrides.strategy,
@@ -46,7 +56,11 @@ pub fn compile_project(
         as_of: Some(overrides.as_of.map_or_else(today, Ok)?),
     };
     let mut files = SourceMap::default();
-    let project = config::load(&dir, &mut files, &overrides).map_err(Stop::config)?;
+    let mut project = config::load(&dir, &mut files, &overrides).map_err(Stop::config)?;
+    if let Some(text) = intent {
+        project.overrides =
+            config::overrides::load_str(text, &mut files).map_err(Stop::config)?;
+    }
     let exports = match exports::read(&dir, &project.sources, &mut files) {
         Ok(exports) => exports,
         Err(error) => {

@@ -329,7 +329,12 @@ impl Reader<'_> {
         let mut found = Vec::new();
         self.prefixes(Field::Addresses, fields.addresses, true, &mut found);
         self.prefixes(Field::AddressesAdd, fields.addresses_add, was, &mut found);
-        self.prefixes(Field::AddressesRemove, fields.addresses_remove, was, &mut found);
+        self.prefixes(
+            Field::AddressesRemove,
+            fields.addresses_remove,
+            was,
+            &mut found,
+        );
         self.rates(Field::Commit, fields.commit_mbps, true, &mut found);
         self.flag(Field::Exclude, fields.exclude, &mut found);
         self.rates(Field::Max, fields.max_mbps, was, &mut found);
@@ -406,8 +411,16 @@ impl Reader<'_> {
                 None
             }
         };
-        let id = required("id", head.id, "add id = \"..\": the stable id, as `weir tree` shows it");
-        let reason = required("reason", head.reason, "add reason = \"..\": whoever finds it must know why");
+        let id = required(
+            "id",
+            head.id,
+            "add id = \"..\": the stable id, as `weir tree` shows it",
+        );
+        let reason = required(
+            "reason",
+            head.reason,
+            "add reason = \"..\": whoever finds it must know why",
+        );
         let owner = self.check.label("owner", head.owner);
         let expires = head.expires.as_ref().and_then(|day| self.day(day));
         if found.is_empty() {
@@ -421,7 +434,10 @@ impl Reader<'_> {
             if !found.iter().any(|(f, _)| f == field) {
                 self.check.problem(
                     Some(span),
-                    format!("`was.{0}` is there, but `{0}` is not overridden", field.key()),
+                    format!(
+                        "`was.{0}` is there, but `{0}` is not overridden",
+                        field.key()
+                    ),
                     format!("add {}, or take it out of `was`", field.key()),
                 );
             }
@@ -449,7 +465,9 @@ impl Reader<'_> {
                     && e.changes.iter().any(|c| c.field == change.field)
             });
             if let Some(other) = other {
-                let line = 1 + self.check.text[..self.entries[other].span.start].matches('\n').count();
+                let line = 1 + self.check.text[..self.entries[other].span.start]
+                    .matches('\n')
+                    .count();
                 self.check.problem(
                     Some(span),
                     format!(
@@ -474,7 +492,11 @@ impl Reader<'_> {
     }
 
     fn day(&mut self, written: &At<Day>) -> Option<Date> {
-        let text = self.check.text.get(written.span.clone()).unwrap_or_default();
+        let text = self
+            .check
+            .text
+            .get(written.span.clone())
+            .unwrap_or_default();
         let day = Date::parse(text.trim_matches(['"', '\'']));
         if day.is_none() {
             self.check.problem(
@@ -511,7 +533,11 @@ impl Reader<'_> {
     }
 
     fn flag(&mut self, field: Field, written: &Option<At<bool>>, found: &mut Found) {
-        found.extend(written.as_ref().map(|on| (field, Some(FieldValue::Flag(on.value)))));
+        found.extend(
+            written
+                .as_ref()
+                .map(|on| (field, Some(FieldValue::Flag(on.value)))),
+        );
     }
 
     fn text(&mut self, field: Field, written: &Option<At<String>>, empty: bool, found: &mut Found) {

@@ -14,8 +14,8 @@ use crate::config::error::{ConfigError, Problem};
 use crate::config::file::{self, BurstWord, File, ModeWord, OvercommitWord};
 use crate::config::overrides::{Overrides, load as load_overrides};
 use crate::config::project::{
-    Addresses, FailOn, Guard, LevelSetting, Lint, Merge, Metric, Project, Rates, Shaper, ShaperMode,
-    Simplify, Source, SourceKind, Suspended, SuspendedPolicy, Target, Topology,
+    Addresses, FailOn, Guard, LevelSetting, Lint, Merge, Metric, Project, Rates, Shaper,
+    ShaperMode, Simplify, Source, SourceKind, Suspended, SuspendedPolicy, Target, Topology,
 };
 use crate::config::suggest::nearest;
 use crate::config::value::{At, Secret, SwitchOrWord};

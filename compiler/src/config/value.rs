@@ -275,10 +275,7 @@ impl<'de> Deserialize<'de> for Day {
     }
 }
 
-schema!(
-    Day,
-    json_schema!({ "type": "string", "format": "date" })
-);
+schema!(Day, json_schema!({ "type": "string", "format": "date" }));
 
 /// Where a secret is kept.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::config::overrides::Overrides;
 use crate::config::project::{
-    Addresses, FailOn, Guard, Lint, Merge, Metric, Project, Rates, Shaper, ShaperMode, Simplify, Source,
-    SourceKind, Suspended, SuspendedPolicy, Target, Topology,
+    Addresses, FailOn, Guard, Lint, Merge, Metric, Project, Rates, Shaper, ShaperMode, Simplify,
+    Source, SourceKind, Suspended, SuspendedPolicy, Target, Topology,
 };
 use crate::emit::{ArtifactSet, emit};
 use crate::exports::{Export, ExportFile, ExportSet};

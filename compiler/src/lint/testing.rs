@@ -3,8 +3,8 @@
 
 use crate::config::overrides::Overrides;
 use crate::config::project::{
-    Addresses, FailOn, Guard, Lint, Merge, Metric, Project, Rates, Simplify, Suspended, SuspendedPolicy,
-    Target, Topology,
+    Addresses, FailOn, Guard, Lint, Merge, Metric, Project, Rates, Simplify, Suspended,
+    SuspendedPolicy, Target, Topology,
 };
 use crate::exports::ExportSet;
 use crate::finding::Draft;

@@ -177,12 +177,7 @@ fn differs(a: &CircuitRecord, b: &CircuitRecord) -> Vec<&'static str> {
     fields
 }
 
-fn resolve(
-    project: &Project,
-    input: Input,
-    names: &Names,
-    inventory: &Inventory,
-) -> Resolved {
+fn resolve(project: &Project, input: Input, names: &Names, inventory: &Inventory) -> Resolved {
     let Input {
         record,
         attach_origin,

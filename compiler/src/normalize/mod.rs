@@ -24,8 +24,14 @@ pub fn normalize(project: &Project, sources: Vec<Records>) -> (Inventory, Vec<So
     let mut evidence = Vec::with_capacity(sources.len());
     let (mut nodes, mut links, mut circuits) = (Vec::new(), Vec::new(), Vec::new());
     for source in sources {
-        nodes.push(nodes::unique_nodes(source.nodes, &mut known.duplicate_nodes));
-        links.push(nodes::unique_links(source.links, &mut known.duplicate_links));
+        nodes.push(nodes::unique_nodes(
+            source.nodes,
+            &mut known.duplicate_nodes,
+        ));
+        links.push(nodes::unique_links(
+            source.links,
+            &mut known.duplicate_links,
+        ));
         let duplicates = &mut known.duplicate_circuits;
         circuits.push(circuits::unique_circuits(source.circuits, duplicates));
         evidence.push(source.evidence);

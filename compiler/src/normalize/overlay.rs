@@ -13,8 +13,7 @@ use crate::ir::field::{Field, FieldValue};
 use crate::ir::inventory::{Inventory, Node};
 use crate::ir::overlay::{Applied, OverlayEvidence, Unapplied, Why};
 use crate::ir::records::{
-    DeviceRecord, LinkRecord, NodeRecord, NodeRef, Place, RefBy, ServiceState, Subject,
-    SubjectKind,
+    DeviceRecord, LinkRecord, NodeRecord, NodeRef, Place, RefBy, ServiceState, Subject, SubjectKind,
 };
 use crate::units::{Kbps, Pair};
 
@@ -133,20 +132,18 @@ pub(super) fn nodes(
         };
         for change in &entry.changes {
             let parent = match (change.field, &change.value) {
-                (Field::Parent, FieldValue::Text(wanted)) => {
-                    match node_named(records, wanted) {
-                        Ok(id) if *id == *records[found].id => {
-                            notes.unapplied(Field::Parent, Why::OwnParent);
-                            continue;
-                        }
-                        Ok(id) => Some(id),
-                        Err(nearest) => {
-                            let wanted = wanted.clone();
-                            notes.unapplied(Field::Parent, Why::NoSuchParent { wanted, nearest });
-                            continue;
-                        }
+                (Field::Parent, FieldValue::Text(wanted)) => match node_named(records, wanted) {
+                    Ok(id) if *id == *records[found].id => {
+                        notes.unapplied(Field::Parent, Why::OwnParent);
+                        continue;
                     }
-                }
+                    Ok(id) => Some(id),
+                    Err(nearest) => {
+                        let wanted = wanted.clone();
+                        notes.unapplied(Field::Parent, Why::NoSuchParent { wanted, nearest });
+                        continue;
+                    }
+                },
                 _ => None,
             };
             let record = &mut records[found];
@@ -217,11 +214,7 @@ fn subject(record: &NodeRecord) -> Subject {
 }
 
 /// `records` are sorted by id.
-pub(super) fn links(
-    project: &Project,
-    records: &mut [LinkRecord],
-    evidence: &mut OverlayEvidence,
-) {
+pub(super) fn links(project: &Project, records: &mut [LinkRecord], evidence: &mut OverlayEvidence) {
     let mut near = 0;
     for (at, entry) in live(project, SubjectKind::Link, evidence) {
         let Ok(found) = records.binary_search_by(|r| r.id.as_ref().cmp(&entry.id)) else {
@@ -282,7 +275,9 @@ pub(super) fn circuits(
         // What this entry says the addresses were is what they were before it.
         let before = claimed(&input.record.devices, entry.device.as_deref());
         for change in &entry.changes {
-            circuit(project, entry, change, input, &before, names, nodes, &mut notes);
+            circuit(
+                project, entry, change, input, &before, names, nodes, &mut notes,
+            );
         }
     }
 }
@@ -306,7 +301,10 @@ fn circuit(
     let record = &mut input.record;
     let known = |rates: Pair<Option<Kbps>>| rates.map(|c| c.filter(|k| k.0 != 0));
     let from = match (change.field, &change.value) {
-        (Field::Addresses | Field::AddressesAdd | Field::AddressesRemove, FieldValue::Addresses(texts)) => {
+        (
+            Field::Addresses | Field::AddressesAdd | Field::AddressesRemove,
+            FieldValue::Addresses(texts),
+        ) => {
             let missing = |device: &str| !record.devices.iter().any(|d| *d.id == *device);
             if let Some(device) = entry.device.as_deref().filter(|device| missing(device)) {
                 let wanted = fold(device);
@@ -336,7 +334,12 @@ fn circuit(
                 });
             }
             if change.field != Field::AddressesRemove {
-                let device = record.devices.iter().filter(|d| meant(d)).map(|d| &d.id).min();
+                let device = record
+                    .devices
+                    .iter()
+                    .filter(|d| meant(d))
+                    .map(|d| &d.id)
+                    .min();
                 let route = format!("{}.{}", entry.route, change.field.key());
                 input.extra.push(Extra {
                     device: device.unwrap_or(&record.id).clone(),

@@ -75,7 +75,12 @@ fn example(text: &mut String, title: &str, example: Example, look: Look) {
         }
     }
     if !example.overrides.is_empty() {
-        block(text, &overrides_title(&example), example.overrides.trim(), look);
+        block(
+            text,
+            &overrides_title(&example),
+            example.overrides.trim(),
+            look,
+        );
     }
 }
 

@@ -4,6 +4,7 @@ use crate::lint::rule::Rule;
 
 mod address_table_full;
 mod all_nodes_hidden;
+mod ambiguous_join;
 mod bad_pin;
 mod capacity_above_parent;
 mod capacity_below_floors;
@@ -21,6 +22,7 @@ mod depth_cut;
 mod duplicate_address;
 mod duplicate_device_address;
 mod empty_node;
+mod expired_override;
 mod filtered_address;
 mod guarantees_scaled;
 mod high_commit;
@@ -29,6 +31,7 @@ mod implausible_plan;
 mod inexact_parent;
 mod inexact_rate;
 mod ipv4_only_circuit;
+mod joined_by_name;
 mod junk_address;
 mod leaf_memory;
 mod legacy_layout;
@@ -41,6 +44,7 @@ mod no_place_in_strategy;
 mod no_target_declared;
 mod not_an_address;
 mod overlapping_prefix;
+mod override_hides_change;
 mod oversubscribed;
 mod parent_cycle;
 mod qdisc_handles_exhausted;
@@ -48,14 +52,17 @@ mod quarantined_record;
 mod rate_raised_to_floor;
 mod rates_look_swapped;
 mod redundant_node;
+mod redundant_override;
 mod repeated_record;
 mod required_field_missing;
 mod reserved_name;
+mod reused_id;
 mod setting_by_name;
 mod setting_names_nothing;
 mod shared_device;
 mod shared_node_name;
 mod source_incomplete;
+mod sources_disagree;
 mod subscriber_relay;
 mod suspended_at_full_rate;
 mod suspended_unshaped;
@@ -64,6 +71,8 @@ mod unbalanced_queue;
 mod unclean_text;
 mod unexpected_value;
 mod unknown_capacity;
+mod unmatched_record;
+mod unowned_override;
 mod unparented_circuit;
 mod unreachable_node;
 mod unreadable_file;
@@ -98,8 +107,15 @@ pub static ALL: &[&Rule] = &[
     &unusable_id::RULE,
     &conflicting_node::RULE,
     &duplicate_device_address::RULE,
+    &ambiguous_join::RULE,
+    &joined_by_name::RULE,
+    &reused_id::RULE,
     &suspended_at_full_rate::RULE,
     &suspended_unshaped::RULE,
+    &unowned_override::RULE,
+    &expired_override::RULE,
+    &override_hides_change::RULE,
+    &redundant_override::RULE,
     &missing_plan::RULE,
     &implausible_plan::RULE,
     &commit_above_plan::RULE,
@@ -126,6 +142,8 @@ pub static ALL: &[&Rule] = &[
     &collection_missing::RULE,
     &setting_by_name::RULE,
     &repeated_record::RULE,
+    &sources_disagree::RULE,
+    &unmatched_record::RULE,
     &unparented_circuit::RULE,
     &no_place_in_strategy::RULE,
     &parent_cycle::RULE,

@@ -258,7 +258,12 @@ mod tests {
                 &["1 m1 a1 n1", "2 m2 - n2", "3 - a3 n3", "4 - - n4"],
                 &["1 - - x", "8 m2 - y", "9 - a3 z", "7 - - n4"],
             ],
-            &["0.0 id 1.0", "0.1 mac 1.1", "0.2 address 1.2", "0.3 name 1.3"],
+            &[
+                "0.0 id 1.0",
+                "0.1 mac 1.1",
+                "0.2 address 1.2",
+                "0.3 name 1.3",
+            ],
             &[],
         );
     }
@@ -306,7 +311,10 @@ mod tests {
             &[],
         );
         check(
-            &[&["1 - - smith", "5 - - smith"], &["1 - - smith", "2 - - smith"]],
+            &[
+                &["1 - - smith", "5 - - smith"],
+                &["1 - - smith", "2 - - smith"],
+            ],
             &["0.0 id 1.0", "0.1 name 1.1"],
             &[],
         );
@@ -315,7 +323,10 @@ mod tests {
     #[test]
     fn a_value_that_everybody_has_identifies_nobody() {
         check(
-            &[&["1 - lan -", "2 - lan -", "3 - lan -", "4 - lan -"], &["9 - lan -"]],
+            &[
+                &["1 - lan -", "2 - lan -", "3 - lan -", "4 - lan -"],
+                &["9 - lan -"],
+            ],
             &["0.0", "0.1", "0.2", "0.3", "1.0"],
             &[],
         );

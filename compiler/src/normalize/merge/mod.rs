@@ -21,9 +21,7 @@ use crate::id::NodeIx;
 use crate::ir::address::sort_key;
 use crate::ir::field::{Field, FieldValue};
 use crate::ir::inventory::Node;
-use crate::ir::merge::{
-    Ambiguous, JoinKey, Joined, Member, MergeEvidence, Renamed, Unmatched,
-};
+use crate::ir::merge::{Ambiguous, JoinKey, Joined, Member, MergeEvidence, Renamed, Unmatched};
 use crate::ir::records::{
     CircuitRecord, LinkRecord, NodeKind, NodeRecord, NodeRef, Origin, RefBy, ServiceState, Subject,
     SubjectKind,
@@ -695,11 +693,7 @@ fn unmatched(
             let record = &records[r];
             Unmatched {
                 source: s,
-                subject: Subject::new(
-                    SubjectKind::Circuit,
-                    &plan.ids[plan.of[s][r]],
-                    &record.name,
-                ),
+                subject: Subject::new(SubjectKind::Circuit, &plan.ids[plan.of[s][r]], &record.name),
                 place: record.origin.whole(),
             }
         }));
