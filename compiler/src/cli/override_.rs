@@ -210,7 +210,11 @@ fn refusal(unapplied: &Unapplied, entry: &Entry<'_>) -> Stop {
         Why::NoSuchId { nearest } => usage(
             format!("there is no {kind} with the id \"{id}\""),
             match nearest {
-                Some(near) => format!("did you mean \"{}\" ({})?", plain(&near.id), plain(&near.name)),
+                Some(near) => format!(
+                    "did you mean \"{}\" ({})?",
+                    plain(&near.id),
+                    plain(&near.name)
+                ),
                 None => "`weir tree` shows what there is".to_owned(),
             },
         ),
@@ -224,13 +228,22 @@ fn refusal(unapplied: &Unapplied, entry: &Entry<'_>) -> Stop {
         Why::NoSuchParent { wanted, nearest } => usage(
             format!("no node, or more than one, is called \"{}\"", plain(wanted)),
             match nearest {
-                Some(near) => format!("did you mean \"{}\" ({})?", plain(&near.id), plain(&near.name)),
+                Some(near) => format!(
+                    "did you mean \"{}\" ({})?",
+                    plain(&near.id),
+                    plain(&near.name)
+                ),
                 None => "write the id of a node".to_owned(),
             },
         ),
-        Why::OwnParent => usage("a node cannot be its own parent", "write the id of another node"),
+        Why::OwnParent => usage(
+            "a node cannot be its own parent",
+            "write the id of another node",
+        ),
         Why::NoRates => usage(
-            format!("{kind} \"{id}\" is not shaped, or suspended and slowed down: it has no rates to set"),
+            format!(
+                "{kind} \"{id}\" is not shaped, or suspended and slowed down: it has no rates to set"
+            ),
             "set plan_mbps instead, or what keeps it from being shaped",
         ),
     }
@@ -462,8 +475,12 @@ fn parse(kind: SubjectKind, set: &str) -> Result<(Field, FieldValue), Stop> {
             FieldValue::Count(Some(cost))
         }
         Field::Kind => {
-            const KINDS: [NodeKind; 4] =
-                [NodeKind::Root, NodeKind::Site, NodeKind::Ap, NodeKind::Other];
+            const KINDS: [NodeKind; 4] = [
+                NodeKind::Root,
+                NodeKind::Site,
+                NodeKind::Ap,
+                NodeKind::Other,
+            ];
             let found = KINDS.into_iter().find(|kind| kind.word() == text);
             FieldValue::Kind(found.ok_or_else(|| wrong("root, site, ap or other"))?)
         }
@@ -493,9 +510,7 @@ fn parse(kind: SubjectKind, set: &str) -> Result<(Field, FieldValue), Stop> {
 }
 
 fn rates(text: &str) -> Option<FieldValue> {
-    let (down, up) = text
-        .split_once(['/', ','])
-        .unwrap_or((text, text));
+    let (down, up) = text.split_once(['/', ',']).unwrap_or((text, text));
     let rate = |text: &str| parse_rate(text.trim(), MBPS).ok().map(Kbps::known);
     Some(FieldValue::Rates(Pair::new(rate(down)?, rate(up)?)))
 }
@@ -511,7 +526,10 @@ mod tests {
             ("plan_mbps=100/20", "plan_mbps 100/20 Mbit/s"),
             ("plan_mbps = 7.5", "plan_mbps 7.5/7.5 Mbit/s"),
             ("parent=AP = 7", "parent AP = 7"),
-            ("addresses_add=100.64.0.7, 2001:db8::/56", "addresses_add 100.64.0.7, 2001:db8::/56"),
+            (
+                "addresses_add=100.64.0.7, 2001:db8::/56",
+                "addresses_add 100.64.0.7, 2001:db8::/56",
+            ),
             ("addresses=", "addresses none"),
             ("exclude=true", "exclude true"),
             ("qdisc=cake/none", "qdisc cake/none"),
@@ -522,7 +540,14 @@ mod tests {
             };
             assert_eq!(format!("{} {value}", field.key()), want);
         }
-        for set in ["plan_mbps", "plan_mbps=fast", "plan=1", "state=up", "name=", "exclude=yes"] {
+        for set in [
+            "plan_mbps",
+            "plan_mbps=fast",
+            "plan=1",
+            "state=up",
+            "name=",
+            "exclude=yes",
+        ] {
             assert!(parse(circuit, set).is_err(), "{set}");
         }
         assert!(parse(SubjectKind::Link, "state=up").is_ok());

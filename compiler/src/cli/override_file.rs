@@ -18,8 +18,6 @@ use crate::cli::stop::Stop;
 
 /// The first lines of a file that did not exist.
 const HEAD: &str = "\
-#:schema .weir/overrides.schema.json
-#
 # What you know better than the sources, field by field, each with its reason: docs/overrides.md
 ";
 
@@ -58,7 +56,11 @@ impl OverrideFile {
             let message = e.message().split_whitespace().collect::<Vec<_>>();
             Stop::new(
                 Exit::Usage,
-                format!("{} is not valid TOML: {}", path.display(), message.join(" ")),
+                format!(
+                    "{} is not valid TOML: {}",
+                    path.display(),
+                    message.join(" ")
+                ),
                 "correct it first; `weir check` shows where",
             )
         })?;
@@ -158,14 +160,18 @@ impl OverrideFile {
     /// What changes, as lines with `-` and `+`.
     pub fn diff(&self) -> String {
         let after = self.text();
-        let (old, new): (Vec<&str>, Vec<&str>) = (self.before.lines().collect(), after.lines().collect());
+        let (old, new): (Vec<&str>, Vec<&str>) =
+            (self.before.lines().collect(), after.lines().collect());
         let start = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
         let rest = old.len().min(new.len()) - start;
         let end = (0..rest)
             .take_while(|i| old[old.len() - 1 - i] == new[new.len() - 1 - i])
             .count();
         let mut text = String::new();
-        for (sign, lines) in [("-", &old[start..old.len() - end]), ("+", &new[start..new.len() - end])] {
+        for (sign, lines) in [
+            ("-", &old[start..old.len() - end]),
+            ("+", &new[start..new.len() - end]),
+        ] {
             for line in lines {
                 text.push_str(&format!("{sign} {line}\n"));
             }
@@ -225,7 +231,8 @@ fn written(set: &FieldValue) -> Option<Value> {
         FieldValue::Flag(on) => Value::from(*on),
         FieldValue::Count(count) => Value::from(i64::try_from((*count)?).ok()?),
         FieldValue::Leaf(leaf) => {
-            let [down, up] = [leaf.down, leaf.up].map(|side| side.map_or("default", LeafKind::word));
+            let [down, up] =
+                [leaf.down, leaf.up].map(|side| side.map_or("default", LeafKind::word));
             match down == up {
                 true => Value::from(down),
                 false => Value::from(format!("{down}/{up}")),

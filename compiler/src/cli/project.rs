@@ -58,8 +58,7 @@ pub fn compile_with(
     let mut files = SourceMap::default();
     let mut project = config::load(&dir, &mut files, &overrides).map_err(Stop::config)?;
     if let Some(text) = intent {
-        project.overrides =
-            config::overrides::load_str(text, &mut files).map_err(Stop::config)?;
+        project.overrides = config::overrides::load_str(text, &mut files).map_err(Stop::config)?;
     }
     let exports = match exports::read(&dir, &project.sources, &mut files) {
         Ok(exports) => exports,

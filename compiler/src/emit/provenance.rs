@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use weir_schemas::Published as _;
 use weir_schemas::provenance::{
-    BucketReason, Circuit, Device, Fate, Field, File, Joined, Node, Overridden, Path, Provenance, Record,
-    Rejected, Shaped, Via,
+    BucketReason, Circuit, Device, Fate, Field, File, Joined, Node, Overridden, Path, Provenance,
+    Record, Rejected, Shaped, Via,
 };
 
 use crate::emit::json::Document;

@@ -61,7 +61,9 @@ impl OverlayEvidence {
         fn key(s: &Subject) -> (SubjectKind, &str) {
             (s.kind, &s.id)
         }
-        let start = self.applied.partition_point(|a| key(&a.subject) < key(subject));
+        let start = self
+            .applied
+            .partition_point(|a| key(&a.subject) < key(subject));
         let rest = &self.applied[start..];
         let end = rest.partition_point(|a| key(&a.subject) == key(subject));
         rest[..end].iter()
