@@ -25,6 +25,7 @@ const ROUNDS: u64 = 8;
 const PROJECTS: [&str; 7] = [
     "examples/dirty",
     "examples/quickstart",
+    "examples/two-crms",
     "golden/inventory-dirty",
     "golden/libreqos-custom",
     "golden/link-down",
@@ -98,6 +99,10 @@ fn the_order_of_the_input_does_not_show() {
                     permuted.path().join(config::FILE_NAME),
                 )
                 .expect("copied");
+                let overrides = dir.join("overrides.toml");
+                if overrides.is_file() {
+                    fs::copy(overrides, permuted.path().join("overrides.toml")).expect("copied");
+                }
                 let permutation = permute(&files, &mut Prng(seed));
                 assert!(permutation.keys().eq(files.keys()) && permutation != files);
                 for (path, bytes) in permutation {

@@ -63,6 +63,14 @@ static STORIES: &[Story] = &[
         variants: STRATEGIES,
     },
     Story {
+        name: "two-crms",
+        project: Some("examples/two-crms"),
+        variants: &[
+            Variant("ap_site", Strategy::ApSite, ""),
+            Variant("full", Strategy::Full, ""),
+        ],
+    },
+    Story {
         name: "uisp-ridgeline",
         project: Some("examples/dirty"),
         variants: STRATEGIES,

@@ -183,10 +183,14 @@ fn hold(exceptions: Exceptions, advice: &str, wrong: impl Fn(&str, &str) -> bool
 const SHORES: Exceptions = &[
     ("cli/", "owns the terminal and the store"),
     ("config/init.rs", "writes the first weir.toml"),
+    ("config/overrides.rs", "reads overrides.toml"),
     ("config/resolve.rs", "reads weir.toml"),
     ("emit/mod.rs", "`write` is the shore of output"),
     ("exports.rs", "reads recorded exports: the shore of input"),
-    ("lock.rs", "reads and writes weir.lock, and finds snapshots in the store"),
+    (
+        "lock.rs",
+        "reads and writes weir.lock, and finds snapshots in the store",
+    ),
     ("main.rs", "starts the program"),
 ];
 

@@ -15,6 +15,8 @@ mod graph;
 mod history;
 mod init;
 mod key;
+mod override_;
+mod override_file;
 mod project;
 mod promote;
 mod rules;
@@ -110,6 +112,8 @@ enum Command {
     /// Look at recorded snapshots, compare them, or copy one without names and addresses
     #[cfg(feature = "fetch")]
     Snapshot(snapshot::Arguments),
+    /// Say what you know better than the sources, field by field
+    Override(override_::Arguments),
     /// Explain a lint rule
     Explain(explain::Arguments),
     /// List the lint rules
@@ -211,6 +215,7 @@ fn run(cli: &Cli) -> Exit {
         Command::Snapshot(args) => (snapshot::run(args, &cli.global, &terminal), args.format),
         Command::Tree(args) => (tree::run(args, &cli.global, &terminal), args.format),
         Command::Graph(args) => (graph::run(args, &cli.global, &terminal), Format::Text),
+        Command::Override(args) => (override_::run(args, &cli.global, &terminal), args.format),
         Command::Explain(args) => (explain::run(args, &terminal), args.format),
         Command::Rules(args) => (rules::run(args, &terminal), args.format),
         Command::Diff(args) => (diff::run(args, &cli.global, &terminal), args.format()),

@@ -55,6 +55,17 @@ pub fn compile_project(
     follow: Follow,
     terminal: &Terminal,
 ) -> Result<Built, Stop> {
+    compile_with(dir, overrides, follow, None, terminal)
+}
+
+/// As [`compile_project`], with this text in place of the project's `overrides.toml`.
+pub fn compile_with(
+    dir: PathBuf,
+    overrides: &Overrides,
+    follow: Follow,
+    intent: Option<&str>,
+    terminal: &Terminal,
+) -> Result<Built, Stop> {
     let wanted = overrides.previous.clone();
     let as_of = match &overrides.as_of {
         None => now()?,
@@ -73,8 +84,12 @@ pub fn compile_project(
     };
     let mut files = SourceMap::default();
     let mut project = config::load(&dir, &mut files, &overrides).map_err(Stop::config)?;
+    if let Some(text) = intent {
+        project.overrides = config::overrides::load_str(text, &mut files).map_err(Stop::config)?;
+    }
     let pinned = lock::pin(&dir, &mut project);
-    let mut exports = match pinned.and_then(|()| exports::read(&dir, &project.sources, &mut files)) {
+    let mut exports = match pinned.and_then(|()| exports::read(&dir, &project.sources, &mut files))
+    {
         Ok(exports) => exports,
         Err(error) => {
             let spot = Spot {

@@ -685,3 +685,140 @@ fn changeable(kind: SubjectKind) -> String {
     let keys: Vec<&str> = fields(kind).iter().map(|field| field.key()).collect();
     keys.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Overrides, ConfigError> {
+        load_str(text, &mut SourceMap::default())
+    }
+
+    #[test]
+    fn an_override_is_read_with_its_reason_its_end_and_what_was() {
+        let text = "# kept\n[[circuit]]\nid = \"c1\"\nreason = \"gift\"\nexpires = 2026-12-31\nplan_mbps = [100, 20.5]\n\
+                    addresses_add = [\"2001:db8::/56\", \"100.64.0.7\"]\nwas = { plan_mbps = 50 }\n\
+                    [[link]]\nid = \"L1\"\nreason = \"r\"\nowner = \"kim\"\nstate = \"down\"\n";
+        let overrides = load(text).expect("overrides");
+        let [circuit, link] = overrides.entries.as_slice() else {
+            panic!("two entries");
+        };
+        assert_eq!(circuit.expires, Date::parse("2026-12-31"));
+        let told = |entry: &Override| -> Vec<String> {
+            let change = |c: &Change| {
+                let was = c.was.as_ref().map(ToString::to_string);
+                format!("{} {} {}", c.field.key(), c.value, was.unwrap_or_default())
+            };
+            entry.changes.iter().map(change).collect()
+        };
+        assert_eq!(
+            told(circuit),
+            [
+                "addresses_add 100.64.0.7, 2001:db8::/56 ",
+                "plan_mbps 100/20.5 Mbit/s 50/50 Mbit/s"
+            ]
+        );
+        assert_eq!(told(link), ["state down "]);
+        assert_eq!(link.owner.as_deref(), Some("kim"));
+        // Comments and layout are no content.
+        let again = text.replace("# kept\n", "\n\n");
+        assert_eq!(load(&again).expect("overrides").digest, overrides.digest);
+        let other = text.replace("gift", "present");
+        assert_ne!(load(&other).expect("overrides").digest, overrides.digest);
+        assert_eq!(load("").expect("nothing").digest, None);
+    }
+
+    #[test]
+    fn the_end_is_the_first_day_without() {
+        let text = "[[node]]\nid = \"n\"\nreason = \"r\"\nexpires = \"2026-12-31\"\nname = \"N\"\n";
+        let overrides = load(text).expect("overrides");
+        for (day, over) in [
+            ("2026-12-30", false),
+            ("2026-12-31", true),
+            ("2027-01-01", true),
+        ] {
+            assert_eq!(
+                overrides.entries[0].is_expired(Date::parse(day)),
+                over,
+                "{day}"
+            );
+        }
+        assert!(!overrides.entries[0].is_expired(None));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line_and_a_way_out() {
+        let head = "[[circuit]]\nid = \"c1\"\nreason = \"r\"\n";
+        for (text, line, says) in [
+            (
+                "[[circuit]]\nid = \"c1\"\nplan_mbps = 5\n",
+                1,
+                "has no `reason`",
+            ),
+            (
+                "[[circuit]]\nreason = \"r\"\nplan_mbps = 5\n",
+                1,
+                "has no `id`",
+            ),
+            (
+                "[[circuit]]\nid = \"c1\"\nreason = \"r\"\n",
+                1,
+                "changes nothing",
+            ),
+            (
+                "[[circuits]]\nid = \"c1\"\n",
+                1,
+                "unknown table `[[circuits]]`",
+            ),
+            (&format!("{head}plan_mpbs = 5\n"), 4, "plan_mbps"),
+            (&format!("{head}plan_mbps = \"5\"\n"), 4, "must be a number"),
+            (
+                &format!("{head}plan_mbps = 0\n"),
+                4,
+                "must be greater than 0",
+            ),
+            (&format!("{head}state = \"supended\"\n"), 4, "suspended"),
+            (
+                &format!("{head}expires = 2026-12-31T10:00:00\nname = \"x\"\n"),
+                4,
+                "is not a day",
+            ),
+            (
+                &format!("{head}expires = \"soon\"\nname = \"x\"\n"),
+                4,
+                "is not a day",
+            ),
+            (
+                &format!("{head}addresses = [\"10.0.0.1/24\"]\n"),
+                4,
+                "which is no address",
+            ),
+            (
+                &format!("{head}device = \"d\"\nname = \"x\"\n"),
+                4,
+                "no addresses are",
+            ),
+            (
+                &format!("{head}name = \"x\"\nwas = {{ plan_mbps = 5 }}\n"),
+                1,
+                "is not overridden",
+            ),
+            (
+                &format!("{head}name = \"x\"\n\n{head}name = \"y\"\n"),
+                6,
+                "overridden twice: in line 1 too",
+            ),
+            (&format!("{head}name = \n"), 4, "not valid TOML"),
+        ] {
+            let error = load(text).expect_err(text);
+            assert_eq!(
+                error.position().map(|(line, _)| line),
+                Some(line),
+                "{text}\n{error}"
+            );
+            let said = format!("{} {}", error.message, error.help);
+            assert!(said.contains(says), "{text}\n{said}");
+            assert_eq!(error.file(), FILE_NAME);
+        }
+    }
+}

@@ -116,9 +116,9 @@ impl MergeEvidence {
 
     /// The members of a thing, when there are several.
     pub fn of(&self, subject: &Subject) -> Option<&Joined> {
-        let order = |j: &Joined| (j.subject.kind, j.subject.id.clone());
+        let wanted = (subject.kind, &*subject.id);
         self.joined
-            .binary_search_by(|j| order(j).cmp(&(subject.kind, subject.id.clone())))
+            .binary_search_by(|j| (j.subject.kind, &*j.subject.id).cmp(&wanted))
             .ok()
             .map(|at| &self.joined[at])
     }

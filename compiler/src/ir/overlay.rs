@@ -2,7 +2,7 @@
 //! why. Plain data, made by `normalize::overlay` and read by the rules and `provenance.json`.
 
 use crate::ir::field::{Field, FieldValue};
-use crate::ir::records::{Place, Subject};
+use crate::ir::records::{Place, Subject, SubjectKind};
 
 /// A change that was made.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -57,12 +57,15 @@ pub struct OverlayEvidence {
 
 impl OverlayEvidence {
     /// The changes of one thing.
-    pub fn of<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = &'a Applied> + 'a {
-        let key = |s: &Subject| (s.kind, s.id.clone());
-        let wanted = key(subject);
-        let start = self.applied.partition_point(|a| key(&a.subject) < wanted);
-        self.applied[start..]
-            .iter()
-            .take_while(move |a| key(&a.subject) == wanted)
+    pub fn of(&self, subject: &Subject) -> impl Iterator<Item = &Applied> + use<'_> {
+        fn key(s: &Subject) -> (SubjectKind, &str) {
+            (s.kind, &s.id)
+        }
+        let start = self
+            .applied
+            .partition_point(|a| key(&a.subject) < key(subject));
+        let rest = &self.applied[start..];
+        let end = rest.partition_point(|a| key(&a.subject) == key(subject));
+        rest[..end].iter()
     }
 }

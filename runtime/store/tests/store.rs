@@ -58,6 +58,8 @@ impl Built {
             inputs: Inputs {
                 config_sha256: "".into(),
                 sources: Vec::new(),
+                overrides_sha256: None,
+                as_of: None,
             },
             fit: Fit::default(),
             counts: Counts {

@@ -49,7 +49,7 @@ name = 5
             r#"
 5:1 `queues`: unknown key `topology.queues` -> `queues` belongs in [target.NAME]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
 6:1 `overhead`: unknown key `topology.overhead` -> `overhead` belongs in [rates]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
-7:1 `name`: unknown key `topology.name` -> `name` belongs in [project] or [[source]]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
+7:1 `name`: unknown key `topology.name` -> `name` belongs in [merge.fields] or [project] or [[source]]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
 "#,
         ),
         (

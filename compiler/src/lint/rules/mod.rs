@@ -4,6 +4,7 @@ use crate::lint::rule::Rule;
 
 mod address_table_full;
 mod all_nodes_hidden;
+mod ambiguous_join;
 mod bad_pin;
 mod capacity_above_parent;
 mod capacity_below_floors;
@@ -25,6 +26,7 @@ mod disruptive_apply;
 mod duplicate_address;
 mod duplicate_device_address;
 mod empty_node;
+mod expired_override;
 mod filtered_address;
 mod guarantees_scaled;
 mod high_commit;
@@ -34,6 +36,7 @@ mod inexact_parent;
 mod inexact_rate;
 mod insecure_access;
 mod ipv4_only_circuit;
+mod joined_by_name;
 mod junk_address;
 mod leaf_memory;
 mod legacy_layout;
@@ -48,6 +51,7 @@ mod no_place_in_strategy;
 mod no_target_declared;
 mod not_an_address;
 mod overlapping_prefix;
+mod override_hides_change;
 mod oversubscribed;
 mod parent_cycle;
 mod personal_data;
@@ -57,9 +61,11 @@ mod rate_raised_to_floor;
 mod rates_jump;
 mod rates_look_swapped;
 mod redundant_node;
+mod redundant_override;
 mod repeated_record;
 mod required_field_missing;
 mod reserved_name;
+mod reused_id;
 mod secret_in_input;
 mod setting_by_name;
 mod setting_names_nothing;
@@ -67,6 +73,7 @@ mod shared_device;
 mod shared_node_name;
 mod source_incomplete;
 mod source_stale;
+mod sources_disagree;
 mod subscriber_relay;
 mod suspended_at_full_rate;
 mod suspended_unshaped;
@@ -75,6 +82,8 @@ mod unbalanced_queue;
 mod unclean_text;
 mod unexpected_value;
 mod unknown_capacity;
+mod unmatched_record;
+mod unowned_override;
 mod unparented_circuit;
 mod unreachable_node;
 mod unreadable_file;
@@ -115,8 +124,15 @@ pub static ALL: &[&Rule] = &[
     &unusable_id::RULE,
     &conflicting_node::RULE,
     &duplicate_device_address::RULE,
+    &ambiguous_join::RULE,
+    &joined_by_name::RULE,
+    &reused_id::RULE,
     &suspended_at_full_rate::RULE,
     &suspended_unshaped::RULE,
+    &unowned_override::RULE,
+    &expired_override::RULE,
+    &override_hides_change::RULE,
+    &redundant_override::RULE,
     &missing_plan::RULE,
     &implausible_plan::RULE,
     &commit_above_plan::RULE,
@@ -147,6 +163,8 @@ pub static ALL: &[&Rule] = &[
     &collection_missing::RULE,
     &setting_by_name::RULE,
     &repeated_record::RULE,
+    &sources_disagree::RULE,
+    &unmatched_record::RULE,
     &unparented_circuit::RULE,
     &no_place_in_strategy::RULE,
     &parent_cycle::RULE,
