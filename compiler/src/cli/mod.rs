@@ -12,6 +12,7 @@ mod stop;
 mod terminal;
 mod tree;
 mod verdict;
+mod why;
 
 use std::panic;
 use std::path::PathBuf;
@@ -86,6 +87,8 @@ enum Command {
     Tree(tree::Arguments),
     /// Draw the network
     Graph(graph::Arguments),
+    /// Where the values of a circuit, node or address come from
+    Why(why::Arguments),
     /// Explain a lint rule
     Explain(explain::Arguments),
     /// List the lint rules
@@ -156,6 +159,7 @@ fn run(cli: &Cli) -> Exit {
         Command::Build(args) => (build::run(args, &cli.global, &terminal), args.format),
         Command::Tree(args) => (tree::run(args, &cli.global, &terminal), args.format),
         Command::Graph(args) => (graph::run(args, &cli.global, &terminal), Format::Text),
+        Command::Why(args) => (why::run(args, &cli.global, &terminal), args.format),
         Command::Explain(args) => (explain::run(args, &terminal), args.format),
         Command::Rules(args) => (rules::run(args, &terminal), args.format),
     };

@@ -8,7 +8,7 @@
 mod addresses;
 mod circuits;
 mod nodes;
-mod rates;
+pub mod rates;
 
 use crate::config::project::Project;
 use crate::ir::inventory::Inventory;

@@ -178,7 +178,11 @@ fn binding(stages: &Stages<'_>) -> Vec<Vec<Point>> {
         let tighter = node.cap.zip(above, |cap, above| cap < above);
         let within = asked[i].min(node.cap);
         let reached = Pair::new(
-            if tighter.down { within.down } else { asked[i].down },
+            if tighter.down {
+                within.down
+            } else {
+                asked[i].down
+            },
             if tighter.up { within.up } else { asked[i].up },
         );
         if let Some(parent) = node.parent {
