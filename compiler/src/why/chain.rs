@@ -456,10 +456,10 @@ impl Files {
                 });
             }
         }
-        for direction in 0..2 {
-            let sets = limits.iter_mut().find(|l| {
-                !l.ignored && l.kbps[direction].is_some() && l.kbps[direction] == cap[direction]
-            });
+        for (direction, cap) in cap.into_iter().enumerate() {
+            let sets = limits
+                .iter_mut()
+                .find(|l| !l.ignored && l.kbps[direction].is_some() && l.kbps[direction] == cap);
             if let Some(limit) = sets {
                 limit.sets[direction] = true;
             }

@@ -30,6 +30,9 @@ const HINTS: usize = 8;
 /// A part of an id must be as long as this to count.
 const PART: usize = 6;
 
+/// Whether a thing is meant: its id, its name, and its position if it is a circuit.
+type Test<'t> = dyn Fn(&str, Option<&str>, Option<usize>) -> bool + 't;
+
 impl Files {
     /// `Err`: several things it could be; or, when `exact` is false, what is near.
     pub fn find(&self, question: &str) -> Result<Found, NotFound> {
@@ -105,8 +108,8 @@ impl Files {
         let begins = |id: &str| {
             part.len() >= PART && id.rsplit(':').next().is_some_and(|e| e.starts_with(part))
         };
-        let tests: [&dyn Fn(&str, Option<&str>, Option<usize>) -> bool; 4] = [
-            &|id, name, _| named(name) || emitted.iter().any(|e| *e == id),
+        let tests: [&Test<'_>; 4] = [
+            &|id, name, _| named(name) || emitted.contains(&id),
             &|_, _, circuit| circuit.is_some_and(|at| device(&circuits[at])),
             &|id, _, _| end(id),
             &|id, _, _| {
