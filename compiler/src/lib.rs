@@ -24,6 +24,7 @@ pub mod sources;
 pub mod testing;
 pub mod topology;
 pub mod units;
+pub mod why;
 
 use rayon::prelude::*;
 

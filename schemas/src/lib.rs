@@ -18,6 +18,7 @@ pub mod promotion;
 pub mod provenance;
 pub mod queue_plan;
 pub mod tree;
+pub mod why;
 
 use std::path::Path;
 use std::{fs, io};
@@ -101,6 +102,7 @@ pub static CONTRACTS: &[Contract] = &[
     Contract::written::<provenance::Provenance<'static>>("provenance.schema.json"),
     Contract::written::<queue_plan::QueuePlan<'static>>("queue_plan.schema.json"),
     Contract::written::<tree::Tree<'static>>("tree.schema.json"),
+    Contract::written::<why::Why<'static>>("why.schema.json"),
 ];
 
 /// The folder of the JSON Schemas, from the root of the repository.

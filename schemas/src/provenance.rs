@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Published;
-use crate::common::{OmitReason, Pair};
+use crate::common::{NodeKind, OmitReason, Pair};
 
 /// The provenance of one build.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
@@ -17,6 +17,12 @@ pub struct Provenance<'a> {
     pub schema: Cow<'a, str>,
     /// Input files; records name them by their position here.
     pub files: Vec<File<'a>>,
+    /// The settings that made rates and capacities out of what the sources say.
+    #[serde(default)]
+    pub settings: Settings,
+    /// Where guarantees below did not fit, sorted by id, generated parent nodes last.
+    #[serde(default)]
+    pub scaled: Vec<Scaled<'a>>,
     /// Every node of the inventory, emitted or not, sorted by id as bytes.
     pub nodes: Vec<Node<'a>>,
     /// Every circuit of the inventory, shaped or not, sorted by id as bytes.
@@ -36,6 +42,42 @@ pub struct File<'a> {
     pub sha256: Cow<'a, str>,
 }
 
+/// What rates and capacities were made with. Factors are in thousandths: 1100 is 1.1.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Settings {
+    /// `topology.tree`: how a parent is chosen: `cost`, `hops`, `widest`, `declared`.
+    pub tree: String,
+    /// `topology.wan_mbps`, `[download, upload]` in kbit/s.
+    pub wan_kbps: Pair<u64>,
+    /// `topology.generated_mbps`, `[download, upload]` in kbit/s: capacity of each generated parent node.
+    pub generated_kbps: Pair<u64>,
+    /// `rates.overhead`
+    pub overhead_permille: u32,
+    /// `rates.multiplier`
+    pub multiplier_permille: u32,
+    /// `rates.commit`
+    pub commit_permille: u32,
+    /// `rates.floor_mbps` in kbit/s.
+    pub floor_kbps: u64,
+    /// `rates.min_floor_mbps` in kbit/s.
+    pub min_floor_kbps: u64,
+    /// `rates.burst` is `add`: a burst volume counts as a rate.
+    pub add_burst: bool,
+    /// `suspended.slow_mbps` in kbit/s, where `suspended.policy` is `slow`; else null.
+    pub slow_kbps: Option<u64>,
+}
+
+/// A node whose guarantees below were scaled to its capacity.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Scaled<'a> {
+    /// Id of the node, or name of the generated parent node.
+    pub at: Cow<'a, str>,
+    /// Sum of the guarantees below before, `[download, upload]` in kbit/s.
+    pub wanted_kbps: Pair<u64>,
+    /// The capacity they were scaled to, `[download, upload]` in kbit/s.
+    pub cap_kbps: Pair<u64>,
+}
+
 /// Where a record stands: `[position in files, first byte, length in bytes]`. A file that was not UTF-8 is
 /// counted after its conversion to UTF-8.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +88,12 @@ pub struct Record(pub u32, pub u64, pub u32);
 pub struct Node<'a> {
     /// Its stable id.
     pub id: Cow<'a, str>,
+    /// Its display name. Absent when it is the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Cow<'a, str>>,
+    /// What it is.
+    #[serde(default = "other")]
+    pub kind: NodeKind,
     /// The record it was read from.
     pub record: Record,
     /// Whether it is in the shaping tree, or why not.
@@ -60,6 +108,9 @@ pub struct Node<'a> {
     /// The way to it that was chosen. Absent for the root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Path<'a>>,
+    /// Its parent of the artifact before was kept, although another is a little better now. Absent when not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
     /// The next best ways, best first, at most three. Absent when there is no other.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rivals: Vec<Path<'a>>,
@@ -72,6 +123,11 @@ pub struct Node<'a> {
     /// Fields that were chosen between sources, or that an override changed. Absent when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field<'a>>,
+}
+
+/// Of artifacts that do not say it.
+fn other() -> NodeKind {
+    NodeKind::Other
 }
 
 /// What became of a node.
@@ -116,6 +172,10 @@ pub struct Path<'a> {
     pub hops: u32,
     /// Smallest download capacity of the links on the way, in kbit/s; null = no known limit.
     pub bottleneck_kbps: Option<u64>,
+    /// Capacity of the last step, `[download, upload]` in kbit/s; null = no known limit. Only of the way that was
+    /// chosen; absent when neither direction has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kbps: Option<Pair<Option<u64>>>,
 }
 
 /// What joins a node to the one before it.
@@ -143,6 +203,9 @@ pub enum Via {
 pub struct Circuit<'a> {
     /// Its stable id.
     pub id: Cow<'a, str>,
+    /// Its display name. Absent when it is the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Cow<'a, str>>,
     /// The record it was read from.
     pub record: Record,
     /// The record the plan was read from, where that is another one.
@@ -182,6 +245,10 @@ pub struct Circuit<'a> {
     /// Fields that were chosen between sources, or that an override changed. Absent when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field<'a>>,
+    /// Addresses that its devices claim and that are not shaped for it, or not as they were written. Absent when there
+    /// are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused<'a>>,
 }
 
 /// A record that is one of the records of a thing.
@@ -194,6 +261,23 @@ pub struct Joined<'a> {
     /// Where it stands.
     pub record: Record,
     /// What joined it to the records before it: `id`, `mac`, `address` or `name`. Absent for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Cow<'a, str>>,
+}
+
+/// An address that was refused or changed.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Refused<'a> {
+    /// Id of the device.
+    pub device: Cow<'a, str>,
+    /// The record the device was read from.
+    pub record: Record,
+    /// As it was written.
+    pub address: Cow<'a, str>,
+    /// Why it is not shaped.
+    pub why: RefusedWhy,
+    /// What decided it: the entry of `addresses.ignore`, the id of the circuit or device that owns it, the host it
+    /// became, the number of circuits that share it, or why it is nobody's. Absent where nothing else did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Cow<'a, str>>,
 }
@@ -246,6 +330,32 @@ pub struct Overridden<'a> {
     pub record: Record,
 }
 
+/// Why an address is not shaped.
+#[derive(
+    Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusedWhy {
+    /// The text is no address.
+    NotAnAddress,
+    /// It has host bits set: only the host is shaped.
+    HostBits,
+    /// No entry of `addresses.allow` holds it.
+    NotAllowed,
+    /// It overlaps an entry of `addresses.ignore`.
+    Ignored,
+    /// Never a subscriber's address.
+    Junk,
+    /// The same private address on more circuits than one household explains.
+    Shared,
+    /// Another circuit owns it.
+    OtherCircuit,
+    /// Another device of the same circuit owns it.
+    OtherDevice,
+    /// Its circuit is not shaped, so it claims nothing.
+    CircuitOmitted,
+}
+
 /// A circuit's place and rates.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Shaped<'a> {
@@ -287,4 +397,7 @@ pub struct Device<'a> {
     pub id: Cow<'a, str>,
     /// The record it was read from.
     pub record: Record,
+    /// Its MAC, as the source writes it. Absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<Cow<'a, str>>,
 }

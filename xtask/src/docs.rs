@@ -144,6 +144,19 @@ fn example(page: &mut String, example: &Example) {
     for (name, text) in example.files {
         fence(page, name, text);
     }
+    if !example.before.is_empty() {
+        let _ = write!(page, "\nafter a build of\n");
+    }
+    for (name, text) in example.before {
+        fence(page, name, text);
+    }
+    if !example.recorded.is_empty() {
+        let _ = writeln!(
+            page,
+            "\nrecorded at {} and built with `--as-of {}`",
+            example.recorded, example.as_of
+        );
+    }
     for also in example.also {
         let _ = writeln!(
             page,

@@ -1,5 +1,6 @@
 //! Project chores that are not part of the product: `cargo run -p xtask -- <chore>`.
 
+mod bench;
 mod docs;
 mod r#gen;
 mod schemas;
@@ -21,6 +22,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Time the lint rules on a network made in memory
+    BenchLint(bench::Args),
     /// Write the documentation that comes from the code, or check it
     Docs(docs::Args),
     /// Write a synthetic ISP of any size as one or more Weir projects
@@ -31,6 +34,7 @@ enum Chore {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().chore {
+        Chore::BenchLint(args) => bench::run(&args, &mut std::io::stdout().lock()),
         Chore::Docs(args) => docs::run(&args, &mut std::io::stdout().lock()),
         Chore::Gen(args) => r#gen::run(&args, &mut std::io::stdout().lock()),
         Chore::Schemas(args) => schemas::run(&args, &mut std::io::stdout().lock()),

@@ -29,6 +29,7 @@ mod terminal;
 mod tree;
 mod verdict;
 mod verify;
+mod why;
 
 use std::panic;
 use std::path::PathBuf;
@@ -114,6 +115,8 @@ enum Command {
     Snapshot(snapshot::Arguments),
     /// Say what you know better than the sources, field by field
     Override(override_::Arguments),
+    /// Where the values of a circuit, node or address come from
+    Why(why::Arguments),
     /// Explain a lint rule
     Explain(explain::Arguments),
     /// List the lint rules
@@ -216,6 +219,7 @@ fn run(cli: &Cli) -> Exit {
         Command::Tree(args) => (tree::run(args, &cli.global, &terminal), args.format),
         Command::Graph(args) => (graph::run(args, &cli.global, &terminal), Format::Text),
         Command::Override(args) => (override_::run(args, &cli.global, &terminal), args.format),
+        Command::Why(args) => (why::run(args, &cli.global, &terminal), args.format),
         Command::Explain(args) => (explain::run(args, &terminal), args.format),
         Command::Rules(args) => (rules::run(args, &terminal), args.format),
         Command::Diff(args) => (diff::run(args, &cli.global, &terminal), args.format()),

@@ -6,16 +6,17 @@ use std::borrow::Cow;
 use weir_schemas::Published as _;
 use weir_schemas::provenance::{
     BucketReason, Circuit, Device, Fate, Field, File, Joined, Node, Overridden, Path, Provenance,
-    Record, Rejected, Shaped, Via,
+    Record, Refused, RefusedWhy, Rejected, Scaled, Settings, Shaped, Via,
 };
 
-use crate::emit::json::Document;
+use crate::config::project::{Project, SuspendedPolicy};
+use crate::emit::json::{Document, prefix};
 use crate::emit::view::View;
 use crate::id::{CircuitIx, LinkIx, NodeIx};
 use crate::ir::graph::{self, Choice, Rival, Vertex};
-use crate::ir::inventory::{Hidden, Inventory};
+use crate::ir::inventory::{AddressIssueKind, Hidden, Inventory};
 use crate::ir::records::{Origin, ServiceState, Subject};
-use crate::ir::tree;
+use crate::ir::tree::{self, ScaledAt};
 use crate::lint::rule::Stages;
 use crate::units::{Kbps, Pair};
 
@@ -30,8 +31,18 @@ pub(super) fn emit(view: &View<'_>) -> Vec<u8> {
         path: Cow::Borrowed(&file.path),
         sha256: Cow::Borrowed(&file.digest),
     });
+    document.value("settings", &settings(stages.project));
+    document.list("scaled", &stages.tree.evidence.scaled, |scaled| Scaled {
+        at: match scaled.at {
+            ScaledAt::Node(node) => id(stages.inventory, node),
+            ScaledAt::Bucket(bucket) => tree::bucket_name(bucket).into(),
+        },
+        wanted_kbps: scaled.wanted.array(),
+        cap_kbps: scaled.cap.array(),
+    });
     document.list("nodes", &nodes, |&ix| node(stages, ix, fates[ix.ix()]));
-    document.list("circuits", &circuits, |&ix| circuit(view, ix));
+    let refused = refused(stages.inventory);
+    document.list("circuits", &circuits, |&ix| circuit(view, ix, &refused));
     document.finish()
 }
 
@@ -75,12 +86,15 @@ fn node<'a>(stages: &Stages<'a>, ix: NodeIx, fate: Fate) -> Node<'a> {
     let cap = stages.tree.evidence.physical_cap.get(ix.ix());
     Node {
         id: Cow::Borrowed(&node.id),
+        name: name(&node.id, &node.name),
+        kind: node.kind.into(),
         record: record(node.origin),
         fate,
         own_kbps: known(node.capacity.or_unlimited()),
         cap_kbps: known(cap.copied().unwrap_or(Pair::UNLIMITED)),
         declared_parent: node.parent.map(|p| id(inventory, p)),
         chosen: choice.map(|c| chosen(inventory, c)),
+        kept: choice.is_some_and(|c| c.kept),
         rivals: choice
             .map(|c| c.rivals.iter().map(|r| rival(inventory, r)).collect())
             .unwrap_or_default(),
@@ -162,19 +176,98 @@ fn id(inventory: &Inventory, ix: NodeIx) -> Cow<'_, str> {
     Cow::Borrowed(&inventory[ix].id)
 }
 
+/// Where it says more than the id.
+fn name<'a>(id: &str, name: &'a str) -> Option<Cow<'a, str>> {
+    (name != id && !name.is_empty()).then_some(Cow::Borrowed(name))
+}
+
+fn settings(project: &Project) -> Settings {
+    let (topology, rates) = (&project.topology, &project.rates);
+    Settings {
+        tree: topology.tree.word().to_owned(),
+        wan_kbps: topology.wan.array(),
+        generated_kbps: topology.generated.array(),
+        overhead_permille: rates.overhead.0,
+        multiplier_permille: rates.multiplier.0,
+        commit_permille: rates.commit.0,
+        floor_kbps: rates.floor.0,
+        min_floor_kbps: rates.min_floor.0,
+        add_burst: rates.add_burst,
+        slow_kbps: (project.suspended.policy == SuspendedPolicy::Slow)
+            .then_some(project.suspended.slow.0),
+    }
+}
+
+/// Sorted by circuit.
+type RefusedOf<'a> = Vec<(CircuitIx, Refused<'a>)>;
+
+fn refused(inventory: &Inventory) -> RefusedOf<'_> {
+    let evidence = &inventory.evidence;
+    let mut all: RefusedOf<'_> = Vec::new();
+    for issue in &evidence.addresses {
+        let (why, by) = match &issue.kind {
+            AddressIssueKind::NotAnAddress => (RefusedWhy::NotAnAddress, None),
+            AddressIssueKind::HostBits { becomes } => {
+                (RefusedWhy::HostBits, Some(prefix(becomes).into()))
+            }
+            // How devices report themselves: nothing was refused.
+            AddressIssueKind::InterfaceMask { .. } => continue,
+            AddressIssueKind::NotAllowed => (RefusedWhy::NotAllowed, None),
+            AddressIssueKind::Ignored { by } => (RefusedWhy::Ignored, Some(prefix(by).into())),
+            AddressIssueKind::Junk { why } => (RefusedWhy::Junk, Some(Cow::Borrowed(*why))),
+            AddressIssueKind::Shared { circuits } => {
+                (RefusedWhy::Shared, Some(circuits.to_string().into()))
+            }
+            AddressIssueKind::OwnedBy { circuit, .. } => {
+                (RefusedWhy::OtherCircuit, Some(Cow::Borrowed(&*circuit.id)))
+            }
+            AddressIssueKind::OwnedByDevice { device, .. } => {
+                (RefusedWhy::OtherDevice, Some(Cow::Borrowed(&*device.id)))
+            }
+        };
+        let Some(circuit) = inventory.circuit_by_id(&issue.circuit.id) else {
+            continue;
+        };
+        let refused = Refused {
+            device: Cow::Borrowed(&issue.device.id),
+            record: record(issue.place.origin),
+            address: Cow::Borrowed(&issue.text),
+            why,
+            by,
+        };
+        all.push((circuit, refused));
+    }
+    all.extend(evidence.unclaimed.iter().map(|claim| {
+        let refused = Refused {
+            device: Cow::Borrowed(&claim.device),
+            record: record(claim.origin),
+            address: Cow::Borrowed(&claim.text),
+            why: RefusedWhy::CircuitOmitted,
+            by: None,
+        };
+        (claim.circuit, refused)
+    }));
+    all.sort_by_key(|(circuit, _)| *circuit);
+    all
+}
+
 fn known(rates: Pair<Kbps>) -> [Option<u64>; 2] {
     [rates.down, rates.up].map(|rate| (rate != Kbps::UNLIMITED).then_some(rate.0))
 }
 
 fn chosen<'a>(inventory: &'a Inventory, choice: &Choice) -> Path<'a> {
-    path(
+    let path = path(
         inventory,
         choice.parent,
         choice.via,
         choice.cost,
         choice.hops,
         choice.bottleneck,
-    )
+    );
+    Path {
+        kbps: (choice.capacity != Pair::UNLIMITED).then(|| known(choice.capacity)),
+        ..path
+    }
 }
 
 fn rival<'a>(inventory: &'a Inventory, rival: &Rival) -> Path<'a> {
@@ -211,10 +304,15 @@ fn path<'a>(
         cost,
         hops,
         bottleneck_kbps: (bottleneck != Kbps::UNLIMITED).then_some(bottleneck.0),
+        kbps: None,
     }
 }
 
-fn circuit<'v>(view: &'v View<'_>, ix: CircuitIx) -> Circuit<'v> {
+fn circuit<'v>(view: &'v View<'_>, ix: CircuitIx, refused: &'v RefusedOf<'_>) -> Circuit<'v> {
+    let from = refused.partition_point(|(circuit, _)| *circuit < ix);
+    let mine = refused[from..]
+        .iter()
+        .take_while(|(circuit, _)| *circuit == ix);
     let inventory = view.stages.inventory;
     let circuit = &inventory[ix];
     let place = view
@@ -225,6 +323,7 @@ fn circuit<'v>(view: &'v View<'_>, ix: CircuitIx) -> Circuit<'v> {
         .and_then(Option::as_ref);
     Circuit {
         id: Cow::Borrowed(&circuit.id),
+        name: name(&circuit.id, &circuit.name),
         record: record(circuit.origin),
         plan_record: circuit.plan_origin.map(record),
         source_plan_kbps: known(circuit.source_plan.or_unlimited()),
@@ -256,10 +355,12 @@ fn circuit<'v>(view: &'v View<'_>, ix: CircuitIx) -> Circuit<'v> {
             .map(|device| Device {
                 id: Cow::Borrowed(&device.id),
                 record: record(device.origin),
+                mac: (!device.mac.is_empty()).then_some(Cow::Borrowed(&*device.mac)),
             })
             .collect(),
         joined: joined(view.stages, &circuit.subject()),
         fields: fields(view.stages, &circuit.subject()),
+        refused: mine.map(|(_, refused)| refused.clone()).collect(),
     }
 }
 

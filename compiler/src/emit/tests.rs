@@ -387,9 +387,9 @@ fn provenance_says_what_was_chosen_and_what_became_of_it() {
             .trim()
             .to_owned()
     };
-    assert_snapshot!(line("{\"id\":\"hill\""), @r#"{"id":"hill","record":[1,10,10],"fate":"emitted","own_kbps":[900000,null],"cap_kbps":[900000,null],"declared_parent":"core","chosen":{"parent":"core","via":"link","link":"L1","cost":1,"hops":1,"bottleneck_kbps":600000},"rivals":[{"parent":"@root","via":"declared","link":"L1","cost":7,"hops":2,"bottleneck_kbps":null}]},"#);
-    assert_snapshot!(line("{\"id\":\"c4\""), @r#"{"id":"c4","record":[1,30,10],"plan_record":[1,30,10],"source_plan_kbps":[100000,null],"plan_kbps":[100000,20000],"burst_kbps":[5000,0],"attach":"core","shaped":{"parent":"Generated_PN_2","bucket":"no-parent","asked_max_kbps":[100000,20000],"asked_min_kbps":[10000,2000],"max_kbps":[100000,20000],"min_kbps":[10000,2000]},"devices":[{"id":"c4-d1","record":[1,30,10]}]},"#);
-    assert_snapshot!(line("{\"id\":\"c5\""), @r#"{"id":"c5","record":[1,40,10],"source_plan_kbps":[100000,20000],"omitted":"no-address","devices":[]}"#);
+    assert_snapshot!(line("{\"id\":\"hill\""), @r#"{"id":"hill","name":"Node hill","kind":"site","record":[1,10,10],"fate":"emitted","own_kbps":[900000,null],"cap_kbps":[900000,null],"declared_parent":"core","chosen":{"parent":"core","via":"link","link":"L1","cost":1,"hops":1,"bottleneck_kbps":600000},"rivals":[{"parent":"@root","via":"declared","link":"L1","cost":7,"hops":2,"bottleneck_kbps":null}]},"#);
+    assert_snapshot!(line("{\"id\":\"c4\""), @r#"{"id":"c4","name":"Circuit c4","record":[1,30,10],"plan_record":[1,30,10],"source_plan_kbps":[100000,null],"plan_kbps":[100000,20000],"burst_kbps":[5000,0],"attach":"core","shaped":{"parent":"Generated_PN_2","bucket":"no-parent","asked_max_kbps":[100000,20000],"asked_min_kbps":[10000,2000],"max_kbps":[100000,20000],"min_kbps":[10000,2000]},"devices":[{"id":"c4-d1","record":[1,30,10],"mac":"02:00:00:00:00:01"}]},"#);
+    assert_snapshot!(line("{\"id\":\"c5\""), @r#"{"id":"c5","name":"Circuit c5","record":[1,40,10],"source_plan_kbps":[100000,20000],"omitted":"no-address","devices":[]}"#);
 }
 
 #[test]

@@ -150,6 +150,8 @@ pub struct NormalizeEvidence {
     pub bad_links: Vec<BadLink>,
     /// Every address that was dropped or changed, in order of (circuit, device, address).
     pub addresses: Vec<AddressIssue>,
+    /// Addresses of circuits that are not shaped for another reason, so that they claim nothing; in the same order.
+    pub unclaimed: Vec<Unclaimed>,
     /// Settings that name no node (promote_to_root, exclude, pin, root).
     pub unknown_settings: Vec<UnknownSetting>,
     /// Settings that name a node by its name, and which one was meant.
@@ -212,6 +214,15 @@ pub struct AddressIssue {
     /// As written.
     pub text: Box<str>,
     pub kind: AddressIssueKind,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Unclaimed {
+    pub circuit: CircuitIx,
+    pub device: Box<str>,
+    pub origin: Origin,
+    /// As written.
+    pub text: Box<str>,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

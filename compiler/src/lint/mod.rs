@@ -6,7 +6,7 @@ pub mod rule;
 pub mod rules;
 #[cfg(test)]
 mod testing;
-mod words;
+pub(crate) mod words;
 
 use rayon::prelude::*;
 

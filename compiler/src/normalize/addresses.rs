@@ -5,8 +5,9 @@ use ipnet::IpNet;
 use rayon::prelude::*;
 
 use crate::config::project::Project;
+use crate::id::CircuitIx;
 use crate::ir::address::{ClaimValue, sort_key};
-use crate::ir::inventory::{AddressIssue, AddressIssueKind, Inventory};
+use crate::ir::inventory::{AddressIssue, AddressIssueKind, Inventory, Unclaimed};
 use crate::ir::records::Place;
 
 use super::circuits::{Claimant, Claimed};
@@ -27,6 +28,7 @@ pub(super) fn assign(
     mut claimants: Vec<Vec<Claimant>>,
     inventory: &mut Inventory,
 ) {
+    inventory.evidence.unclaimed = unclaimed(inventory, &claimants);
     let (bids, issues): (Vec<Vec<Bid>>, Vec<Vec<AddressIssue>>) = claimants
         .par_iter()
         .enumerate()
@@ -112,6 +114,31 @@ pub(super) fn assign(
                 device.addresses.sort_unstable_by_key(sort_key);
             }
         });
+}
+
+/// What omitted circuits would claim, for people who ask why an address is not shaped.
+fn unclaimed(inventory: &Inventory, claimants: &[Vec<Claimant>]) -> Vec<Unclaimed> {
+    let omitted = claimants
+        .iter()
+        .enumerate()
+        .filter(|(c, _)| inventory.circuits[*c].omitted.is_some());
+    let mut all: Vec<Unclaimed> = omitted
+        .flat_map(|(c, list)| {
+            list.iter()
+                .map(move |claimant| (CircuitIx::of(c), claimant))
+        })
+        .flat_map(|(circuit, claimant)| {
+            claimant.claims.iter().map(move |claim| Unclaimed {
+                circuit,
+                device: claimant.device.id.clone(),
+                origin: claim.origin,
+                text: claim.claim.value.text().into(),
+            })
+        })
+        .collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// The rules that look at one claim alone.

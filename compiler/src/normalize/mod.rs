@@ -11,7 +11,7 @@ mod circuits;
 mod merge;
 mod nodes;
 mod overlay;
-mod rates;
+pub mod rates;
 
 use crate::config::project::Project;
 use crate::ir::inventory::Inventory;

@@ -17,7 +17,7 @@ pub(super) fn plan(project: &Project, source: Pair<Option<Kbps>>) -> Pair<Option
 /// A burst volume as the rate that `rates.burst = "add"` counts: the bytes in one second, 1024 bit to the
 /// kbit/s. That is what the interface of the source shows (12 800 000 bytes = "12500 kB" = 100 Mbit/s) and how
 /// LibreQoS reads it (`uisp_site.rs`: v * 8 / 1000 / 1024).
-fn burst_rate(bytes: u64) -> Kbps {
+pub fn burst_rate(bytes: u64) -> Kbps {
     Kbps(bytes.saturating_mul(8) / 1024)
 }
 

@@ -101,6 +101,14 @@ pub struct ExampleReport {
     pub files: Vec<FileReport>,
     /// Settings of `weir.toml` beside the source.
     pub config: &'static str,
+    /// Files of the build before, where the rule compares with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<FileReport>,
+    /// When the export was recorded and when it is looked at, where the rule asks.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub recorded: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub as_of: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -150,13 +158,18 @@ impl RuleReport {
 
 impl ExampleReport {
     fn of(example: Example) -> Self {
-        let files = example.files.iter();
+        let files = |files: &[(&'static str, &'static str)]| {
+            let report =
+                |(name, content): &(&'static str, &'static str)| FileReport { name, content };
+            files.iter().map(report).collect()
+        };
         ExampleReport {
             kind: example.kind,
-            files: files
-                .map(|(name, content)| FileReport { name, content })
-                .collect(),
+            files: files(example.files),
             config: example.config,
+            before: files(example.before),
+            recorded: example.recorded,
+            as_of: example.as_of,
         }
     }
 }

@@ -68,6 +68,14 @@ fn example(text: &mut String, title: &str, example: Example, look: Look) {
     for (name, content) in example.files {
         block(text, name, content.trim_matches('\n'), look);
     }
+    for (name, content) in example.before {
+        let name = format!("{name}, of the build before");
+        block(text, &name, content.trim_matches('\n'), look);
+    }
+    if !example.recorded.is_empty() {
+        let times = format!("recorded {}, looked at {}", example.recorded, example.as_of);
+        block(text, "with --as-of", &times, look);
+    }
     for also in example.also {
         for (name, content) in also.files {
             let name = format!("{name} of source {}, kind {}", also.name, also.kind);

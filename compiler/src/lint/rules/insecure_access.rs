@@ -16,8 +16,14 @@ pub static RULE: Rule = Rule {
     what: "The `url` of a source is http://, or a file that holds its secret can be read by others than its owner.",
     why: "The key of a CRM opens every subscriber's address and bill. Over http:// anybody on the way reads it; there is no switch for a TLS check, because it cannot be turned off.",
     fix: "Write https:// (with `ca` or `tls_pin` for a certificate of your own), and `chmod 600` the file.",
-    bad: Example::inventory(CIRCUIT, "url = \"http://crm.example\"\n"),
-    good: Example::inventory(CIRCUIT, "url = \"https://crm.example\"\n"),
+    bad: Example::inventory(
+        CIRCUIT,
+        "# in the [[source]]\nurl = \"http://crm.example\"\n",
+    ),
+    good: Example::inventory(
+        CIRCUIT,
+        "# in the [[source]]\nurl = \"https://crm.example\"\n",
+    ),
     check,
 };
 
