@@ -291,7 +291,7 @@ fn channels_chain_and_names_are_known() {
     lab.run("rollback lab", 4);
     let status = lab.run("status", 0);
     assert!(
-        status.contains("takes from") && status.contains("1 artifacts in"),
+        status.contains("takes from") && status.contains("1 artifact in"),
         "{status}"
     );
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use weir_compiler::guard::lasting;
 use weir_compiler::report::summary::push_row;
-use weir_compiler::report::{Detail, Tone, json, plain};
+use weir_compiler::report::{Detail, Tone, counted, json, plain};
 use weir_schemas::artifact;
 use weir_schemas::head::Head;
 use weir_schemas::journal::{Entry, Outcome};
@@ -175,7 +175,7 @@ pub fn status(args: &StatusArguments, global: &Global, terminal: &Terminal) -> R
                 status_rows(&mut text, channel, &desk);
             }
             let store = desk.store.root().display();
-            text.push_str(&format!("{artifacts} artifacts in {store}\n"));
+            text.push_str(&format!("{} in {store}\n", counted(artifacts, "artifact")));
             text
         }
     };

@@ -455,7 +455,7 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
     }
     let undo = done
         .changed
-        .then(|| done.head.parent.as_ref())
+        .then_some(done.head.parent.as_ref())
         .flatten()
         .map(|_| format!("weir rollback {channel}{}", project_argument(global)));
     match args.format {

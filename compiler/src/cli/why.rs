@@ -12,7 +12,7 @@ use weir_compiler::why::{self, Files};
 use weir_store::Store;
 
 use crate::cli::exit::Exit;
-use crate::cli::project::compile_project;
+use crate::cli::project::{Follow, compile_project};
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Format, Global, Overrides};
@@ -41,7 +41,7 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
             (files, inputs)
         }
         None => {
-            let built = compile_project(dir, &args.overrides, terminal)?;
+            let built = compile_project(dir, &args.overrides, Follow::Nothing, terminal)?;
             if built.compiled.incomplete {
                 return Err(Stop::new(
                     Exit::Incomplete,

@@ -5,7 +5,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use weir_schemas::Published as _;
 use weir_schemas::artifact::file;
@@ -268,9 +268,18 @@ impl Backend for Store {
     }
 
     fn journal(&self, channel: &str) -> Result<Vec<u8>> {
+        // Without the lock, which whoever collects holds already. A line without its end may be one that somebody is
+        // writing: then it is looked at again.
         let path = self.journal_path(channel)?;
-        let _lock = Lock::shared(&self.lock())?;
-        Ok(read_if_there(&path)?.unwrap_or_default())
+        let mut bytes = read_if_there(&path)?.unwrap_or_default();
+        for _ in 0..10 {
+            if bytes.last().is_none_or(|last| *last == b'\n') {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+            bytes = read_if_there(&path)?.unwrap_or_default();
+        }
+        Ok(bytes)
     }
 
     fn journal_end(&self, channel: &str) -> Result<Vec<u8>> {

@@ -778,7 +778,7 @@ key = "hunter2"
 trust = ""
 "#,
             r#"
-5:7 `"hunter2"`: `signing.key` is written out, but a secret may only be referred to -> write key = { file = "secrets/weir.key" }, { env = "WEIR_KEY" } or { credential = "weir-key" }; if this file was ever shared, make another key
+5:7 `*********`: `signing.key` is written out, but a secret may only be referred to -> write key = { file = "secrets/weir.key" }, { env = "WEIR_KEY" } or { credential = "weir-key" }; if this file was ever shared, make another key
 6:9 `""`: `signing.trust` is empty or holds a control character -> write it in one line, or leave it out
 "#,
         ),

@@ -1,0 +1,342 @@
+//! Channels while the machine fails: killed at every system call, errors from every system call, no room on the
+//! disk. Afterwards a channel has its old head or its new one, everything verifies, and doing it again works.
+//!
+//! The tests here take a part of the system calls, to be quick; `WEIR_FULL_SWEEP=1` takes all of them. strace does
+//! the injecting: where it may not, the tests say so and do nothing.
+
+mod lab;
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, Output, Stdio};
+
+use lab::{Lab, WEIR, has, skip, text};
+
+/// Calls that change something, each swept on its own: strace counts them one by one.
+const QUICK: &[&str] = &["rename", "fsync", "unlink"];
+const FULL: &[&str] = &[
+    "rename",
+    "fsync",
+    "unlink",
+    "write",
+    "openat",
+    "mkdir",
+    "flock",
+    "close",
+    "ftruncate",
+    "rmdir",
+    "statx",
+    "read",
+    "lseek",
+    "unlinkat",
+    "getdents64",
+    "fcntl",
+];
+
+fn calls() -> &'static [&'static str] {
+    if std::env::var_os("WEIR_FULL_SWEEP").is_some() {
+        FULL
+    } else {
+        QUICK
+    }
+}
+
+/// strace is there, and may trace.
+fn can_inject() -> bool {
+    if !has("strace", "install the package strace") {
+        return false;
+    }
+    let traced = Command::new("strace")
+        .args(["-qq", "-o", "/dev/null", "true"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    let works = traced.is_ok_and(|status| status.success());
+    if !works {
+        skip("strace may not trace here: it needs ptrace");
+    }
+    works
+}
+
+/// Runs `weir` with a fault in the nth call of a kind.
+fn with_fault(lab: &Lab, args: &str, call: &str, fault: &str, n: usize) -> Output {
+    let mut command = Command::new("strace");
+    lab.dress(&mut command);
+    command
+        .args(["-f", "-qq", "-o", "/dev/null"])
+        .args(["-e", &format!("trace={call}")])
+        .args(["-e", &format!("inject={call}:{fault}:when={n}")])
+        .arg(WEIR)
+        .args(args.split_whitespace());
+    command.output().expect("strace runs")
+}
+
+/// A project whose channel runs one artifact, with another to promote.
+struct Before {
+    lab: Lab,
+    old: String,
+    new: String,
+}
+
+impl Before {
+    fn new() -> Before {
+        let lab = Lab::new("");
+        let first = lab.build_with(3, 40_000);
+        lab.run(&format!("promote {first} --to production"), 0);
+        let old = lab.build_with(4, 50_000);
+        lab.run(&format!("promote {old} --to production"), 0);
+        let new = lab.build_with(4, 60_000);
+        Before { lab, old, new }
+    }
+}
+
+/// After a fault: the old head or the new one, all of it proved, nothing left lying about, one journal line a head.
+#[track_caller]
+fn is_whole(lab: &Lab, old: &str, new: &str, what: &str) -> String {
+    let head = lab.head("production")["digest"]
+        .as_str()
+        .expect("a head")
+        .to_owned();
+    assert!(
+        head == old || head == new,
+        "{what}: {head} is neither old nor new"
+    );
+    lab.run("verify", 0);
+    assert_eq!(lab.litter(), [""; 0], "{what}");
+    let log = lab.json("log", 0);
+    let entries = log["entries"].as_array().expect("entries");
+    let mut txns: Vec<&str> = entries
+        .iter()
+        .filter_map(|e| e["head"]["txn"].as_str())
+        .collect();
+    let all = txns.len();
+    txns.sort_unstable();
+    txns.dedup();
+    assert_eq!(txns.len(), all, "{what}: a head is in the journal twice");
+    head
+}
+
+/// Kills a command at every call of these kinds; gives how many points there were.
+fn kill_everywhere(before: &Before, args: &str, new: &str, calls: &[&str], retry: i32) -> usize {
+    let mut points = 0;
+    for call in calls {
+        for n in 1.. {
+            assert!(n < 2_000, "{call} has no end");
+            let lab = before.lab.copy();
+            let output = with_fault(&lab, args, call, "signal=KILL", n);
+            let what = format!("weir {args}, killed at {call} {n}");
+            // strace dies the way its child did.
+            let killed = output.status.signal() == Some(9) || output.status.code() == Some(137);
+            if !killed {
+                assert_eq!(
+                    output.status.code(),
+                    Some(0),
+                    "{what}: {}",
+                    text(&output.stderr)
+                );
+                assert_eq!(is_whole(&lab, &before.old, new, &what), new, "{what}");
+                break;
+            }
+            points += 1;
+            let head = is_whole(&lab, &before.old, new, &what);
+            let code = if head == new { retry } else { 0 };
+            lab.run(args, code);
+            assert_eq!(
+                is_whole(&lab, &before.old, new, &what),
+                new,
+                "{what}, again"
+            );
+        }
+    }
+    points
+}
+
+#[test]
+fn killed_anywhere_a_promotion_is_done_or_not() {
+    if !can_inject() {
+        return;
+    }
+    let before = Before::new();
+    let args = format!("promote {} --to production", before.new);
+    let points = kill_everywhere(&before, &args, &before.new, calls(), 0);
+    assert!(points >= 4, "{points} points");
+}
+
+#[test]
+fn killed_anywhere_a_rollback_is_done_or_not() {
+    if !can_inject() {
+        return;
+    }
+    let before = Before::new();
+    let first = before.lab.json("log", 0)["entries"][0]["to"].clone();
+    let first = first.as_str().expect("a digest").to_owned();
+    // A second time there is nothing before the first generation.
+    let points = kill_everywhere(&before, "rollback production", &first, calls(), 4);
+    assert!(points >= 4, "{points} points");
+}
+
+/// A build that is killed leaves a whole artifact or none, and the channel as it was.
+#[test]
+fn killed_anywhere_a_build_leaves_an_artifact_or_none() {
+    if !can_inject() {
+        return;
+    }
+    let before = Before::new();
+    before.lab.network(4, 70_000);
+    let calls: &[&str] = if calls() == FULL {
+        FULL
+    } else {
+        &["rename", "mkdir"]
+    };
+    for call in calls {
+        for n in 1.. {
+            let lab = before.lab.copy();
+            let output = with_fault(&lab, "build", call, "signal=KILL", n);
+            if output.status.code() == Some(0) {
+                break;
+            }
+            let what = format!("killed at {call} {n}");
+            is_whole(&lab, &before.old, &before.old, &what);
+            for entry in fs::read_dir(lab.store().join("artifacts")).expect("listed") {
+                let digest = entry.expect("an entry").file_name();
+                lab.run(&format!("verify {}", digest.to_string_lossy()), 0);
+            }
+            lab.run("build", 0);
+        }
+    }
+}
+
+/// Every error of the disk: told, nothing broken, and it works when the disk does.
+#[test]
+fn errors_of_the_disk_are_told_and_break_nothing() {
+    if !can_inject() {
+        return;
+    }
+    let before = Before::new();
+    let args = format!("promote {} --to production", before.new);
+    let faults: &[(&str, &str)] = &[
+        ("fsync", "error=EIO"),
+        ("fsync", "error=ENOSPC"),
+        ("rename", "error=EROFS"),
+        ("rename", "error=ENOSPC"),
+        ("write", "error=ENOSPC"),
+        ("openat", "error=EMFILE"),
+        ("openat", "error=EROFS"),
+    ];
+    let quick = std::env::var_os("WEIR_FULL_SWEEP").is_none();
+    let mut failed = 0;
+    for (call, fault) in faults {
+        // In the quick run every few of the frequent ones.
+        let step = if quick && ["openat", "write"].contains(call) {
+            7
+        } else {
+            1
+        };
+        for n in (1..).step_by(step) {
+            assert!(n < 2_000, "{call} has no end");
+            let lab = before.lab.copy();
+            let output = with_fault(&lab, &args, call, fault, n);
+            let what = format!("{call} {fault} {n}");
+            let err = text(&output.stderr);
+            assert!(!err.contains("bug in weir"), "{what}: {err}");
+            let head = is_whole(&lab, &before.old, &before.new, &what);
+            match output.status.code() {
+                Some(0) => assert_eq!(head, before.new, "{what}"),
+                _ => {
+                    failed += 1;
+                    assert!(!err.is_empty(), "{what} is told to nobody");
+                }
+            }
+            lab.run(&args, 0);
+            assert_eq!(
+                is_whole(&lab, &before.old, &before.new, &what),
+                before.new,
+                "{what}"
+            );
+            if !happens(&before, &args, call, n + step) {
+                break;
+            }
+        }
+    }
+    assert!(failed >= 5, "{failed} failures");
+}
+
+/// The command makes this call at least so often.
+fn happens(before: &Before, args: &str, call: &str, n: usize) -> bool {
+    let lab = before.lab.copy();
+    let output = with_fault(&lab, args, call, "signal=KILL", n);
+    output.status.code() != Some(0)
+}
+
+/// A full disk, with more and more room: refused clearly, the old head intact; with room again it works.
+#[test]
+fn a_full_disk_keeps_the_old_head() {
+    let probe = Command::new("unshare")
+        .args(["-m", "true"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if !probe.is_ok_and(|status| status.success()) {
+        return skip("it mounts a small tmpfs, which needs root");
+    }
+    let before = Before::new();
+    // Builds and promotes with so many KiB left, then with room.
+    let script = r#"
+set -u
+work=$1 free=$2 weir=$3
+disk=$work/disk
+mkdir "$disk"
+mount -t tmpfs -o size=2m tmpfs "$disk" || exit 99
+cp -r "$work/.weir" "$work/export" "$work/weir.toml" "$disk/" || exit 98
+cd "$disk"
+head -c 3000000 /dev/zero > ballast 2>/dev/null
+size=$(stat -c %s ballast)
+truncate -s $((size - free * 1024)) ballast
+"$weir" build -q >out.b 2>&1
+build=$?
+"$weir" promote "$4" --to production -q >"$work/said" 2>&1
+promote=$?
+rm ballast
+"$weir" verify >>"$work/said" 2>&1 || exit 97
+"$weir" status --format json >"$work/after" 2>/dev/null || exit 96
+"$weir" build -q >/dev/null 2>&1 || exit 95
+"$weir" promote "$4" --to production -q >>"$work/said" 2>&1 || exit 94
+"$weir" verify >>"$work/said" 2>&1 || exit 93
+[ -z "$(ls .weir/store/tmp)" ] || exit 92
+echo "$build $promote" >"$work/codes"
+"#;
+    let mut failed = 0;
+    for free in [0, 4, 8, 12, 16, 32, 64, 256] {
+        let lab = before.lab.copy();
+        lab.network(4, 90_000);
+        let mut command = Command::new("unshare");
+        lab.dress(&mut command);
+        let output = command
+            .args(["-m", "sh", "-c", script, "sh"])
+            .arg(lab.path())
+            .arg(free.to_string())
+            .arg(WEIR)
+            .arg(&before.new)
+            .output()
+            .expect("unshare runs");
+        let said = fs::read_to_string(lab.path().join("said")).unwrap_or_default();
+        if output.status.code() == Some(99) {
+            return skip("a tmpfs may not be mounted here");
+        }
+        assert_eq!(output.status.code(), Some(0), "{free} KiB free: {said}");
+        let codes = fs::read_to_string(lab.path().join("codes")).expect("written");
+        let after = fs::read_to_string(lab.path().join("after")).expect("written");
+        let promoted = codes.trim().ends_with(" 0");
+        let runs = if promoted { &before.new } else { &before.old };
+        let status: serde_json::Value = serde_json::from_str(&after).expect("JSON");
+        let head = &status["channels"][0]["head"]["digest"];
+        assert_eq!(head, runs.as_str(), "{free} KiB free: {said}");
+        if !promoted {
+            failed += 1;
+            assert!(said.contains("make room"), "{free} KiB free: {said}");
+        }
+    }
+    assert!((1..8).contains(&failed), "{failed} of the ladder failed");
+}
