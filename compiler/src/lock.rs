@@ -78,7 +78,12 @@ impl Lock {
         );
         text.push_str(&format!("version = {VERSION}\n"));
         for locked in &self.source {
-            let Locked { name, kind, snapshot, fetched } = locked;
+            let Locked {
+                name,
+                kind,
+                snapshot,
+                fetched,
+            } = locked;
             let quoted = |value: &str| toml::Value::String(value.to_owned()).to_string();
             text.push_str(&format!(
                 "\n[[source]]\nname = {}\nkind = {}\nsnapshot = {}\nfetched = {}\n",
@@ -114,27 +119,42 @@ pub fn pin(dir: &Path, project: &mut Project) -> Result<(), ReadError> {
         key: format!("source.{index}.url"),
     };
     let first = project.live[0].index;
-    let lock = Lock::read(dir).map_err(|message| fail(first, message, "take it from git again, or run `weir fetch`"))?;
+    let lock = Lock::read(dir).map_err(|message| {
+        fail(
+            first,
+            message,
+            "take it from git again, or run `weir fetch`",
+        )
+    })?;
     let root = dir.join(&project.store);
     for live in &project.live {
         let fail = |message: String, help: &str| fail(live.index, message, help);
         let source = live.source.as_str();
         let Some(locked) = lock.of(source) else {
             return Err(fail(
-                format!("source `{source}` has not been read yet: {FILE_NAME} names no snapshot of it"),
+                format!(
+                    "source `{source}` has not been read yet: {FILE_NAME} names no snapshot of it"
+                ),
                 "`weir fetch` reads it",
             ));
         };
         if locked.kind != live.kind.word() {
             return Err(fail(
-                format!("the snapshot of source `{source}` is of kind {}, and the source of kind {}", locked.kind, live.kind.word()),
+                format!(
+                    "the snapshot of source `{source}` is of kind {}, and the source of kind {}",
+                    locked.kind,
+                    live.kind.word()
+                ),
                 "`weir fetch` reads it again",
             ));
         }
         let missing = "get it from where it was fetched, or run `weir fetch`";
         if !root.is_dir() {
             return Err(fail(
-                format!("the store has no snapshot {} of source `{source}`", locked.snapshot),
+                format!(
+                    "the store has no snapshot {} of source `{source}`",
+                    locked.snapshot
+                ),
                 missing,
             ));
         }
@@ -142,9 +162,11 @@ pub fn pin(dir: &Path, project: &mut Project) -> Result<(), ReadError> {
             .map_err(SnapshotError::from)
             .and_then(|store| store.snapshot(&locked.snapshot))
             .and_then(|snapshot| snapshot.verify().map(|_| snapshot));
-        let snapshot = found.map_err(|error| fail(format!("source `{source}`: {error}"), missing))?;
+        let snapshot =
+            found.map_err(|error| fail(format!("source `{source}`: {error}"), missing))?;
         // Where it lies says nothing to anybody: absolute paths are shown by the name of their source.
-        let path = std::path::absolute(snapshot.path()).unwrap_or_else(|_| snapshot.path().to_owned());
+        let path =
+            std::path::absolute(snapshot.path()).unwrap_or_else(|_| snapshot.path().to_owned());
         if let Some(source) = project.sources.iter_mut().find(|s| s.name == live.source) {
             source.export = Some(path.to_string_lossy().into_owned());
         }
@@ -169,7 +191,10 @@ mod tests {
     fn a_lock_is_read_as_it_was_written() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Lock::read(dir.path()).unwrap().source, []);
-        let mut lock = Lock { version: 1, source: Vec::new() };
+        let mut lock = Lock {
+            version: 1,
+            source: Vec::new(),
+        };
         for name in ["b", "a\"\n", "b"] {
             lock.set(locked(name));
         }
@@ -184,8 +209,14 @@ mod tests {
     fn another_lock_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         for (text, want) in [
-            ("version = 2\n", "weir.lock has version 2, and this Weir reads 1"),
-            ("version = 1\nnew = 1\n", "weir.lock is not a lock file: unknown field `new`, expected `version` or `source`"),
+            (
+                "version = 2\n",
+                "weir.lock has version 2, and this Weir reads 1",
+            ),
+            (
+                "version = 1\nnew = 1\n",
+                "weir.lock is not a lock file: unknown field `new`, expected `version` or `source`",
+            ),
             ("<<<<<<< HEAD\n", "weir.lock is not a lock file: "),
         ] {
             fs::write(dir.path().join(FILE_NAME), text).unwrap();

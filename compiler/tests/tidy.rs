@@ -186,7 +186,10 @@ const SHORES: Exceptions = &[
     ("config/resolve.rs", "reads weir.toml"),
     ("emit/mod.rs", "`write` is the shore of output"),
     ("exports.rs", "reads recorded exports: the shore of input"),
-    ("lock.rs", "reads and writes weir.lock, and finds snapshots in the store"),
+    (
+        "lock.rs",
+        "reads and writes weir.lock, and finds snapshots in the store",
+    ),
     ("main.rs", "starts the program"),
 ];
 

@@ -80,10 +80,19 @@ impl Paging {
     pub fn words(&self) -> String {
         match self {
             Paging::Whole => "one answer".to_owned(),
-            Paging::Overlap { limit } => format!("pages of {limit}, each overlapping the one before"),
-            Paging::Counted { limit, .. } => format!("pages of {limit} by id, counted before and after"),
-            Paging::Variables { limit, total: Some(_) } => format!("pages of {limit}, with a total"),
-            Paging::Variables { limit, total: None } => format!("pages of {limit}, until one is empty"),
+            Paging::Overlap { limit } => {
+                format!("pages of {limit}, each overlapping the one before")
+            }
+            Paging::Counted { limit, .. } => {
+                format!("pages of {limit} by id, counted before and after")
+            }
+            Paging::Variables {
+                limit,
+                total: Some(_),
+            } => format!("pages of {limit}, with a total"),
+            Paging::Variables { limit, total: None } => {
+                format!("pages of {limit}, until one is empty")
+            }
             Paging::Pages { size, .. } => format!("pages of {size} by id, with a total"),
         }
     }

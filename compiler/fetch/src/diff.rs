@@ -31,7 +31,9 @@ pub fn diff(crm: &Crm, before: &Recording, after: &Recording) -> Vec<Difference>
     let mut all: BTreeMap<String, [BTreeMap<String, Vec<String>>; 2]> = BTreeMap::new();
     for (side, recording) in [before, after].into_iter().enumerate() {
         for (file, (_, bytes)) in recording.export.files.iter().zip(&recording.files) {
-            let Some(collection) = crm.collection(&file.collection) else { continue };
+            let Some(collection) = crm.collection(&file.collection) else {
+                continue;
+            };
             let sides = all.entry(file.collection.clone()).or_default();
             for (id, record) in records(collection, bytes) {
                 sides[side].entry(id).or_default().push(record);
@@ -40,14 +42,23 @@ pub fn diff(crm: &Crm, before: &Recording, after: &Recording) -> Vec<Difference>
     }
     all.into_iter()
         .map(|(collection, [mut before, mut after])| {
-            let count = |side: &BTreeMap<String, Vec<String>>| side.values().map(|r| r.len() as u64).sum();
+            let count =
+                |side: &BTreeMap<String, Vec<String>>| side.values().map(|r| r.len() as u64).sum();
             let records = [count(&before), count(&after)];
             // Two records of one id are the same in any order.
-            before.values_mut().chain(after.values_mut()).for_each(|records| records.sort());
+            before
+                .values_mut()
+                .chain(after.values_mut())
+                .for_each(|records| records.sort());
             let only = |a: &BTreeMap<String, Vec<String>>, b: &BTreeMap<String, Vec<String>>| {
-                a.keys().filter(|id| !b.contains_key(*id)).cloned().collect()
+                a.keys()
+                    .filter(|id| !b.contains_key(*id))
+                    .cloned()
+                    .collect()
             };
-            let changed = before.iter().filter(|(id, records)| after.get(*id).is_some_and(|r| r != *records));
+            let changed = before
+                .iter()
+                .filter(|(id, records)| after.get(*id).is_some_and(|r| r != *records));
             Difference {
                 collection,
                 records,
@@ -71,7 +82,10 @@ fn records(collection: &Collection, bytes: &[u8]) -> Vec<(String, String)> {
         .enumerate()
         .map(|(ix, record)| {
             let id = rows::value(record, collection.id);
-            (id.unwrap_or_else(|| format!("record {}", ix + 1)), record.to_owned())
+            (
+                id.unwrap_or_else(|| format!("record {}", ix + 1)),
+                record.to_owned(),
+            )
         })
         .collect()
 }

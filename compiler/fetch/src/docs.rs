@@ -15,7 +15,11 @@ pub fn reference() -> String {
          passwords, tokens, contacts and payment data are never written. [fetching.md](fetching.md) says how a fetch works.\n",
     );
     for crm in CRMS {
-        let _ = write!(page, "\n## {}\n\n`kind = \"{}\"`. The key: {}\n\n", crm.label, crm.kind, crm.key);
+        let _ = write!(
+            page,
+            "\n## {}\n\n`kind = \"{}\"`. The key: {}\n\n",
+            crm.label, crm.kind, crm.key
+        );
         page.push_str("| setting | |\n|---|---|\n");
         for need in crm.needs {
             let always = if need.always { "" } else { " (optional)" };
@@ -27,7 +31,10 @@ pub fn reference() -> String {
                 Request::Get("") => "`GET` the address itself".to_owned(),
                 Request::Get(path) => format!("`GET {}`", path.split('?').next().unwrap_or(path)),
                 Request::Form { path, action: None } => format!("`POST {path}`"),
-                Request::Form { path, action: Some(action) } => format!("`POST {path}`, `{action}`"),
+                Request::Form {
+                    path,
+                    action: Some(action),
+                } => format!("`POST {path}`, `{action}`"),
                 Request::GraphQl { operation, .. } => format!("GraphQL `{operation}`"),
             };
             let without = collection.optional.unwrap_or("the fetch fails");
@@ -36,7 +43,11 @@ pub fn reference() -> String {
                 "| `{}` | {request} | {} | {} | {without} |",
                 collection.name,
                 collection.paging.words(),
-                if collection.permission.is_empty() { "-" } else { collection.permission },
+                if collection.permission.is_empty() {
+                    "-"
+                } else {
+                    collection.permission
+                },
             );
         }
         for collection in crm.collections {
@@ -85,6 +96,9 @@ mod tests {
     fn the_page_is_what_the_tables_say() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/fetched-fields.md");
         let have = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(have == super::reference(), "docs/fetched-fields.md is old: run `cargo run -p xtask -- docs`");
+        assert!(
+            have == super::reference(),
+            "docs/fetched-fields.md is old: run `cargo run -p xtask -- docs`"
+        );
     }
 }

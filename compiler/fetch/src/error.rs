@@ -19,53 +19,120 @@ pub struct FetchError {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Cause {
     /// 401, or the CRM's own words for it.
-    WrongKey { said: String },
+    WrongKey {
+        said: String,
+    },
     /// 403, or the CRM's own words for it. `permission` is what the key needs.
-    Forbidden { permission: String, said: String },
+    Forbidden {
+        permission: String,
+        said: String,
+    },
     /// Another status that is no success.
-    Status { status: u16, said: String },
+    Status {
+        status: u16,
+        said: String,
+    },
     /// 429, 502, 503, 504: asked again and again.
-    Busy { status: u16, attempts: u32, said: String },
+    Busy {
+        status: u16,
+        attempts: u32,
+        said: String,
+    },
     /// The server wants more time than anybody waits.
-    Wait { status: u16, asked: Option<Duration> },
+    Wait {
+        status: u16,
+        asked: Option<Duration>,
+    },
     /// A success without a word.
-    Empty { status: u16 },
+    Empty {
+        status: u16,
+    },
     /// A web page in place of data.
-    Html { title: String, redirected: bool },
+    Html {
+        title: String,
+        redirected: bool,
+    },
     /// Bytes that are no JSON.
-    NotJson { what: String },
+    NotJson {
+        what: String,
+    },
     /// JSON of another shape.
-    Shape { want: String, found: String },
+    Shape {
+        want: String,
+        found: String,
+    },
     /// An error in place of data, under status 200.
-    ErrorBody { said: String },
+    ErrorBody {
+        said: String,
+    },
     /// Some data, and an error that says it is not all.
-    Partial { said: String },
+    Partial {
+        said: String,
+    },
     /// The answer ended early.
     Truncated,
-    TooLarge { limit: u64 },
-    TooDeep { limit: usize },
-    TooMany { what: &'static str, limit: u64 },
+    TooLarge {
+        limit: u64,
+    },
+    TooDeep {
+        limit: usize,
+    },
+    TooMany {
+        what: &'static str,
+        limit: u64,
+    },
     /// The same page again: there is no end to it.
     PageLoop,
     /// The collection changed whenever it was read.
-    Changed { what: String, readings: u32 },
+    Changed {
+        what: String,
+        readings: u32,
+    },
     /// Fewer or more records than the CRM says it has.
-    Count { said: u64, found: u64 },
+    Count {
+        said: u64,
+        found: u64,
+    },
     /// A collection that was there the last time.
-    Gone { collection: String, said: String },
-    Deadline { limit: Duration },
-    Connect { what: String },
-    Dns { host: String, what: String },
+    Gone {
+        collection: String,
+        said: String,
+    },
+    Deadline {
+        limit: Duration,
+    },
+    Connect {
+        what: String,
+    },
+    Dns {
+        host: String,
+        what: String,
+    },
     /// The name of a public host leads to an address that no CRM has.
-    Fenced { host: String, address: String, why: &'static str },
+    Fenced {
+        host: String,
+        address: String,
+        why: &'static str,
+    },
     /// `presented`: digest of the certificate, for `tls_pin`.
-    Tls { what: TlsFault, presented: Option<String> },
+    Tls {
+        what: TlsFault,
+        presented: Option<String>,
+    },
     /// A redirect that is not followed.
-    Redirect { to: String, why: &'static str },
+    Redirect {
+        to: String,
+        why: &'static str,
+    },
     /// Credentials would be readable on the way.
-    Plaintext { host: String },
+    Plaintext {
+        host: String,
+    },
     /// The source's own settings.
-    Settings { message: String, help: String },
+    Settings {
+        message: String,
+        help: String,
+    },
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -168,51 +235,120 @@ impl fmt::Display for Cause {
             said => format!(": \"{said}\""),
         };
         match self {
-            Cause::WrongKey { said: text } => write!(f, "the CRM does not take the key{}", said(text)),
-            Cause::Forbidden { said: text, .. } => write!(f, "the key may not read this{}", said(text)),
-            Cause::Status { status, said: text } => write!(f, "the CRM answered with status {status}{}", said(text)),
-            Cause::Busy { status, attempts, said: text } => {
-                write!(f, "the CRM answered with status {status}, {attempts} times{}", said(text))
+            Cause::WrongKey { said: text } => {
+                write!(f, "the CRM does not take the key{}", said(text))
             }
-            Cause::Wait { status, asked: Some(asked) } => write!(
+            Cause::Forbidden { said: text, .. } => {
+                write!(f, "the key may not read this{}", said(text))
+            }
+            Cause::Status { status, said: text } => {
+                write!(f, "the CRM answered with status {status}{}", said(text))
+            }
+            Cause::Busy {
+                status,
+                attempts,
+                said: text,
+            } => {
+                write!(
+                    f,
+                    "the CRM answered with status {status}, {attempts} times{}",
+                    said(text)
+                )
+            }
+            Cause::Wait {
+                status,
+                asked: Some(asked),
+            } => write!(
                 f,
                 "the CRM answered with status {status} and wants us to wait {} seconds, longer than we may",
                 asked.as_secs()
             ),
-            Cause::Wait { status, asked: None } => {
-                write!(f, "the CRM answered with status {status} for as long as we may wait")
+            Cause::Wait {
+                status,
+                asked: None,
+            } => {
+                write!(
+                    f,
+                    "the CRM answered with status {status} for as long as we may wait"
+                )
             }
             Cause::Empty { status } => write!(f, "the answer is empty (status {status})"),
             Cause::Html { title, redirected } => {
-                let after = if *redirected { ", after a redirect" } else { "" };
-                write!(f, "a web page came back in place of data{after}{}", said(title))
+                let after = if *redirected {
+                    ", after a redirect"
+                } else {
+                    ""
+                };
+                write!(
+                    f,
+                    "a web page came back in place of data{after}{}",
+                    said(title)
+                )
             }
             Cause::NotJson { what } => write!(f, "the answer is not JSON: {what}"),
-            Cause::Shape { want, found } => write!(f, "the answer is {found}, where {want} belongs"),
-            Cause::ErrorBody { said: text } => write!(f, "the CRM answered with an error in place of data{}", said(text)),
-            Cause::Partial { said: text } => write!(f, "the CRM gave some of the data and an error{}", said(text)),
+            Cause::Shape { want, found } => {
+                write!(f, "the answer is {found}, where {want} belongs")
+            }
+            Cause::ErrorBody { said: text } => write!(
+                f,
+                "the CRM answered with an error in place of data{}",
+                said(text)
+            ),
+            Cause::Partial { said: text } => write!(
+                f,
+                "the CRM gave some of the data and an error{}",
+                said(text)
+            ),
             Cause::Truncated => f.write_str("the answer ended before it was complete"),
             Cause::TooLarge { limit } => write!(f, "the answer is larger than {} MB", limit >> 20),
-            Cause::TooDeep { limit } => write!(f, "the answer is nested deeper than {limit} levels"),
+            Cause::TooDeep { limit } => {
+                write!(f, "the answer is nested deeper than {limit} levels")
+            }
             Cause::TooMany { what, limit } => write!(f, "there are more than {limit} {what}"),
-            Cause::PageLoop => f.write_str("the CRM gave the same page twice: there is no end to it"),
+            Cause::PageLoop => {
+                f.write_str("the CRM gave the same page twice: there is no end to it")
+            }
             Cause::Changed { what, readings } => {
-                write!(f, "the collection changed while it was read, {readings} times: {what}")
+                write!(
+                    f,
+                    "the collection changed while it was read, {readings} times: {what}"
+                )
             }
-            Cause::Count { said, found } => write!(f, "the CRM says it has {said} records and gave {found}"),
-            Cause::Gone { collection, said: text } => {
-                write!(f, "`{collection}` was in the last snapshot and cannot be read now{}", said(text))
+            Cause::Count { said, found } => {
+                write!(f, "the CRM says it has {said} records and gave {found}")
             }
-            Cause::Deadline { limit } => write!(f, "it was not done after {} seconds", limit.as_secs_f32()),
+            Cause::Gone {
+                collection,
+                said: text,
+            } => {
+                write!(
+                    f,
+                    "`{collection}` was in the last snapshot and cannot be read now{}",
+                    said(text)
+                )
+            }
+            Cause::Deadline { limit } => {
+                write!(f, "it was not done after {} seconds", limit.as_secs_f32())
+            }
             Cause::Connect { what } => write!(f, "no connection: {what}"),
             Cause::Dns { host, what } => write!(f, "the name {host} cannot be looked up: {what}"),
-            Cause::Fenced { host, address, why } => write!(f, "the name {host} leads to {address}, {why}"),
+            Cause::Fenced { host, address, why } => {
+                write!(f, "the name {host} leads to {address}, {why}")
+            }
             Cause::Tls { what, .. } => match what {
-                TlsFault::SelfSigned => f.write_str("the CRM's certificate is signed by nobody we trust"),
-                TlsFault::WrongHost { host } => write!(f, "the CRM's certificate is not for {host}"),
+                TlsFault::SelfSigned => {
+                    f.write_str("the CRM's certificate is signed by nobody we trust")
+                }
+                TlsFault::WrongHost { host } => {
+                    write!(f, "the CRM's certificate is not for {host}")
+                }
                 TlsFault::Expired => f.write_str("the CRM's certificate has expired"),
-                TlsFault::NotYet => f.write_str("the CRM's certificate is not valid yet (is the clock right?)"),
-                TlsFault::OtherCertificate => f.write_str("the CRM's certificate is not the one of `tls_pin`"),
+                TlsFault::NotYet => {
+                    f.write_str("the CRM's certificate is not valid yet (is the clock right?)")
+                }
+                TlsFault::OtherCertificate => {
+                    f.write_str("the CRM's certificate is not the one of `tls_pin`")
+                }
                 TlsFault::Other(what) => write!(f, "TLS failed: {what}"),
             },
             Cause::Redirect { to, why } => write!(f, "the CRM redirects to {to}, {why}"),

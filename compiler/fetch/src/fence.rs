@@ -13,10 +13,8 @@ use url::{Host, Url};
 
 /// Looks a name up. Tests bring their own name server.
 pub trait Lookup: Send + Sync {
-    fn lookup(
-        &self,
-        host: String,
-    ) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+    fn lookup(&self, host: String)
+    -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 }
 
 /// The machine's own resolver.
@@ -138,7 +136,8 @@ impl Resolve for FencedResolver {
                             host,
                             address: *address,
                             why,
-                        }) as Box<dyn std::error::Error + Send + Sync>);
+                        })
+                            as Box<dyn std::error::Error + Send + Sync>);
                     }
                 }
             }
@@ -175,7 +174,11 @@ mod tests {
             ("fd12::1", false),
             ("2001:db8::1", false),
         ] {
-            assert_eq!(refused(address.parse().unwrap()).is_some(), want, "{address}");
+            assert_eq!(
+                refused(address.parse().unwrap()).is_some(),
+                want,
+                "{address}"
+            );
         }
     }
 

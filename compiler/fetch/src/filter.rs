@@ -8,7 +8,9 @@ use std::io::{self, Read};
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc::Receiver;
 
@@ -76,7 +78,6 @@ impl Feed {
             any: false,
         }
     }
-
 
     /// Counts brackets outside of text: no parser has to follow a million of them.
     fn watch(&mut self, bytes: &[u8]) -> bool {
@@ -299,7 +300,11 @@ fn words(json: &str) -> String {
 pub type Replace<'a> = dyn Fn(&str, bool) -> String + 'a;
 
 /// A recorded answer with its texts replaced, and nothing else changed.
-pub fn rewrite(json: &[u8], shape: &Shape, replace: &Replace<'_>) -> Result<Vec<u8>, serde_json::Error> {
+pub fn rewrite(
+    json: &[u8],
+    shape: &Shape,
+    replace: &Replace<'_>,
+) -> Result<Vec<u8>, serde_json::Error> {
     let mut kept = Kept::default();
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let root = Root {
@@ -513,12 +518,42 @@ mod tests {
         let list = Shape::List(Selection::of("id"));
         let object = Shape::Object(Selection::of("data{rows{id}}"));
         for (shape, answer, said, errors) in [
-            (&list, r#"{"statusCode": 401, "error": "Unauthorized", "message": "no token"}"#, Some("Unauthorized"), false),
-            (&list, r#"{"error": {"message": "not allowed", "code": 403}}"#, Some("not allowed"), false),
-            (&list, r#"{"message": "Invalid API key", "statusCode": 1}"#, Some("Invalid API key"), false),
-            (&object, r#"{"errors": [{"message": "jwt expired"}]}"#, Some("jwt expired"), true),
-            (&object, r#"{"data": {"rows": []}, "errors": []}"#, None, false),
-            (&object, r#"{"data": {"rows": null}, "errors": [{"message": "slow"}]}"#, Some("slow"), true),
+            (
+                &list,
+                r#"{"statusCode": 401, "error": "Unauthorized", "message": "no token"}"#,
+                Some("Unauthorized"),
+                false,
+            ),
+            (
+                &list,
+                r#"{"error": {"message": "not allowed", "code": 403}}"#,
+                Some("not allowed"),
+                false,
+            ),
+            (
+                &list,
+                r#"{"message": "Invalid API key", "statusCode": 1}"#,
+                Some("Invalid API key"),
+                false,
+            ),
+            (
+                &object,
+                r#"{"errors": [{"message": "jwt expired"}]}"#,
+                Some("jwt expired"),
+                true,
+            ),
+            (
+                &object,
+                r#"{"data": {"rows": []}, "errors": []}"#,
+                None,
+                false,
+            ),
+            (
+                &object,
+                r#"{"data": {"rows": null}, "errors": [{"message": "slow"}]}"#,
+                Some("slow"),
+                true,
+            ),
         ] {
             let kept = read(shape, answer, 5).unwrap();
             assert_eq!(kept.said.as_deref(), said, "{answer}");
@@ -533,11 +568,23 @@ mod tests {
     fn what_cannot_be_read_says_why() {
         let shape = Shape::List(Selection::of("id"));
         assert!(matches!(read(&shape, "", 1), Err(Unreadable::Ended)));
-        assert!(matches!(read(&shape, "[{\"id\": 1}", 3), Err(Unreadable::Ended)));
-        assert!(matches!(read(&shape, "[{\"id\": 1}] x", 3), Err(Unreadable::NotJson(_))));
-        assert!(matches!(read(&shape, "Warning: x", 3), Err(Unreadable::NotJson(_))));
+        assert!(matches!(
+            read(&shape, "[{\"id\": 1}", 3),
+            Err(Unreadable::Ended)
+        ));
+        assert!(matches!(
+            read(&shape, "[{\"id\": 1}] x", 3),
+            Err(Unreadable::NotJson(_))
+        ));
+        assert!(matches!(
+            read(&shape, "Warning: x", 3),
+            Err(Unreadable::NotJson(_))
+        ));
         let deep = format!("[{{\"x\": {}", "[".repeat(1_000_000));
-        assert!(matches!(read(&shape, &deep, 4096), Err(Unreadable::TooDeep)));
+        assert!(matches!(
+            read(&shape, &deep, 4096),
+            Err(Unreadable::TooDeep)
+        ));
         let brackets_in_text = format!("[{{\"x\": \"{}\\\"[\"}}]", "[".repeat(1000));
         assert!(read(&shape, &brackets_in_text, 4096).is_ok());
     }

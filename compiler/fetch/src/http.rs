@@ -93,9 +93,17 @@ pub trait Tell: Send + Sync {
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A collection is being read. `of`: how many there are.
-    Collection { name: &'a str, number: usize, of: usize },
+    Collection {
+        name: &'a str,
+        number: usize,
+        of: usize,
+    },
     /// Records of the collection so far, and how many it has, when the CRM says so.
-    Records { name: &'a str, found: u64, of: Option<u64> },
+    Records {
+        name: &'a str,
+        found: u64,
+        of: Option<u64>,
+    },
     /// Bytes of the current answer so far.
     Bytes(u64),
     /// The CRM asked for a pause.
@@ -348,9 +356,10 @@ impl Http {
     /// A status that is no success.
     async fn refused(&self, ask: &Ask, mut response: Response) -> Failed {
         let status = response.status().as_u16();
-        let asked = response.headers().get(RETRY_AFTER).and_then(|after| {
-            retry::retry_after(after.to_str().ok()?, SystemTime::now())
-        });
+        let asked = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|after| retry::retry_after(after.to_str().ok()?, SystemTime::now()));
         let mut head = Vec::new();
         while head.len() < 4096 {
             match timeout_at(self.deadline, response.chunk()).await {
@@ -365,7 +374,14 @@ impl Http {
             403 => Failed::For(Cause::Forbidden { permission, said }),
             429 | 502 | 503 | 504 => {
                 let attempts = 1;
-                Failed::Now(Cause::Busy { status, attempts, said }, asked)
+                Failed::Now(
+                    Cause::Busy {
+                        status,
+                        attempts,
+                        said,
+                    },
+                    asked,
+                )
             }
             _ => Failed::For(Cause::Status { status, said }),
         }
@@ -379,8 +395,9 @@ impl Http {
             false => {
                 let value: Option<serde_json::Value> = serde_json::from_str(&text).ok();
                 let found = value.as_ref().and_then(|value| {
-                    ["message", "error", "errors", "detail"].iter().find_map(|key| {
-                        match value.get(*key)? {
+                    ["message", "error", "errors", "detail"]
+                        .iter()
+                        .find_map(|key| match value.get(*key)? {
                             serde_json::Value::String(text) => Some(text.clone()),
                             serde_json::Value::Object(inner) => {
                                 Some(inner.get("message")?.as_str()?.to_owned())
@@ -389,8 +406,7 @@ impl Http {
                                 Some(list.first()?.get("message")?.as_str()?.to_owned())
                             }
                             _ => None,
-                        }
-                    })
+                        })
                 });
                 found.unwrap_or_else(|| text.into_owned())
             }
@@ -422,12 +438,20 @@ impl Http {
                 Ok(Ok(Some(chunk))) => chunk,
             };
             received += chunk.len() as u64;
-            let all = self.received.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+            let all = self
+                .received
+                .fetch_add(chunk.len() as u64, Ordering::Relaxed);
             if received > self.limits.body {
-                break Err(Cause::TooLarge { limit: self.limits.body }.into());
+                break Err(Cause::TooLarge {
+                    limit: self.limits.body,
+                }
+                .into());
             }
             if all > self.limits.bodies {
-                break Err(Cause::TooLarge { limit: self.limits.bodies }.into());
+                break Err(Cause::TooLarge {
+                    limit: self.limits.bodies,
+                }
+                .into());
             }
             self.tell(Event::Bytes(received));
             // The reader has seen enough: it says why.
@@ -454,7 +478,9 @@ impl Http {
             },
             Err(_) if head.iter().all(u8::is_ascii_whitespace) => Cause::Empty { status },
             Err(_) if is_html(&head) => Cause::Html {
-                title: self.scrub.clean(&title(&String::from_utf8_lossy(&head)), 100),
+                title: self
+                    .scrub
+                    .clean(&title(&String::from_utf8_lossy(&head)), 100),
                 redirected,
             },
             Err(Unreadable::TooDeep) => Cause::TooDeep {
@@ -463,7 +489,11 @@ impl Http {
             // The connection ended as it should, and the JSON did not.
             Err(Unreadable::Ended) => return Err(Failed::Now(Cause::Truncated, None)),
             Err(Unreadable::NotJson(what)) => Cause::NotJson {
-                what: format!("{} (it begins with {:?})", self.scrub.clean(&what, 100), text()),
+                what: format!(
+                    "{} (it begins with {:?})",
+                    self.scrub.clean(&what, 100),
+                    text()
+                ),
             },
         };
         Err(cause.into())
@@ -506,7 +536,14 @@ impl Http {
         let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
         if says(self.words.busy) {
             let attempts = 1;
-            return Failed::Now(Cause::Busy { status, attempts, said }, None);
+            return Failed::Now(
+                Cause::Busy {
+                    status,
+                    attempts,
+                    said,
+                },
+                None,
+            );
         }
         Failed::For(match says(self.words.wrong_key) {
             true => Cause::WrongKey { said },
@@ -540,7 +577,9 @@ impl Http {
             }
             last = error.to_string();
             // An I/O error gives the source of what it holds, not what it holds.
-            let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            let held = error
+                .downcast_ref::<io::Error>()
+                .and_then(io::Error::get_ref);
             next = match held {
                 Some(held) => Some(held),
                 None => error.source(),
@@ -551,7 +590,10 @@ impl Http {
             return Failed::Now(Cause::Truncated, None);
         }
         let what = match error.is_timeout() {
-            true => format!("nobody answered within {} s", self.limits.connect.as_secs_f32()),
+            true => format!(
+                "nobody answered within {} s",
+                self.limits.connect.as_secs_f32()
+            ),
             false => last,
         };
         let what = self.scrub.clean(&what, 200);

@@ -29,9 +29,9 @@ use weir_schemas::export::Export;
 
 pub use crate::crm::Crm;
 pub use crate::error::{Cause, FetchError};
-pub use crate::http::{Event, Tell};
 use crate::fence::Lookup;
 use crate::http::Http;
+pub use crate::http::{Event, Tell};
 pub use crate::limits::Limits;
 use crate::run::Run;
 use crate::secret::Secret;
@@ -112,7 +112,10 @@ impl Source {
             self.kind.words,
             tell,
         )?;
-        for secret in [&self.key, &self.secret, &self.password].into_iter().flatten() {
+        for secret in [&self.key, &self.secret, &self.password]
+            .into_iter()
+            .flatten()
+        {
             http.scrub.add(secret);
         }
         Ok(http)
@@ -135,7 +138,8 @@ impl Source {
                         "add {} to this [[source]]; docs/fetching.md says how to make one",
                         match need.setting {
                             "user" => "user = \"..\"".to_owned(),
-                            setting => format!("{setting} = {{ file = \"secrets/{}\" }}", self.name),
+                            setting =>
+                                format!("{setting} = {{ file = \"secrets/{}\" }}", self.name),
                         }
                     ),
                 });

@@ -13,27 +13,56 @@ use hmac::{Hmac, Mac as _};
 use ipnet::IpNet;
 use sha2::{Digest as _, Sha256};
 
+use crate::Recording;
 use crate::collection::Root;
 use crate::crm::Crm;
 use crate::filter::{Shape, rewrite};
 use crate::select::Selection;
-use crate::Recording;
 
 /// Ranges that mean something: what is inside stays inside, and what is outside stays outside.
 const SPECIAL: [&str; 20] = [
-    "0.0.0.0/32", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.2.0/24",
-    "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-    "255.255.255.255/32", "::/127", "2001:db8::/32", "fc00::/7", "fe80::/10", "ff00::/8", "::ffff:0:0/96",
+    "0.0.0.0/32",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.2.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+    "255.255.255.255/32",
+    "::/127",
+    "2001:db8::/32",
+    "fc00::/7",
+    "fe80::/10",
+    "ff00::/8",
+    "::ffff:0:0/96",
 ];
 
 /// Words of names that decide something.
 const KEPT: [&str; 13] = [
-    "ap", "co", "company", "corp", "cpuequeue", "generated", "inc", "llc", "ltd", "orphans", "pn", "root", "site",
+    "ap",
+    "co",
+    "company",
+    "corp",
+    "cpuequeue",
+    "generated",
+    "inc",
+    "llc",
+    "ltd",
+    "orphans",
+    "pn",
+    "root",
+    "site",
 ];
 
 const SYLLABLES: [&str; 32] = [
-    "ba", "be", "bo", "da", "de", "do", "fa", "fe", "ga", "go", "ka", "ke", "la", "le", "lo", "ma", "me", "mo", "na", "ne",
-    "no", "pa", "pe", "ra", "re", "ro", "sa", "se", "ta", "te", "va", "vo",
+    "ba", "be", "bo", "da", "de", "do", "fa", "fe", "ga", "go", "ka", "ke", "la", "le", "lo", "ma",
+    "me", "mo", "na", "ne", "no", "pa", "pe", "ra", "re", "ro", "sa", "se", "ta", "te", "va", "vo",
 ];
 
 /// Replaces the texts of one recording.
@@ -55,11 +84,18 @@ impl Redactor {
             hash.update(bytes);
         }
         let special = SPECIAL.iter().filter_map(|net| net.parse().ok());
-        let named = names.iter().flat_map(|name| words(name)).map(str::to_lowercase);
+        let named = names
+            .iter()
+            .flat_map(|name| words(name))
+            .map(str::to_lowercase);
         let mut redactor = Redactor {
             key: hash.finalize().into(),
             special: special.chain(ranges.iter().copied()).collect(),
-            kept: KEPT.iter().map(|word| (*word).to_owned()).chain(named).collect(),
+            kept: KEPT
+                .iter()
+                .map(|word| (*word).to_owned())
+                .chain(named)
+                .collect(),
             digits: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
             words: RefCell::default(),
         };
@@ -72,7 +108,8 @@ impl Redactor {
     }
 
     fn random(&self, what: &[u8]) -> [u8; 32] {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("a key of any length will do");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.key).expect("a key of any length will do");
         mac.update(what);
         mac.finalize().into_bytes().into()
     }
@@ -92,7 +129,11 @@ impl Redactor {
                     any = true;
                     out.push_str(&address);
                 }
-                None => out.push_str(&if private { self.name(bare) } else { bare.to_owned() }),
+                None => out.push_str(&if private {
+                    self.name(bare)
+                } else {
+                    bare.to_owned()
+                }),
             }
             out.push_str(&piece[bare.len()..]);
         }
@@ -108,7 +149,8 @@ impl Redactor {
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
             let end = if first.is_alphabetic() {
-                rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len())
+                rest.find(|c: char| !c.is_alphabetic())
+                    .unwrap_or(rest.len())
             } else {
                 first.len_utf8()
             };
@@ -158,7 +200,9 @@ impl Redactor {
     /// Twelve hexadecimal digits in any notation: the maker's half stays.
     fn mac(&self, text: &str) -> Option<String> {
         let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-        let only = text.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '-' | '.'));
+        let only = text
+            .chars()
+            .all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '-' | '.'));
         if digits.len() != 12 || !only || (text.len() != 12 && text.len() < 14) {
             return None;
         }
@@ -168,10 +212,13 @@ impl Redactor {
             return Some(text.to_owned());
         }
         let random = self.random(format!("mac {lower}").as_bytes());
-        let new: String = lower[..6].chars().chain(random[..3].iter().flat_map(|byte| {
-            let pair = format!("{byte:02x}");
-            pair.chars().collect::<Vec<_>>()
-        })).collect();
+        let new: String = lower[..6]
+            .chars()
+            .chain(random[..3].iter().flat_map(|byte| {
+                let pair = format!("{byte:02x}");
+                pair.chars().collect::<Vec<_>>()
+            }))
+            .collect();
         let capital = digits.chars().any(|c| c.is_ascii_uppercase());
         let mut new = new.chars();
         Some(
@@ -179,7 +226,11 @@ impl Redactor {
                 .map(|c| match c.is_ascii_hexdigit() {
                     true => {
                         let digit = new.next().unwrap_or('0');
-                        if capital { digit.to_ascii_uppercase() } else { digit }
+                        if capital {
+                            digit.to_ascii_uppercase()
+                        } else {
+                            digit
+                        }
                     }
                     false => c,
                 })
@@ -221,7 +272,9 @@ impl Redactor {
             .special
             .iter()
             .filter_map(|net| match net {
-                IpNet::V4(v4) if family == 32 => Some((u128::from(u32::from(v4.network())) << 96, v4.prefix_len())),
+                IpNet::V4(v4) if family == 32 => {
+                    Some((u128::from(u32::from(v4.network())) << 96, v4.prefix_len()))
+                }
                 IpNet::V6(v6) if family == 128 => Some((u128::from(v6.network()), v6.prefix_len())),
                 _ => None,
             })
@@ -229,7 +282,10 @@ impl Redactor {
         let mut out = address;
         for at in 0..last {
             let before = top(address, at);
-            if special.iter().any(|(net, len)| at < *len && top(*net, at) == before) {
+            if special
+                .iter()
+                .any(|(net, len)| at < *len && top(*net, at) == before)
+            {
                 continue;
             }
             let mut what = vec![family, at];
@@ -244,7 +300,8 @@ impl Redactor {
 
 /// The runs of letters of a text.
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty())
+    text.split(|c: char| !c.is_alphabetic())
+        .filter(|word| !word.is_empty())
 }
 
 /// The recording with its names, addresses and MACs replaced.
@@ -262,7 +319,10 @@ pub fn redact(crm: &Crm, recording: &Recording, redactor: &Redactor) -> Result<R
         };
         *bytes = rewrite(bytes, &shape, &|text, private| redactor.text(text, private))
             .map_err(|error| format!("{name} is not what was recorded: {error}"))?;
-        file.sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        file.sha256 = Sha256::digest(&bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         // Requests may hold what was looked for.
         file.request = redactor.text(&file.request, false);
     }
@@ -293,7 +353,11 @@ mod tests {
             export,
             files: vec![("a".to_owned(), b"[]".to_vec())],
         };
-        Redactor::new(&recording, &["10.9.0.0/16".parse().unwrap()], &["Core".to_owned()])
+        Redactor::new(
+            &recording,
+            &["10.9.0.0/16".parse().unwrap()],
+            &["Core".to_owned()],
+        )
     }
 
     #[test]
@@ -301,7 +365,10 @@ mod tests {
         let redactor = redactor();
         let name = |text: &str| redactor.text(text, true);
         let full = name("Quill, Ada  LLC");
-        assert!(full.ends_with("  LLC") && full.contains(", ") && !full.contains("Ada"), "{full}");
+        assert!(
+            full.ends_with("  LLC") && full.contains(", ") && !full.contains("Ada"),
+            "{full}"
+        );
         // First and last name apart are the same words.
         assert!(full.contains(&name("Ada")) && full.contains(&name("Quill")));
         assert_eq!(name("QUILL"), name("Quill").to_uppercase());
@@ -314,12 +381,25 @@ mod tests {
     #[test]
     fn macs_keep_their_notation_and_addresses_their_mask() {
         let redactor = redactor();
-        let (a, b) = (redactor.text("02:4B:00:00:30:01", false), redactor.text("02-4b-00-00-30-01", false));
+        let (a, b) = (
+            redactor.text("02:4B:00:00:30:01", false),
+            redactor.text("02-4b-00-00-30-01", false),
+        );
         assert_eq!(a.to_lowercase().replace(':', "-"), b);
         assert!(a.starts_with("02:4B:00:") && a != "02:4B:00:00:30:01");
         let prefix = redactor.text("100.64.9.8/29, 100.64.9.1", false);
-        assert!(prefix.contains("/29, 100.") && !prefix.contains("64.9."), "{prefix}");
-        for same in ["0.0.0.0", "255.255.255.255", "", "2.5Gbps-full", "1000-full", "5.0"] {
+        assert!(
+            prefix.contains("/29, 100.") && !prefix.contains("64.9."),
+            "{prefix}"
+        );
+        for same in [
+            "0.0.0.0",
+            "255.255.255.255",
+            "",
+            "2.5Gbps-full",
+            "1000-full",
+            "5.0",
+        ] {
             assert_eq!(redactor.text(same, false), same);
         }
     }

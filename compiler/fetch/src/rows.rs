@@ -34,7 +34,10 @@ pub fn value(record: &str, path: &[&str]) -> Option<String> {
 
 /// A whole number anywhere in an answer, written as number or text.
 pub fn number(json: &[u8], path: &[&str]) -> Option<u64> {
-    value(std::str::from_utf8(json).ok()?, path)?.trim().parse().ok()
+    value(std::str::from_utf8(json).ok()?, path)?
+        .trim()
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]
@@ -43,10 +46,14 @@ mod tests {
 
     #[test]
     fn records_ids_and_totals_are_found_however_they_are_written() {
-        let json = br#"{"data": {"count": "28", "rows": [{"id": 7}, {"id": "7"}, {"id": null}, "x"]}}"#;
+        let json =
+            br#"{"data": {"count": "28", "rows": [{"id": 7}, {"id": "7"}, {"id": null}, "x"]}}"#;
         let rows = records(json, &["data", "rows"]).unwrap();
         let ids: Vec<_> = rows.iter().map(|row| value(row, &["id"])).collect();
-        assert_eq!(ids, [Some("7".to_owned()), Some("7".to_owned()), None, None]);
+        assert_eq!(
+            ids,
+            [Some("7".to_owned()), Some("7".to_owned()), None, None]
+        );
         assert_eq!(number(json, &["data", "count"]), Some(28));
         assert_eq!(records(json, &["data", "count"]), None);
         assert_eq!(records(b"[]", &[]), Some(vec![]));

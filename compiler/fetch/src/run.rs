@@ -15,8 +15,8 @@ use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::Url;
-use weir_schemas::export::{Export, File, Missing};
 use weir_schemas::Published as _;
+use weir_schemas::export::{Export, File, Missing};
 
 use crate::collection::{Collection, Paging, Request, Root};
 use crate::error::{Cause, FetchError};
@@ -72,9 +72,13 @@ pub fn signature(key: &Secret, secret: &Secret, nonce: u64) -> (String, String) 
 /// Hundredths of seconds since 1970, and never the same twice: a server that has seen a number takes none below it.
 pub fn nonce() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let now = u64::try_from(now.as_millis() / 10).unwrap_or_default();
-    let last = LAST.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(now.max(last + 1)));
+    let last = LAST.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| {
+        Some(now.max(last + 1))
+    });
     now.max(last.unwrap_or_default() + 1)
 }
 
@@ -189,7 +193,10 @@ impl<'a> Run<'a> {
     /// Sends one request with the pass, and makes a new pass once when the old one is not taken any more.
     async fn attempt(&mut self, ask: &Ask, how: How<'_>) -> Result<Got, Cause> {
         // A token that ends while the answer is on its way would be refused half-way.
-        if self.expires.is_some_and(|expires| now_seconds() + 30 >= expires) {
+        if self
+            .expires
+            .is_some_and(|expires| now_seconds() + 30 >= expires)
+        {
             self.authenticate().await?;
         }
         match self.once(ask, how).await {
@@ -238,16 +245,22 @@ impl<'a> Run<'a> {
                     .append_pair("nonce", &nonce)
                     .append_pair("signature", &signature)
                     .finish();
-                ask.headers.extend([header("authorization", &format!("Splynx-EA ({form})"))
-                    .map(|(name, value)| (Some(name), value))?]);
+                ask.headers
+                    .extend([header("authorization", &format!("Splynx-EA ({form})"))
+                        .map(|(name, value)| (Some(name), value))?]);
             }
         }
         Ok(ask)
     }
 
     /// Reads one collection completely and records it.
-    pub async fn collect(&mut self, collection: &Collection, variables: Value) -> Result<(), FetchError> {
-        self.collect_as(collection, collection.name, variables).await
+    pub async fn collect(
+        &mut self,
+        collection: &Collection,
+        variables: Value,
+    ) -> Result<(), FetchError> {
+        self.collect_as(collection, collection.name, variables)
+            .await
     }
 
     /// The same under another name: one recording for each of several questions.
@@ -282,8 +295,14 @@ impl<'a> Run<'a> {
                         | Cause::Gone { .. }
                 )
             });
-            let files = self.files.iter().filter(|(file, _)| file.collection == name);
-            let missing = self.missing.iter().find(|missing| missing.collection == name);
+            let files = self
+                .files
+                .iter()
+                .filter(|(file, _)| file.collection == name);
+            let missing = self
+                .missing
+                .iter()
+                .find(|missing| missing.collection == name);
             probes.push(Probe {
                 collection: name.to_owned(),
                 records: files.map(|(file, _)| file.records).sum(),
@@ -367,7 +386,10 @@ impl<'a> Run<'a> {
     ) -> Result<(), FetchError> {
         let said = match &error.cause {
             Cause::Forbidden { said, .. } => said.clone(),
-            Cause::Status { status: 404 | 405 | 501, said } => said.clone(),
+            Cause::Status {
+                status: 404 | 405 | 501,
+                said,
+            } => said.clone(),
             _ => return Err(error),
         };
         if collection.optional.is_none() {
@@ -414,11 +436,22 @@ impl<'a> Run<'a> {
             let ask = ask.map_err(|cause| self.fail(None, page_number, cause))?;
             let fail = |run: &Self, cause| run.fail(Some(&ask.shown), page_number, cause);
             let changed = |run: &Self, what: String| {
-                Walk::Changed(run.fail(Some(&ask.shown), page_number, Cause::Changed { what, readings: 1 }))
+                Walk::Changed(run.fail(
+                    Some(&ask.shown),
+                    page_number,
+                    Cause::Changed { what, readings: 1 },
+                ))
             };
             if number > self.http.limits.pages {
                 let limit = u64::from(self.http.limits.pages);
-                return Err(fail(self, Cause::TooMany { what: "pages", limit }).into());
+                return Err(fail(
+                    self,
+                    Cause::TooMany {
+                        what: "pages",
+                        limit,
+                    },
+                )
+                .into());
             }
             let answered = self.send(&ask, &shape).await;
             let mut answer = answered.map_err(|cause| fail(self, cause))?;
@@ -446,7 +479,10 @@ impl<'a> Run<'a> {
                 let stated = rows::number(&answer.bytes, path);
                 match (total, stated) {
                     (Some(was), Some(is)) if was != is => {
-                        return Err(changed(self, format!("it had {was} records, and then {is}")));
+                        return Err(changed(
+                            self,
+                            format!("it had {was} records, and then {is}"),
+                        ));
                     }
                     (None, Some(_)) => total = stated,
                     _ => {}
@@ -512,12 +548,23 @@ impl<'a> Run<'a> {
             });
             if found > self.http.limits.records {
                 let limit = self.http.limits.records;
-                return Err(fail(self, Cause::TooMany { what: "records", limit }).into());
+                return Err(fail(
+                    self,
+                    Cause::TooMany {
+                        what: "records",
+                        limit,
+                    },
+                )
+                .into());
             }
             if let Some(bytes) = bytes {
                 answer.bytes = bytes;
             }
-            let shown = ask.shown.split_once(' ').map_or("", |(_, rest)| rest).to_owned();
+            let shown = ask
+                .shown
+                .split_once(' ')
+                .map_or("", |(_, rest)| rest)
+                .to_owned();
             let method = ask.method.to_string();
             // The empty page at the end says nothing, unless it is the only one.
             if count > 0 || pages.is_empty() {
@@ -535,7 +582,10 @@ impl<'a> Run<'a> {
                         let after = self.count(collection).await?;
                         if after != Some(before) {
                             let after = after.unwrap_or_default();
-                            return Err(changed(self, format!("it had {before} records, and then {after}")));
+                            return Err(changed(
+                                self,
+                                format!("it had {before} records, and then {after}"),
+                            ));
                         }
                         Some(before)
                     }
@@ -634,10 +684,19 @@ impl<'a> Run<'a> {
                         _ => {}
                     }
                 }
-                let query = query.replace("$FIELDS", &Selection::of(collection.keep).at(collection.rows));
-                let body = json!({ "operationName": operation, "query": query, "variables": variables });
+                let query = query.replace(
+                    "$FIELDS",
+                    &Selection::of(collection.keep).at(collection.rows),
+                );
+                let body =
+                    json!({ "operationName": operation, "query": query, "variables": variables });
                 let shown = format!("POST {} ({operation})", url.path());
-                Ask::post(url, shown, "application/json", body.to_string().into_bytes())
+                Ask::post(
+                    url,
+                    shown,
+                    "application/json",
+                    body.to_string().into_bytes(),
+                )
             }
         };
         ask.permission = collection.permission;
@@ -646,7 +705,10 @@ impl<'a> Run<'a> {
 
     /// What was recorded under a name so far.
     pub fn recorded(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let files = self.files.iter().filter(move |(file, _)| file.collection == name);
+        let files = self
+            .files
+            .iter()
+            .filter(move |(file, _)| file.collection == name);
         files.map(|(_, bytes)| bytes.as_slice())
     }
 
@@ -695,10 +757,19 @@ mod tests {
         let key = Secret::new("jbi0000000000000000000000000key1");
         let secret = Secret::new("jbi000000000000000000000000sec1");
         for (nonce, want) in [
-            (176722740000, "51328A1CB68830BBB4494FE958056BBC87DF151D7080E8D29A5E1CFEE9E7B8D6"),
-            (1767227400, "5FC7057BB8EA0B2C8C8EC2875CD168640756C75D274B222ABD488F6CDCA54597"),
+            (
+                176722740000,
+                "51328A1CB68830BBB4494FE958056BBC87DF151D7080E8D29A5E1CFEE9E7B8D6",
+            ),
+            (
+                1767227400,
+                "5FC7057BB8EA0B2C8C8EC2875CD168640756C75D274B222ABD488F6CDCA54597",
+            ),
         ] {
-            assert_eq!(signature(&key, &secret, nonce), (nonce.to_string(), want.to_owned()));
+            assert_eq!(
+                signature(&key, &secret, nonce),
+                (nonce.to_string(), want.to_owned())
+            );
         }
         let (_, value) = basic(key.expose(), &secret).unwrap();
         assert!(value.is_sensitive());

@@ -110,7 +110,10 @@ impl Reference {
         let trimmed = text.trim();
         if trimmed.is_empty() || trimmed.contains(char::is_control) {
             return Err(fail(
-                format!("{} holds no secret: it is empty or has several lines", self.shown()),
+                format!(
+                    "{} holds no secret: it is empty or has several lines",
+                    self.shown()
+                ),
                 "put the secret there alone, on one line".to_owned(),
             ));
         }
@@ -145,14 +148,19 @@ impl Scrub {
         for secret in &self.0 {
             let encoded: String =
                 url::form_urlencoded::byte_serialize(secret.expose().as_bytes()).collect();
-            text = text.replace(secret.expose(), "***").replace(&encoded, "***");
+            text = text
+                .replace(secret.expose(), "***")
+                .replace(&encoded, "***");
         }
         let mut line = String::new();
         for word in text.split_whitespace() {
             if !line.is_empty() {
                 line.push(' ');
             }
-            line.extend(word.chars().filter(|c| !c.is_control() && !is_invisible(*c)));
+            line.extend(
+                word.chars()
+                    .filter(|c| !c.is_control() && !is_invisible(*c)),
+            );
         }
         if line.chars().count() > most {
             line = line.chars().take(most.saturating_sub(1)).collect();
@@ -212,11 +220,23 @@ mod tests {
             assert_eq!(resolve(reference).unwrap().expose(), want);
         }
         for (reference, want) in [
-            (Reference::Env("NO".to_owned()), "the environment variable NO is not set"),
-            (file("open"), "the secret file open can be read by others (mode 0640)"),
+            (
+                Reference::Env("NO".to_owned()),
+                "the environment variable NO is not set",
+            ),
+            (
+                file("open"),
+                "the secret file open can be read by others (mode 0640)",
+            ),
             (file("none"), "the secret file none does not exist"),
-            (file("empty"), "the secret file empty holds no secret: it is empty or has several lines"),
-            (file("two"), "the secret file two holds no secret: it is empty or has several lines"),
+            (
+                file("empty"),
+                "the secret file empty holds no secret: it is empty or has several lines",
+            ),
+            (
+                file("two"),
+                "the secret file two holds no secret: it is empty or has several lines",
+            ),
             (file("."), "the secret file . is not a regular file"),
             (
                 Reference::Credential("../good".to_owned()),

@@ -8,7 +8,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Cause, TlsFault};
@@ -79,11 +81,14 @@ pub fn config(trust: &Trust, presented: &Presented) -> Result<ClientConfig, Caus
         Trust::Authority(pem) => {
             let mut roots = RootCertStore::empty();
             for certificate in CertificateDer::pem_slice_iter(pem) {
-                let added = certificate.map_err(|e| e.to_string()).and_then(|certificate| {
-                    roots.add(certificate).map_err(|e| e.to_string())
-                });
+                let added = certificate
+                    .map_err(|e| e.to_string())
+                    .and_then(|certificate| roots.add(certificate).map_err(|e| e.to_string()));
                 added.map_err(|error| {
-                    settings(format!("`ca` holds a certificate that cannot be used: {error}"), "")
+                    settings(
+                        format!("`ca` holds a certificate that cannot be used: {error}"),
+                        "",
+                    )
                 })?;
             }
             if roots.is_empty() {
@@ -154,7 +159,12 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -163,11 +173,18 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -185,7 +202,9 @@ pub fn fault(error: &Error, host: &str) -> TlsFault {
                     host: host.to_owned(),
                 }
             }
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsFault::Expired,
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                TlsFault::Expired
+            }
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 TlsFault::NotYet
             }
@@ -206,7 +225,13 @@ mod tests {
         assert_eq!(pin(&shown(&pin_of_7)), Some(pin_of_7));
         let colons = format!("sha256:{}", ["07"; 32].join(":"));
         assert_eq!(pin(&colons), Some(pin_of_7));
-        for wrong in ["", "07", "sha256:07", "sha1:07", &format!("sha256:{}", "zz".repeat(32))] {
+        for wrong in [
+            "",
+            "07",
+            "sha256:07",
+            "sha1:07",
+            &format!("sha256:{}", "zz".repeat(32)),
+        ] {
             assert_eq!(pin(wrong), None, "{wrong}");
         }
     }

@@ -11,8 +11,18 @@ use weir_standin::{Fault, KINDS, Kind, Options, Standin};
 /// Collections and their records, by kind.
 const WANT: &[(&str, &[(&str, u64)])] = &[
     ("netzur", &[("libreqos", 24)]),
-    ("powercode", &[("customers", 31), ("services", 11), ("sites", 6)]),
-    ("sonar", &[("account-statuses", 5), ("accounts", 34), ("network-sites", 6)]),
+    (
+        "powercode",
+        &[("customers", 31), ("services", 11), ("sites", 6)],
+    ),
+    (
+        "sonar",
+        &[
+            ("account-statuses", 5),
+            ("accounts", 34),
+            ("network-sites", 6),
+        ],
+    ),
     (
         "splynx",
         &[
@@ -31,9 +41,25 @@ const WANT: &[(&str, &[(&str, u64)])] = &[
     ),
     (
         "uisp",
-        &[("crm-clients", 37), ("crm-plans", 13), ("crm-services", 40), ("data-links", 47), ("devices", 66), ("sites", 46)],
+        &[
+            ("crm-clients", 37),
+            ("crm-plans", 13),
+            ("crm-services", 40),
+            ("data-links", 47),
+            ("devices", 66),
+            ("sites", 46),
+        ],
     ),
-    ("visp", &[("assemblies", 15), ("bulk", 22), ("equipment", 14), ("online", 4), ("subscribers", 28)]),
+    (
+        "visp",
+        &[
+            ("assemblies", 15),
+            ("bulk", 22),
+            ("equipment", 14),
+            ("online", 4),
+            ("subscribers", 28),
+        ],
+    ),
     ("wispgate", &[("shaped-devices", 25)]),
 ];
 
@@ -46,19 +72,29 @@ async fn every_crm_is_read_completely_in_pages_of_any_size() {
             let mut options = Options::new(kind);
             options.page = page;
             let standin = Standin::start(options).unwrap();
-            let recording = fetch(&source(kind, &standin)).await.unwrap_or_else(|e| panic!("{e}"));
+            let recording = fetch(&source(kind, &standin))
+                .await
+                .unwrap_or_else(|e| panic!("{e}"));
             let mut found: BTreeMap<&str, u64> = BTreeMap::new();
             for file in &recording.export.files {
                 *found.entry(&file.collection).or_default() += file.records;
             }
-            let customers = found.keys().filter(|name| name.starts_with("customer-")).count();
+            let customers = found
+                .keys()
+                .filter(|name| name.starts_with("customer-"))
+                .count();
             found.retain(|name, _| !name.starts_with("customer-"));
             assert_eq!(customers, if *kind == "visp" { 14 } else { 0 });
             let found: Vec<(&str, u64)> = found.into_iter().collect();
             assert_eq!(found, *want, "{kind} in pages of {page}");
             assert!(recording.export.complete && recording.export.missing.is_empty());
             assert!(standin.seen().iter().all(|seen| seen.credentials), "{kind}");
-            let pages = recording.export.files.iter().filter_map(|file| file.page).max();
+            let pages = recording
+                .export
+                .files
+                .iter()
+                .filter_map(|file| file.page)
+                .max();
             if page == 7 && !matches!(*kind, "netzur" | "powercode" | "wispgate") {
                 assert!(pages >= Some(2), "{kind}: {pages:?}");
             }
@@ -79,17 +115,31 @@ async fn splynx_is_convinced_in_three_ways_and_tokens_that_end_are_made_anew() {
     for auth in [Auth::Basic, Auth::Signature, Auth::Token] {
         let mut source = source("splynx", &standin);
         source.auth = auth;
-        digests.push(fetch(&source).await.unwrap_or_else(|e| panic!("{auth:?}: {e}")).export.digest);
+        digests.push(
+            fetch(&source)
+                .await
+                .unwrap_or_else(|e| panic!("{auth:?}: {e}"))
+                .export
+                .digest,
+        );
     }
     assert!(digests.windows(2).all(|pair| pair[0] == pair[1]));
-    let tokens = standin.seen().iter().filter(|seen| seen.what.contains("auth/tokens")).count();
+    let tokens = standin
+        .seen()
+        .iter()
+        .filter(|seen| seen.what.contains("auth/tokens"))
+        .count();
     assert!(tokens > 3, "{tokens}");
 
     let mut options = Options::new("visp");
     options.token_uses = 5;
     let standin = Standin::start(options).unwrap();
     fetch(&source("visp", &standin)).await.unwrap();
-    let tokens = standin.seen().iter().filter(|seen| seen.what == "/token").count();
+    let tokens = standin
+        .seen()
+        .iter()
+        .filter(|seen| seen.what == "/token")
+        .count();
     assert!(tokens > 3, "{tokens}");
 }
 
@@ -100,10 +150,16 @@ async fn wrong_credentials_are_named_by_every_crm() {
         let mut source = source(kind, &standin);
         source.key = Some(weir_fetch::secret::Secret::new("canary-wrong"));
         let error = fetch(&source).await.unwrap_err();
-        assert!(matches!(error.cause, Cause::WrongKey { .. }), "{kind}: {error}");
+        assert!(
+            matches!(error.cause, Cause::WrongKey { .. }),
+            "{kind}: {error}"
+        );
         source.key = None;
         let error = fetch(&source).await.unwrap_err();
-        assert!(error.to_string().contains("`key` is not set"), "{kind}: {error}");
+        assert!(
+            error.to_string().contains("`key` is not set"),
+            "{kind}: {error}"
+        );
     }
 }
 
@@ -126,5 +182,9 @@ async fn an_optional_collection_may_be_missing_but_not_go_missing() {
     }
     standin.fail(Fault::always(Kind::Status(403)).of("routers"));
     let error = fetch(&source).await.unwrap_err();
-    assert!(error.cause.help().contains("Networking > Routers: View"), "{}", error.cause.help());
+    assert!(
+        error.cause.help().contains("Networking > Routers: View"),
+        "{}",
+        error.cause.help()
+    );
 }

@@ -30,41 +30,110 @@ type Check = fn(&Cause) -> bool;
 /// A fault, the name it is told by, and whether the cause that came is right.
 fn faults() -> Vec<(&'static str, Kind, Check)> {
     vec![
-        ("400", Kind::Status(400), |c| matches!(c, Cause::Status { status: 400, .. })),
-        ("401", Kind::Status(401), |c| matches!(c, Cause::WrongKey { .. })),
-        ("403", Kind::Status(403), |c| matches!(c, Cause::Forbidden { .. })),
-        ("404", Kind::Status(404), |c| matches!(c, Cause::Status { status: 404, .. })),
-        ("500", Kind::Status(500), |c| matches!(c, Cause::Status { status: 500, .. })),
-        ("502 as a web page", Kind::HtmlStatus(502), |c| {
-            matches!(c, Cause::Busy { status: 502, attempts: 4, said } if said == "Bad Gateway")
+        ("400", Kind::Status(400), |c| {
+            matches!(c, Cause::Status { status: 400, .. })
         }),
-        ("503 for ever", Kind::Status(503), |c| matches!(c, Cause::Busy { status: 503, attempts: 4, .. })),
-        ("429 for an hour", Kind::RetryAfter(429, 3600), |c| {
-            matches!(c, Cause::Wait { status: 429, asked: Some(asked) } if asked.as_secs() == 3600)
+        ("401", Kind::Status(401), |c| {
+            matches!(c, Cause::WrongKey { .. })
         }),
-        ("503 until tomorrow", Kind::RetryAfterDate(503, 86_400), |c| matches!(c, Cause::Wait { status: 503, .. })),
-        ("204", Kind::NoContent, |c| matches!(c, Cause::Empty { status: 204 })),
-        ("nothing", Kind::Empty, |c| matches!(c, Cause::Empty { status: 200 })),
-        ("302 to a login page", Kind::Login, |c| {
-            matches!(c, Cause::Html { title, redirected: true } if title == "Please sign in")
+        ("403", Kind::Status(403), |c| {
+            matches!(c, Cause::Forbidden { .. })
         }),
-        ("a web page", Kind::Html, |c| matches!(c, Cause::Html { redirected: false, .. })),
-        ("null", Kind::Null, |c| matches!(c, Cause::Shape { found, .. } if found == "null")),
-        ("an error with 200", Kind::ErrorBody, |c| {
-            matches!(c, Cause::ErrorBody { said } if said == "Something broke")
+        ("404", Kind::Status(404), |c| {
+            matches!(c, Cause::Status { status: 404, .. })
         }),
-        ("no JSON", Kind::Garbage, |c| matches!(c, Cause::NotJson { what } if what.contains("Warning: mysql"))),
-        ("a broken connection", Kind::Broken, |c| matches!(c, Cause::Truncated)),
-        ("half an answer", Kind::Cut, |c| matches!(c, Cause::Truncated)),
-        ("a byte a second", Kind::Drip, |c| matches!(c, Cause::Deadline { .. })),
-        ("silence", Kind::Silent, |c| matches!(c, Cause::Deadline { .. })),
-        ("a bomb", Kind::Bomb(64), |c| matches!(c, Cause::TooLarge { .. })),
-        ("lists in lists", Kind::Deep(1_000_000), |c| matches!(c, Cause::TooDeep { .. })),
-        ("no end", Kind::Endless, |c| matches!(c, Cause::TooLarge { .. } | Cause::Shape { .. })),
-        ("another server", Kind::Redirect("https://evil.example/steal".to_owned()), |c| {
-            matches!(c, Cause::Redirect { to, .. } if to == "https://evil.example/steal")
+        ("500", Kind::Status(500), |c| {
+            matches!(c, Cause::Status { status: 500, .. })
         }),
-        ("in circles", Kind::Redirect("/nowhere".to_owned()), |c| matches!(c, Cause::Redirect { .. })),
+        (
+            "502 as a web page",
+            Kind::HtmlStatus(502),
+            |c| matches!(c, Cause::Busy { status: 502, attempts: 4, said } if said == "Bad Gateway"),
+        ),
+        ("503 for ever", Kind::Status(503), |c| {
+            matches!(
+                c,
+                Cause::Busy {
+                    status: 503,
+                    attempts: 4,
+                    ..
+                }
+            )
+        }),
+        (
+            "429 for an hour",
+            Kind::RetryAfter(429, 3600),
+            |c| matches!(c, Cause::Wait { status: 429, asked: Some(asked) } if asked.as_secs() == 3600),
+        ),
+        (
+            "503 until tomorrow",
+            Kind::RetryAfterDate(503, 86_400),
+            |c| matches!(c, Cause::Wait { status: 503, .. }),
+        ),
+        ("204", Kind::NoContent, |c| {
+            matches!(c, Cause::Empty { status: 204 })
+        }),
+        ("nothing", Kind::Empty, |c| {
+            matches!(c, Cause::Empty { status: 200 })
+        }),
+        (
+            "302 to a login page",
+            Kind::Login,
+            |c| matches!(c, Cause::Html { title, redirected: true } if title == "Please sign in"),
+        ),
+        ("a web page", Kind::Html, |c| {
+            matches!(
+                c,
+                Cause::Html {
+                    redirected: false,
+                    ..
+                }
+            )
+        }),
+        (
+            "null",
+            Kind::Null,
+            |c| matches!(c, Cause::Shape { found, .. } if found == "null"),
+        ),
+        (
+            "an error with 200",
+            Kind::ErrorBody,
+            |c| matches!(c, Cause::ErrorBody { said } if said == "Something broke"),
+        ),
+        (
+            "no JSON",
+            Kind::Garbage,
+            |c| matches!(c, Cause::NotJson { what } if what.contains("Warning: mysql")),
+        ),
+        ("a broken connection", Kind::Broken, |c| {
+            matches!(c, Cause::Truncated)
+        }),
+        ("half an answer", Kind::Cut, |c| {
+            matches!(c, Cause::Truncated)
+        }),
+        ("a byte a second", Kind::Drip, |c| {
+            matches!(c, Cause::Deadline { .. })
+        }),
+        ("silence", Kind::Silent, |c| {
+            matches!(c, Cause::Deadline { .. })
+        }),
+        ("a bomb", Kind::Bomb(64), |c| {
+            matches!(c, Cause::TooLarge { .. })
+        }),
+        ("lists in lists", Kind::Deep(1_000_000), |c| {
+            matches!(c, Cause::TooDeep { .. })
+        }),
+        ("no end", Kind::Endless, |c| {
+            matches!(c, Cause::TooLarge { .. } | Cause::Shape { .. })
+        }),
+        (
+            "another server",
+            Kind::Redirect("https://evil.example/steal".to_owned()),
+            |c| matches!(c, Cause::Redirect { to, .. } if to == "https://evil.example/steal"),
+        ),
+        ("in circles", Kind::Redirect("/nowhere".to_owned()), |c| {
+            matches!(c, Cause::Redirect { .. })
+        }),
     ]
 }
 
@@ -135,10 +204,19 @@ async fn json_of_another_shape_is_named() {
         let source = source(kind, &standin);
         // A list is what some of them answer; then its records are no records of theirs.
         match fetch(&source).await {
-            Err(error) => assert!(matches!(error.cause, Cause::Shape { .. } | Cause::PageLoop), "{kind}: {error}"),
+            Err(error) => assert!(
+                matches!(error.cause, Cause::Shape { .. } | Cause::PageLoop),
+                "{kind}: {error}"
+            ),
             Ok(recording) => {
-                let all = recording.files.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes));
-                assert!(all.into_iter().all(|text| !text.contains("world")), "{kind}");
+                let all = recording
+                    .files
+                    .iter()
+                    .map(|(_, bytes)| String::from_utf8_lossy(bytes));
+                assert!(
+                    all.into_iter().all(|text| !text.contains("world")),
+                    "{kind}"
+                );
             }
         }
     }
@@ -158,12 +236,20 @@ async fn a_fault_that_passes_is_waited_for_and_never_asked_about_too_early() {
         ] {
             standin.reset();
             standin.fail(Fault::once(fault.clone()));
-            let recording = fetch(&source).await.unwrap_or_else(|e| panic!("{kind} {fault:?}: {e}"));
+            let recording = fetch(&source)
+                .await
+                .unwrap_or_else(|e| panic!("{kind} {fault:?}: {e}"));
             assert!(recording.export.complete);
             let seen = standin.seen();
-            let data: Vec<_> = seen.iter().filter(|s| s.method != "HEAD" && !s.what.contains("token")).collect();
+            let data: Vec<_> = seen
+                .iter()
+                .filter(|s| s.method != "HEAD" && !s.what.contains("token"))
+                .collect();
             assert!(data[1].at - data[0].at >= least, "{kind} {fault:?}");
-            assert_eq!(data[0].path, data[1].path, "{kind}: the same was asked again");
+            assert_eq!(
+                data[0].path, data[1].path,
+                "{kind}: the same was asked again"
+            );
         }
     }
     let standin = Standin::start(Options::new("netzur")).unwrap();
@@ -184,11 +270,20 @@ async fn pages_are_complete_or_the_fetch_fails() {
         let standin = Standin::start(options).unwrap();
         let source = source(kind, &standin);
         for (paging, right) in [
-            (Paging::Deleted, (|c| matches!(c, Cause::Changed { .. } | Cause::Count { .. })) as Check),
-            (Paging::Loop, |c| matches!(c, Cause::PageLoop | Cause::Changed { .. })),
-            (Paging::Moved, |c| matches!(c, Cause::Changed { .. } | Cause::Count { .. })),
+            (
+                Paging::Deleted,
+                (|c| matches!(c, Cause::Changed { .. } | Cause::Count { .. })) as Check,
+            ),
+            (Paging::Loop, |c| {
+                matches!(c, Cause::PageLoop | Cause::Changed { .. })
+            }),
+            (Paging::Moved, |c| {
+                matches!(c, Cause::Changed { .. } | Cause::Count { .. })
+            }),
             (Paging::Shrinks, |c| matches!(c, Cause::Changed { .. })),
-            (Paging::Short, |c| matches!(c, Cause::Count { .. } | Cause::Changed { .. })),
+            (Paging::Short, |c| {
+                matches!(c, Cause::Count { .. } | Cause::Changed { .. })
+            }),
         ] {
             // UISP states no total, and the count of Splynx is not part of a page.
             let stated = matches!(paging, Paging::Shrinks | Paging::Short);
@@ -203,7 +298,10 @@ async fn pages_are_complete_or_the_fetch_fails() {
         // A page that is cut, after a good one.
         standin.reset();
         standin.fail(Fault::always(Kind::Cut).of(what).after(1));
-        assert_eq!(fails("a cut page", &source, |c| matches!(c, Cause::Truncated)).await, None);
+        assert_eq!(
+            fails("a cut page", &source, |c| matches!(c, Cause::Truncated)).await,
+            None
+        );
         // What changes once is read once more.
         standin.reset();
         standin.fail(Fault::once(Kind::Paging(Paging::Moved)).of(what).after(8));
@@ -215,20 +313,45 @@ async fn pages_are_complete_or_the_fetch_fails() {
 async fn certificates_are_always_checked() {
     let pinned = |certificate: &Certificate| Trust::Pin(pin(&certificate.pin()).unwrap());
     let none = Certificate::new(Flaw::None);
-    let by = |certificate: &Certificate| Trust::Authority(certificate.authority.clone().into_bytes());
+    let by =
+        |certificate: &Certificate| Trust::Authority(certificate.authority.clone().into_bytes());
     let others = [Flaw::SelfSigned, Flaw::OtherName, Flaw::Expired].map(Certificate::new);
     let [own, name, expired] = &others;
     type Case<'a> = (&'a Certificate, Trust, Option<fn(&TlsFault) -> bool>);
     let cases: Vec<Case<'_>> = vec![
         (&none, by(&none), None),
-        (&none, Trust::System, Some(|f| matches!(f, TlsFault::SelfSigned))),
-        (&none, by(own), Some(|f| matches!(f, TlsFault::SelfSigned | TlsFault::Other(_)))),
-        (own, Trust::System, Some(|f| matches!(f, TlsFault::SelfSigned))),
+        (
+            &none,
+            Trust::System,
+            Some(|f| matches!(f, TlsFault::SelfSigned)),
+        ),
+        (
+            &none,
+            by(own),
+            Some(|f| matches!(f, TlsFault::SelfSigned | TlsFault::Other(_))),
+        ),
+        (
+            own,
+            Trust::System,
+            Some(|f| matches!(f, TlsFault::SelfSigned)),
+        ),
         (own, pinned(own), None),
-        (own, pinned(&none), Some(|f| matches!(f, TlsFault::OtherCertificate))),
-        (name, by(name), Some(|f| matches!(f, TlsFault::WrongHost { .. }))),
+        (
+            own,
+            pinned(&none),
+            Some(|f| matches!(f, TlsFault::OtherCertificate)),
+        ),
+        (
+            name,
+            by(name),
+            Some(|f| matches!(f, TlsFault::WrongHost { .. })),
+        ),
         (name, pinned(name), None),
-        (expired, by(expired), Some(|f| matches!(f, TlsFault::Expired))),
+        (
+            expired,
+            by(expired),
+            Some(|f| matches!(f, TlsFault::Expired)),
+        ),
         (expired, pinned(expired), None),
     ];
     for kind in KINDS {
@@ -241,7 +364,13 @@ async fn certificates_are_always_checked() {
             source.trust = trust.clone();
             match (fetch(&source).await, fault) {
                 (Ok(_), None) => {}
-                (Err(FetchError { cause: Cause::Tls { what, presented }, .. }), Some(right)) => {
+                (
+                    Err(FetchError {
+                        cause: Cause::Tls { what, presented },
+                        ..
+                    }),
+                    Some(right),
+                ) => {
                     assert!(right(&what), "{kind} {number}: {what:?}");
                     assert_eq!(presented, Some(certificate.pin()), "{kind} {number}");
                     // Not a byte of the request left this machine.
@@ -269,11 +398,17 @@ async fn a_key_never_leaves_without_encryption_nor_to_another_server() {
             standin.reset();
             standin.fail(Fault::always(Kind::Redirect(format!("{to}/api"))));
             let error = fetch(&source).await.unwrap_err();
-            assert!(matches!(error.cause, Cause::Redirect { .. }), "{kind}: {error}");
+            assert!(
+                matches!(error.cause, Cause::Redirect { .. }),
+                "{kind}: {error}"
+            );
         }
         source.base = source.kind.base("http://192.0.2.1/").unwrap();
         let error = fetch(&source).await.unwrap_err();
-        assert!(matches!(error.cause, Cause::Plaintext { .. }), "{kind}: {error}");
+        assert!(
+            matches!(error.cause, Cause::Plaintext { .. }),
+            "{kind}: {error}"
+        );
     }
     assert!(other.seen().is_empty());
 }
@@ -305,17 +440,29 @@ async fn names_do_not_lead_behind_the_fence() {
         (vec![], false),
     ] {
         let mut source = source("uisp", &standin);
-        source.base = source.kind.base(&format!("https://crm.example:{port}")).unwrap();
+        source.base = source
+            .kind
+            .base(&format!("https://crm.example:{port}"))
+            .unwrap();
         source.lookup = Arc::new(Liar(addresses.iter().map(|a| a.parse().unwrap()).collect()));
         let error = fetch(&source).await.unwrap_err();
         match want {
-            true => assert!(matches!(error.cause, Cause::Fenced { .. }), "{addresses:?}: {error}"),
-            false => assert!(matches!(error.cause, Cause::Dns { .. }), "{addresses:?}: {error}"),
+            true => assert!(
+                matches!(error.cause, Cause::Fenced { .. }),
+                "{addresses:?}: {error}"
+            ),
+            false => assert!(
+                matches!(error.cause, Cause::Dns { .. }),
+                "{addresses:?}: {error}"
+            ),
         }
     }
     // A host that is this machine by its own name may be it.
     let mut source = source("uisp", &standin);
-    source.base = source.kind.base(&format!("http://localhost:{port}")).unwrap();
+    source.base = source
+        .kind
+        .base(&format!("http://localhost:{port}"))
+        .unwrap();
     source.lookup = Arc::new(Liar(vec!["127.0.0.1".parse().unwrap()]));
     source.token_url = None;
     fetch(&source).await.unwrap_or_else(|e| panic!("{e}"));
@@ -331,7 +478,10 @@ async fn the_deadline_holds_where_nobody_answers() {
         let source = source("splynx", &standin);
         let started = Instant::now();
         let error = fetch(&source).await.unwrap_err();
-        assert!(matches!(error.cause, Cause::Deadline { .. } | Cause::Connect { .. }), "{error}");
+        assert!(
+            matches!(error.cause, Cause::Deadline { .. } | Cause::Connect { .. }),
+            "{error}"
+        );
         assert!(started.elapsed() <= limits().total + Duration::from_secs(2));
     }
     let standin = Standin::start(Options::new("splynx")).unwrap();

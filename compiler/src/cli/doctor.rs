@@ -64,12 +64,27 @@ struct Check {
 
 /// In the order they are run and shown.
 const CHECKS: &[Check] = &[
-    Check { name: "store", run: store },
-    Check { name: "snapshots", run: snapshots },
-    Check { name: "sources", run: sources },
+    Check {
+        name: "store",
+        run: store,
+    },
+    Check {
+        name: "snapshots",
+        run: snapshots,
+    },
+    Check {
+        name: "sources",
+        run: sources,
+    },
 ];
 
-fn line(check: &'static str, state: State, subject: &str, what: impl Into<String>, fix: impl Into<String>) -> Line {
+fn line(
+    check: &'static str,
+    state: State,
+    subject: &str,
+    what: impl Into<String>,
+    fix: impl Into<String>,
+) -> Line {
     Line {
         check,
         state,
@@ -89,7 +104,11 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         terminal.verbose(&format!("checking {}", check.name));
         lines.extend((check.run)(&patient)?);
     }
-    let worst = lines.iter().map(|line| line.state).max().unwrap_or(State::Ok);
+    let worst = lines
+        .iter()
+        .map(|line| line.state)
+        .max()
+        .unwrap_or(State::Ok);
     let exit = match worst {
         State::Fail => Exit::Outside,
         State::Ok | State::Warn => Exit::Done,
@@ -107,7 +126,13 @@ fn store(patient: &Patient) -> Result<Vec<Line>, Stop> {
     let path = &patient.project.store;
     Ok(vec![match Store::open(patient.dir.join(path)) {
         Ok(_) => line("store", State::Ok, path, "can be opened and written", ""),
-        Err(error) => line("store", State::Fail, path, error.to_string(), "make its directory writable for this user"),
+        Err(error) => line(
+            "store",
+            State::Fail,
+            path,
+            error.to_string(),
+            "make its directory writable for this user",
+        ),
     }])
 }
 
@@ -130,9 +155,24 @@ fn snapshots(patient: &Patient) -> Result<Vec<Line>, Stop> {
         let Ok(store) = &store else {
             return line(check, State::Fail, source, "the store cannot be opened", "");
         };
-        match store.snapshot(&locked.snapshot).and_then(|snapshot| snapshot.verify()) {
-            Ok(_) => line(check, State::Ok, source, format!("read {}", plain(&locked.fetched)), ""),
-            Err(error) => line(check, State::Fail, source, error.to_string(), "`weir fetch`"),
+        match store
+            .snapshot(&locked.snapshot)
+            .and_then(|snapshot| snapshot.verify())
+        {
+            Ok(_) => line(
+                check,
+                State::Ok,
+                source,
+                format!("read {}", plain(&locked.fetched)),
+                "",
+            ),
+            Err(error) => line(
+                check,
+                State::Fail,
+                source,
+                error.to_string(),
+                "`weir fetch`",
+            ),
         }
     };
     Ok(patient.project.live.iter().map(each).collect())
@@ -164,13 +204,30 @@ fn sources(patient: &Patient) -> Result<Vec<Line>, Stop> {
             let subject = format!("{name} {}", probe.collection);
             let millis = probe.took.as_millis();
             lines.push(match probe.error {
-                None => line(check, State::Ok, &subject, format!("{} records in {millis} ms", probe.records), ""),
+                None => line(
+                    check,
+                    State::Ok,
+                    &subject,
+                    format!("{} records in {millis} ms", probe.records),
+                    "",
+                ),
                 Some(error) => match probe.optional {
-                    Some(lost) if matches!(error.cause, Cause::Forbidden { .. } | Cause::Status { .. }) => {
+                    Some(lost)
+                        if matches!(
+                            error.cause,
+                            Cause::Forbidden { .. } | Cause::Status { .. }
+                        ) =>
+                    {
                         let what = format!("{}: {lost}", error.cause);
                         line(check, State::Warn, &subject, what, error.cause.help())
                     }
-                    _ => line(check, State::Fail, &subject, error.cause.to_string(), error.cause.help()),
+                    _ => line(
+                        check,
+                        State::Fail,
+                        &subject,
+                        error.cause.to_string(),
+                        error.cause.help(),
+                    ),
                 },
             });
         }
@@ -179,7 +236,9 @@ fn sources(patient: &Patient) -> Result<Vec<Line>, Stop> {
                 Some(request) => format!("{request}: {}", error.cause),
                 None => error.cause.to_string(),
             };
-            let known = lines.iter().any(|line| line.what == error.cause.to_string());
+            let known = lines
+                .iter()
+                .any(|line| line.what == error.cause.to_string());
             if !known {
                 lines.push(line(check, State::Fail, name, at, error.cause.help()));
             }
@@ -191,7 +250,14 @@ fn sources(patient: &Patient) -> Result<Vec<Line>, Stop> {
 fn text(lines: &[Line], worst: State, terminal: &Terminal) -> String {
     let look = terminal.out;
     let mut text = String::new();
-    for Line { check, state, subject, what, fix } in lines {
+    for Line {
+        check,
+        state,
+        subject,
+        what,
+        fix,
+    } in lines
+    {
         if terminal.detail == Detail::Quiet && *state == State::Ok {
             continue;
         }
@@ -201,7 +267,11 @@ fn text(lines: &[Line], worst: State, terminal: &Terminal) -> String {
             State::Fail => ("fail", Tone::Error),
         };
         let word = look.paint(tone, word);
-        text.push_str(&format!("{word}  {check}  {}: {}\n", plain(subject), plain(what)));
+        text.push_str(&format!(
+            "{word}  {check}  {}: {}\n",
+            plain(subject),
+            plain(what)
+        ));
         if !fix.is_empty() {
             text.push_str(&format!("      {}\n", plain(fix)));
         }
@@ -209,7 +279,11 @@ fn text(lines: &[Line], worst: State, terminal: &Terminal) -> String {
     let count = |state| lines.iter().filter(|line| line.state == state).count();
     text.push_str(&match worst {
         State::Ok => format!("{}\n", look.paint(Tone::Good, "ok")),
-        _ => format!("{} failed, {} to look at\n", count(State::Fail), count(State::Warn)),
+        _ => format!(
+            "{} failed, {} to look at\n",
+            count(State::Fail),
+            count(State::Warn)
+        ),
     });
     text
 }
@@ -223,7 +297,9 @@ struct Report<'a> {
 
 fn json_text(lines: &[Line], exit: Exit) -> String {
     let failed = lines.iter().filter(|line| line.state == State::Fail);
-    let reasons: Vec<String> = failed.map(|line| format!("{}: {}", line.subject, line.what)).collect();
+    let reasons: Vec<String> = failed
+        .map(|line| format!("{}: {}", line.subject, line.what))
+        .collect();
     json::text(&Report {
         schema: "weir.doctor/1",
         exit: json::Exit {

@@ -74,13 +74,21 @@ fn read(
     let project = config::load(dir, &mut files, &CliOverrides::default()).map_err(Stop::config)?;
     let live: Vec<&Live> = match only {
         None => project.live.iter().collect(),
-        Some(name) => project.live.iter().filter(|live| live.source == name).collect(),
+        Some(name) => project
+            .live
+            .iter()
+            .filter(|live| live.source == name)
+            .collect(),
     };
     if live.is_empty() {
         return Err(nothing(&project, only));
     }
     let mut lock = Lock::read(dir).map_err(|message| {
-        Stop::new(Exit::Usage, message, "take it from git again, or delete it and fetch every source")
+        Stop::new(
+            Exit::Usage,
+            message,
+            "take it from git again, or delete it and fetch every source",
+        )
     })?;
     let store = Store::open(dir.join(&project.store))
         .map_err(|error| Stop::new(Exit::Outside, error.to_string(), ""))?;
@@ -92,7 +100,13 @@ fn read(
         let started = Instant::now();
         let place = |files: SourceMap| {
             let at = files.locate(&project.place(format!("source.{}", live.index)));
-            (files, vec![Spot { at, text: String::new() }])
+            (
+                files,
+                vec![Spot {
+                    at,
+                    text: String::new(),
+                }],
+            )
         };
         let mut source = match source(dir, live) {
             Ok(source) => source,
@@ -105,7 +119,11 @@ fn read(
         if let Some(locked) = lock.of(&live.source)
             && let Ok(export) = store.snapshot(&locked.snapshot).and_then(|s| s.export())
         {
-            source.had = export.files.into_iter().map(|file| file.collection).collect();
+            source.had = export
+                .files
+                .into_iter()
+                .map(|file| file.collection)
+                .collect();
         }
         told.begin(&live.source);
         let fetched = runtime.block_on(weir_fetch::fetch(&source, told.clone()));
@@ -128,10 +146,16 @@ fn read(
     for (live, recording, took) in recordings {
         let failed = |error: SnapshotError| Stop::new(Exit::Outside, error.to_string(), "");
         store
-            .put_snapshot(&recording.export, &recording.export_json(), &recording.files)
+            .put_snapshot(
+                &recording.export,
+                &recording.export_json(),
+                &recording.files,
+            )
             .map_err(failed)?;
         let snapshot = format!("sha256:{}", recording.export.digest);
-        let unchanged = lock.of(&live.source).is_some_and(|locked| locked.snapshot == snapshot);
+        let unchanged = lock
+            .of(&live.source)
+            .is_some_and(|locked| locked.snapshot == snapshot);
         lock.set(Locked {
             name: live.source.clone(),
             kind: live.kind.word().to_owned(),
@@ -145,9 +169,11 @@ fn read(
         });
     }
     // Sources that are gone from weir.toml need no snapshot.
-    lock.source.retain(|locked| project.live.iter().any(|live| live.source == locked.name));
-    lock.write(dir)
-        .map_err(|error| Stop::cannot("write", &dir.join(weir_compiler::lock::FILE_NAME), &error))?;
+    lock.source
+        .retain(|locked| project.live.iter().any(|live| live.source == locked.name));
+    lock.write(dir).map_err(|error| {
+        Stop::cannot("write", &dir.join(weir_compiler::lock::FILE_NAME), &error)
+    })?;
     Ok(read)
 }
 
@@ -155,7 +181,11 @@ fn read(
 pub fn before_build(dir: &Path, terminal: &Terminal) -> Result<(), Stop> {
     let read = read(dir, None, false, terminal)?;
     for read in read {
-        terminal.verbose(&format!("read {} records of source {}", read.recording.records(), read.recording.source));
+        terminal.verbose(&format!(
+            "read {} records of source {}",
+            read.recording.records(),
+            read.recording.source
+        ));
     }
     Ok(())
 }
@@ -165,7 +195,13 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| Stop::new(Exit::Outside, format!("no threads can be started: {error}"), ""))
+        .map_err(|error| {
+            Stop::new(
+                Exit::Outside,
+                format!("no threads can be started: {error}"),
+                "",
+            )
+        })
 }
 
 fn nothing(project: &Project, only: Option<&str>) -> Stop {
@@ -173,7 +209,10 @@ fn nothing(project: &Project, only: Option<&str>) -> Stop {
     match (only, named) {
         (Some(_), Some(source)) => Stop::new(
             Exit::Usage,
-            format!("source `{}` is read from a recorded export, not from the network", source.name),
+            format!(
+                "source `{}` is read from a recorded export, not from the network",
+                source.name
+            ),
             "take `export` away and add `url` to read the CRM itself",
         ),
         (Some(name), None) => {
@@ -205,22 +244,33 @@ fn stop(failures: Vec<FetchError>) -> Option<Stop> {
 
 /// A source as `weir-fetch` wants it: addresses parsed, secrets and certificates read.
 pub fn source(dir: &Path, live: &Live) -> Result<Source, Stop> {
-    let wrong = |message: String, help: &str| Stop::new(Exit::Usage, format!("source `{}`: {message}", live.source), help);
+    let wrong = |message: String, help: &str| {
+        Stop::new(
+            Exit::Usage,
+            format!("source `{}`: {message}", live.source),
+            help,
+        )
+    };
     let kind = crm::find(live.kind.word()).ok_or_else(|| {
         wrong(
             format!("{} cannot be read over the network", live.kind.word()),
             "record its export and name the directory with `export`",
         )
     })?;
-    let base = kind
-        .base(&live.url)
-        .ok_or_else(|| wrong("`url` is not an address".to_owned(), "write \"https://HOST\""))?;
+    let base = kind.base(&live.url).ok_or_else(|| {
+        wrong(
+            "`url` is not an address".to_owned(),
+            "write \"https://HOST\"",
+        )
+    })?;
     let token_url = match &live.token_url {
         None => kind.token_url(),
-        Some(written) => Some(
-            kind.parse(written)
-                .ok_or_else(|| wrong("`token_url` is not an address".to_owned(), "write \"https://HOST/PATH\""))?,
-        ),
+        Some(written) => Some(kind.parse(written).ok_or_else(|| {
+            wrong(
+                "`token_url` is not an address".to_owned(),
+                "write \"https://HOST/PATH\"",
+            )
+        })?),
     };
     let env = |name: &str| std::env::var(name).ok();
     let secret = |place: &Option<SecretPlace>| {
@@ -231,14 +281,22 @@ pub fn source(dir: &Path, live: &Live) -> Result<Source, Stop> {
             Some(SecretPlace::Credential(name)) => Reference::Credential(name.clone()),
         };
         let resolved = reference.resolve(dir, &env);
-        resolved.map(Some).map_err(|error| wrong(error.message.clone(), &error.help))
+        resolved
+            .map(Some)
+            .map_err(|error| wrong(error.message.clone(), &error.help))
     };
     let trust = match (&live.tls_pin, &live.ca) {
         (Some(pin), _) => Trust::Pin(tls::pin(pin).ok_or_else(|| {
-            wrong("`tls_pin` is not a digest".to_owned(), "write \"sha256:..\", as `weir doctor` prints it")
+            wrong(
+                "`tls_pin` is not a digest".to_owned(),
+                "write \"sha256:..\", as `weir doctor` prints it",
+            )
         })?),
         (None, Some(ca)) => Trust::Authority(std::fs::read(dir.join(ca)).map_err(|error| {
-            wrong(format!("`ca` cannot be read: {}: {error}", plain(ca)), "paths are relative to the directory of weir.toml")
+            wrong(
+                format!("`ca` cannot be read: {}: {error}", plain(ca)),
+                "paths are relative to the directory of weir.toml",
+            )
         })?),
         (None, None) => Trust::System,
     };
@@ -272,7 +330,12 @@ pub fn source(dir: &Path, live: &Live) -> Result<Source, Stop> {
 fn text(read: &[Read], dir: &Path, terminal: &Terminal) -> String {
     let look = terminal.out;
     let mut text = String::new();
-    for Read { recording, took, unchanged } in read {
+    for Read {
+        recording,
+        took,
+        unchanged,
+    } in read
+    {
         let export = &recording.export;
         text.push_str(&look.paint(Tone::Strong, &recording.source));
         text.push_str(&format!("  {} {}\n", export.kind, plain(&export.instance)));
@@ -288,7 +351,11 @@ fn text(read: &[Read], dir: &Path, terminal: &Terminal) -> String {
                 push_row(&mut text, name, &format!("{records} records"));
             }
             for missing in &export.missing {
-                push_row(&mut text, &missing.collection, &format!("not there: {}", plain(&missing.reason)));
+                push_row(
+                    &mut text,
+                    &missing.collection,
+                    &format!("not there: {}", plain(&missing.reason)),
+                );
             }
         }
         let same = if *unchanged { " (no change)" } else { "" };
@@ -320,7 +387,10 @@ struct FetchedSource<'a> {
 fn json_text(read: &[Read]) -> String {
     json::text(&Fetched {
         schema: "weir.fetch/1",
-        exit: json::Exit { code: 0, reasons: &[] },
+        exit: json::Exit {
+            code: 0,
+            reasons: &[],
+        },
         sources: read
             .iter()
             .map(|read| FetchedSource {
@@ -424,7 +494,9 @@ impl Tell for Told {
                 };
                 self.line(&format!("{why}; waiting {seconds} s"));
             }
-            Event::Again { name, why } => self.line(&format!("reading {name} again: {}", plain(why))),
+            Event::Again { name, why } => {
+                self.line(&format!("reading {name} again: {}", plain(why)))
+            }
         }
     }
 }

@@ -61,38 +61,75 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
     let lock = Lock::read(&dir).map_err(|message| Stop::new(Exit::Usage, message, ""))?;
     let root = dir.join(&project.store);
     if !root.is_dir() {
-        return Err(Stop::new(Exit::Usage, "this project has no store yet", "`weir fetch` makes one"));
+        return Err(Stop::new(
+            Exit::Usage,
+            "this project has no store yet",
+            "`weir fetch` makes one",
+        ));
     }
-    let store = Store::open(root).map_err(|error| Stop::new(Exit::Outside, error.to_string(), ""))?;
-    let place = Place { project, lock, store };
+    let store =
+        Store::open(root).map_err(|error| Stop::new(Exit::Outside, error.to_string(), ""))?;
+    let place = Place {
+        project,
+        lock,
+        store,
+    };
     let text = match &args.verb {
         Verb::List => list(&place, args.format, terminal)?,
         Verb::Diff { before, after } => {
             let (before, crm) = place.recording(before)?;
             let (after, other) = place.recording(after)?;
             if crm.kind != other.kind {
-                let message = format!("one snapshot is of {}, the other of {}", crm.label, other.label);
-                return Err(Stop::new(Exit::Usage, message, "compare snapshots of one kind"));
+                let message = format!(
+                    "one snapshot is of {}, the other of {}",
+                    crm.label, other.label
+                );
+                return Err(Stop::new(
+                    Exit::Usage,
+                    message,
+                    "compare snapshots of one kind",
+                ));
             }
             differences(&diff(crm, &before, &after), args.format, terminal)
         }
         Verb::Redact { snapshot, out } => {
             let (recording, crm) = place.recording(snapshot)?;
             let settings = &place.project;
-            let ranges: Vec<_> = settings.addresses.allow.iter().chain(&settings.addresses.ignore).copied().collect();
+            let ranges: Vec<_> = settings
+                .addresses
+                .allow
+                .iter()
+                .chain(&settings.addresses.ignore)
+                .copied()
+                .collect();
             let topology = &settings.topology;
-            let pins = topology.pin.iter().flat_map(|(child, parent)| [child, parent]);
-            let named = topology.root.iter().chain(&topology.promote_to_root).chain(&topology.exclude).chain(pins);
+            let pins = topology
+                .pin
+                .iter()
+                .flat_map(|(child, parent)| [child, parent]);
+            let named = topology
+                .root
+                .iter()
+                .chain(&topology.promote_to_root)
+                .chain(&topology.exclude)
+                .chain(pins);
             let names: Vec<String> = named.cloned().collect();
             let redactor = Redactor::new(&recording, &ranges, &names);
-            let copy = redact(crm, &recording, &redactor)
-                .map_err(|what| Stop::new(Exit::Outside, format!("the snapshot cannot be read: {what}"), ""))?;
+            let copy = redact(crm, &recording, &redactor).map_err(|what| {
+                Stop::new(
+                    Exit::Outside,
+                    format!("the snapshot cannot be read: {what}"),
+                    "",
+                )
+            })?;
             write(&copy, out)?;
             let mut text = String::new();
             push_row(&mut text, "copy", &out.display().to_string());
             push_row(&mut text, "records", &copy.records().to_string());
             if terminal.detail != Detail::Quiet {
-                text.push_str("Look at it before you give it away: ids and plans are as they were.\n");
+                text.push_str(
+                    "Look at it before you give it away: ids and plans are as they were.\n",
+                );
             }
             text
         }
@@ -118,7 +155,10 @@ fn failed(error: SnapshotError) -> Stop {
 impl Place {
     /// A snapshot by the name of its source, or by its digest.
     fn snapshot(&self, reference: &str) -> Result<Snapshot, Stop> {
-        let digest = self.lock.of(reference).map_or(reference, |locked| &locked.snapshot);
+        let digest = self
+            .lock
+            .of(reference)
+            .map_or(reference, |locked| &locked.snapshot);
         self.store.snapshot(digest).map_err(failed)
     }
 
@@ -127,7 +167,11 @@ impl Place {
         let snapshot = self.snapshot(reference)?;
         let export = snapshot.verify().map_err(failed)?;
         let crm = crm::find(&export.kind).ok_or_else(|| {
-            Stop::new(Exit::Usage, format!("a snapshot of kind {} is unknown here", plain(&export.kind)), "")
+            Stop::new(
+                Exit::Usage,
+                format!("a snapshot of kind {} is unknown here", plain(&export.kind)),
+                "",
+            )
         })?;
         let mut files = Vec::new();
         for file in &export.files {
@@ -135,9 +179,20 @@ impl Place {
             let bytes = fs::read(&path).map_err(|error| Stop::cannot("read", &path, &error))?;
             files.push((file.name.clone(), bytes));
         }
-        let source = self.lock.source.iter().find(|l| l.snapshot.ends_with(snapshot.digest()));
+        let source = self
+            .lock
+            .source
+            .iter()
+            .find(|l| l.snapshot.ends_with(snapshot.digest()));
         let source = source.map_or_else(|| crm.kind.to_owned(), |locked| locked.name.clone());
-        Ok((Recording { source, export, files }, crm))
+        Ok((
+            Recording {
+                source,
+                export,
+                files,
+            },
+            crm,
+        ))
     }
 }
 
@@ -167,7 +222,11 @@ struct Listed {
 fn list(place: &Place, format: Format, terminal: &Terminal) -> Result<String, Stop> {
     let mut listed = Vec::new();
     for snapshot in place.store.snapshots().map_err(failed)? {
-        let sources = place.lock.source.iter().filter(|l| l.snapshot.ends_with(snapshot.digest()));
+        let sources = place
+            .lock
+            .source
+            .iter()
+            .filter(|l| l.snapshot.ends_with(snapshot.digest()));
         listed.push(Listed {
             sources: sources.map(|locked| locked.name.clone()).collect(),
             export: snapshot.export().map_err(failed)?,
@@ -175,14 +234,26 @@ fn list(place: &Place, format: Format, terminal: &Terminal) -> Result<String, St
         });
     }
     listed.sort_by(|a, b| {
-        let key = |l: &Listed| (l.sources.is_empty(), std::cmp::Reverse(l.export.finished.clone()));
+        let key = |l: &Listed| {
+            (
+                l.sources.is_empty(),
+                std::cmp::Reverse(l.export.finished.clone()),
+            )
+        };
         key(a).cmp(&key(b)).then_with(|| a.digest.cmp(&b.digest))
     });
     Ok(match format {
-        Format::Json => json::text(&serde_json::json!({ "schema": "weir.snapshots/1", "snapshots": listed })),
+        Format::Json => {
+            json::text(&serde_json::json!({ "schema": "weir.snapshots/1", "snapshots": listed }))
+        }
         Format::Text => {
             let mut text = String::new();
-            for Listed { digest, sources, export } in &listed {
+            for Listed {
+                digest,
+                sources,
+                export,
+            } in &listed
+            {
                 let records: u64 = export.files.iter().map(|file| file.records).sum();
                 let used = match sources.as_slice() {
                     [] => String::new(),
@@ -190,7 +261,9 @@ fn list(place: &Place, format: Format, terminal: &Terminal) -> Result<String, St
                 };
                 text.push_str(&format!(
                     "{}  {}  {}  {records} records{}\n",
-                    terminal.out.paint(Tone::Strong, digest.get(..16).unwrap_or(digest)),
+                    terminal
+                        .out
+                        .paint(Tone::Strong, digest.get(..16).unwrap_or(digest)),
                     plain(&export.finished),
                     plain(&export.kind),
                     plain(&used)
@@ -214,7 +287,9 @@ fn differences(all: &[Difference], format: Format, terminal: &Terminal) -> Strin
                     "removed": d.removed, "changed": d.changed })
             })
             .collect();
-        return json::text(&serde_json::json!({ "schema": "weir.snapshot-diff/1", "collections": all }));
+        return json::text(
+            &serde_json::json!({ "schema": "weir.snapshot-diff/1", "collections": all }),
+        );
     }
     /// Ids that are listed of each kind of change.
     const SHOWN: usize = 10;
@@ -223,15 +298,27 @@ fn differences(all: &[Difference], format: Format, terminal: &Terminal) -> Strin
         let [before, after] = difference.records;
         let name = terminal.out.paint(Tone::Strong, &difference.collection);
         text.push_str(&format!("{name}  {before} -> {after} records\n"));
-        let kinds = [("added", &difference.added), ("removed", &difference.removed), ("changed", &difference.changed)];
+        let kinds = [
+            ("added", &difference.added),
+            ("removed", &difference.removed),
+            ("changed", &difference.changed),
+        ];
         for (word, ids) in kinds.into_iter().filter(|(_, ids)| !ids.is_empty()) {
-            let most = if terminal.detail == Detail::Verbose { usize::MAX } else { SHOWN };
+            let most = if terminal.detail == Detail::Verbose {
+                usize::MAX
+            } else {
+                SHOWN
+            };
             let shown: Vec<&str> = ids.iter().take(most).map(String::as_str).collect();
             let more = match ids.len().saturating_sub(shown.len()) {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            push_row(&mut text, word, &format!("{}: {}{more}", ids.len(), plain(&shown.join(", "))));
+            push_row(
+                &mut text,
+                word,
+                &format!("{}: {}{more}", ids.len(), plain(&shown.join(", "))),
+            );
         }
     }
     if text.is_empty() {

@@ -41,7 +41,10 @@ impl Stop {
     }
 
     /// Another problem beside it.
-    #[cfg_attr(not(feature = "fetch"), expect(dead_code, reason = "only reading CRMs has several"))]
+    #[cfg_attr(
+        not(feature = "fetch"),
+        expect(dead_code, reason = "only reading CRMs has several")
+    )]
     pub fn and(mut self, message: impl Into<String>, help: impl Into<String>) -> Stop {
         self.problems.push(Problem {
             message: message.into(),
@@ -52,10 +55,15 @@ impl Stop {
     }
 
     /// What is the case and what to do, of the first problem.
-    #[cfg_attr(not(feature = "fetch"), expect(dead_code, reason = "only the doctor asks"))]
+    #[cfg_attr(
+        not(feature = "fetch"),
+        expect(dead_code, reason = "only the doctor asks")
+    )]
     pub fn words(&self) -> (String, String) {
         let first = self.problems.first();
-        first.map(|p| (p.message.clone(), p.help.clone())).unwrap_or_default()
+        first
+            .map(|p| (p.message.clone(), p.help.clone()))
+            .unwrap_or_default()
     }
 
     /// Shows places of `files` with the problem.

@@ -8,9 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::project::{
-    AuthWord, FailOn, LevelSetting, Metric, SourceKind, SuspendedPolicy,
-};
+use crate::config::project::{AuthWord, FailOn, LevelSetting, Metric, SourceKind, SuspendedPolicy};
 use crate::config::value::{At, Count, Decimal, PerDirection, Secret, SwitchOrWord, Word, Words};
 use crate::finding::Level;
 use crate::ir::tree::Strategy;

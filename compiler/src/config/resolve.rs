@@ -371,7 +371,8 @@ impl Check<'_> {
         let place = |written: &Option<At<Secret>>| match &written.as_ref()?.value {
             Secret::Literal => None,
             Secret::Reference(reference) => {
-                let text = |at: &Option<At<String>>| at.as_ref().map(|at| at.value.trim().to_owned());
+                let text =
+                    |at: &Option<At<String>>| at.as_ref().map(|at| at.value.trim().to_owned());
                 text(&reference.env)
                     .map(SecretPlace::Env)
                     .or_else(|| text(&reference.file).map(SecretPlace::File))
@@ -959,7 +960,10 @@ impl Check<'_> {
 
 /// `sha256:` and 64 hexadecimal digits, colons allowed.
 fn is_pin(text: &str) -> bool {
-    let digits = text.trim().strip_prefix("sha256:").map(|text| text.replace(':', ""));
+    let digits = text
+        .trim()
+        .strip_prefix("sha256:")
+        .map(|text| text.replace(':', ""));
     digits.is_some_and(|d| d.len() == 64 && d.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 

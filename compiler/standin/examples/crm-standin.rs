@@ -15,12 +15,17 @@ fn main() -> ExitCode {
                 Some(port) => options.port = port,
                 None => wrong = true,
             },
-            kind if KINDS.contains(&kind) && options.kind.is_empty() => options.kind = kind.to_owned(),
+            kind if KINDS.contains(&kind) && options.kind.is_empty() => {
+                options.kind = kind.to_owned()
+            }
             _ => wrong = true,
         }
     }
     if wrong || options.kind.is_empty() {
-        say(&format!("usage: crm-standin KIND [--port PORT]\nKIND is one of {}", KINDS.join(", ")));
+        say(&format!(
+            "usage: crm-standin KIND [--port PORT]\nKIND is one of {}",
+            KINDS.join(", ")
+        ));
         return ExitCode::from(2);
     }
     let kind = options.kind.clone();
@@ -31,8 +36,14 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let settings = SETTINGS.iter().find(|(of, _)| *of == kind).map_or("", |(_, settings)| settings);
-    let mut toml = format!("[[source]]\nname = \"crm\"\nkind = \"{kind}\"\nurl = \"{}\"\n{settings}", standin.url());
+    let settings = SETTINGS
+        .iter()
+        .find(|(of, _)| *of == kind)
+        .map_or("", |(_, settings)| settings);
+    let mut toml = format!(
+        "[[source]]\nname = \"crm\"\nkind = \"{kind}\"\nurl = \"{}\"\n{settings}",
+        standin.url()
+    );
     if kind == "visp" {
         toml.push_str(&format!("\ntoken_url = \"{}/token\"", standin.origin()));
     }

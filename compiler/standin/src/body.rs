@@ -2,8 +2,8 @@
 
 use std::io::{self, Write as _};
 use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::sync::Mutex;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -72,7 +72,11 @@ impl Body for Paced {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match self.get_mut() {
-            Paced::Whole(body) => Poll::Ready(body.take().filter(|b| !b.is_empty()).map(|b| Ok(Frame::data(b)))),
+            Paced::Whole(body) => Poll::Ready(
+                body.take()
+                    .filter(|b| !b.is_empty())
+                    .map(|b| Ok(Frame::data(b))),
+            ),
             Paced::Stream(stream) => stream
                 .poll_recv(context)
                 .map(|piece| piece.map(|piece| piece.map(Frame::data))),
@@ -81,7 +85,9 @@ impl Body for Paced {
 
     fn size_hint(&self) -> hyper::body::SizeHint {
         match self {
-            Paced::Whole(body) => hyper::body::SizeHint::with_exact(body.as_ref().map_or(0, |b| b.len() as u64)),
+            Paced::Whole(body) => {
+                hyper::body::SizeHint::with_exact(body.as_ref().map_or(0, |b| b.len() as u64))
+            }
             Paced::Stream(_) => hyper::body::SizeHint::default(),
         }
     }

@@ -43,7 +43,9 @@ impl Certificate {
         let key = KeyPair::generate().expect("a key");
         let mut authority = CertificateParams::new(Vec::new()).expect("no name");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        authority.distinguished_name.push(rcgen::DnType::CommonName, "Invented Authority");
+        authority
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "Invented Authority");
         let authority_key = KeyPair::generate().expect("a key");
         let authority_pem = authority.self_signed(&authority_key).expect("signed").pem();
         let certificate = match flaw {

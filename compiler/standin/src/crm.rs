@@ -12,15 +12,29 @@ use crate::fault::Paging;
 use crate::{Asked, CANARY, KEY, Options, PASSWORD, Reply, SECRET, State, USER};
 
 /// What can be stood in for, sorted.
-pub const KINDS: [&str; 7] = ["netzur", "powercode", "sonar", "splynx", "uisp", "visp", "wispgate"];
+pub const KINDS: [&str; 7] = [
+    "netzur",
+    "powercode",
+    "sonar",
+    "splynx",
+    "uisp",
+    "visp",
+    "wispgate",
+];
 
 /// Lines of `weir.toml` beside `url`, by kind.
 pub const SETTINGS: [(&str, &str); 7] = [
     ("netzur", "key = { env = \"CRM_KEY\" }"),
     ("powercode", "key = { env = \"CRM_KEY\" }"),
     ("sonar", "key = { env = \"CRM_KEY\" }"),
-    ("splynx", "key = { env = \"CRM_KEY\" }\nsecret = { env = \"CRM_SECRET\" }"),
-    ("uisp", "key = { env = \"CRM_KEY\" }\nsecret = { env = \"CRM_SECRET\" }"),
+    (
+        "splynx",
+        "key = { env = \"CRM_KEY\" }\nsecret = { env = \"CRM_SECRET\" }",
+    ),
+    (
+        "uisp",
+        "key = { env = \"CRM_KEY\" }\nsecret = { env = \"CRM_SECRET\" }",
+    ),
     (
         "visp",
         "key = { env = \"CRM_KEY\" }\nsecret = { env = \"CRM_SECRET\" }\nuser = \"reader\"\npassword = { env = \"CRM_PASSWORD\" }",
@@ -49,7 +63,9 @@ pub(crate) fn error(kind: &str, status: u16) -> Value {
     };
     match kind {
         "uisp" => json!({ "statusCode": status, "error": words, "message": words }),
-        "splynx" => json!({ "error": { "message": words, "code": status, "internal_code": "SERVER_ERROR" } }),
+        "splynx" => {
+            json!({ "error": { "message": words, "code": status, "internal_code": "SERVER_ERROR" } })
+        }
         "powercode" => json!({ "statusCode": 1, "message": words }),
         "sonar" | "visp" => json!({ "errors": [{ "message": words }] }),
         "wispgate" => json!({ "error": words }),
@@ -59,7 +75,10 @@ pub(crate) fn error(kind: &str, status: u16) -> Value {
 
 fn refused(kind: &str, asked: &Asked) -> Reply {
     match kind {
-        "powercode" => Reply::json(200, &json!({ "statusCode": 1, "message": "Invalid API key" })),
+        "powercode" => Reply::json(
+            200,
+            &json!({ "statusCode": 1, "message": "Invalid API key" }),
+        ),
         "sonar" => Reply::json(
             200,
             &json!({ "errors": [{ "message": "Unauthenticated.", "extensions": { "category": "authentication" } }] }),
@@ -68,12 +87,19 @@ fn refused(kind: &str, asked: &Asked) -> Reply {
         "netzur" => Reply::json(401, &json!({ "message": "Unauthenticated." })),
         "wispgate" => Reply::json(401, &json!({ "error": "Invalid api_token" })),
         // Some systems repeat what they did not like.
-        _ => Reply::json(401, &json!({ "statusCode": 401, "error": "Unauthorized", "message": format!("no user for {}", header(asked, "x-auth-token")) })),
+        _ => Reply::json(
+            401,
+            &json!({ "statusCode": 401, "error": "Unauthorized", "message": format!("no user for {}", header(asked, "x-auth-token")) }),
+        ),
     }
 }
 
 fn header<'a>(asked: &'a Asked, name: &str) -> &'a str {
-    asked.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    asked
+        .headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 fn query<'a>(asked: &'a Asked, name: &str) -> Option<&'a str> {
@@ -82,7 +108,9 @@ fn query<'a>(asked: &'a Asked, name: &str) -> Option<&'a str> {
 }
 
 fn form(asked: &Asked) -> Vec<(String, String)> {
-    url::form_urlencoded::parse(&asked.body).into_owned().collect()
+    url::form_urlencoded::parse(&asked.body)
+        .into_owned()
+        .collect()
 }
 
 fn field(form: &[(String, String)], name: &str) -> String {
@@ -118,9 +146,14 @@ pub(crate) fn has_credentials(kind: &str, asked: &Asked) -> bool {
     match kind {
         "powercode" => !field(&form(asked), "apiKey").is_empty(),
         "wispgate" => !field(&form(asked), "api_token").is_empty(),
-        _ => ["authorization", "x-auth-token", "x-auth-app-key", "x-visp-client-secret"]
-            .iter()
-            .any(|name| asked.headers.contains_key(*name)),
+        _ => [
+            "authorization",
+            "x-auth-token",
+            "x-auth-app-key",
+            "x-visp-client-secret",
+        ]
+        .iter()
+        .any(|name| asked.headers.contains_key(*name)),
     }
 }
 
@@ -186,7 +219,10 @@ fn plant(value: &mut Value) {
         Value::Array(list) => list.iter_mut().for_each(plant),
         Value::Object(members) => {
             members.values_mut().for_each(plant);
-            if members.contains_key("id") || members.contains_key("identification") || members.len() > 3 {
+            if members.contains_key("id")
+                || members.contains_key("identification")
+                || members.len() > 3
+            {
                 for name in ["password", "wpa_key", "radius_secret", "cardNumber"] {
                     members.insert(name.to_owned(), json!(format!("{CANARY}-{name}")));
                 }
@@ -266,10 +302,14 @@ fn uisp(options: &Options, asked: &Asked, wrong: Option<Paging>) -> Reply {
             None => Some(default),
         };
         match (number("limit", usize::MAX), number("offset", 0)) {
-            (Some(limit), Some(offset)) => {
-                Reply::json(200, &json!(window(all, offset, limit.min(options.page), wrong)))
-            }
-            _ => Reply::json(422, &json!({ "code": 422, "message": "Validation failed." })),
+            (Some(limit), Some(offset)) => Reply::json(
+                200,
+                &json!(window(all, offset, limit.min(options.page), wrong)),
+            ),
+            _ => Reply::json(
+                422,
+                &json!({ "code": 422, "message": "Validation failed." }),
+            ),
         }
     };
     match asked.path.as_str() {
@@ -327,7 +367,10 @@ fn used(options: &Options, state: &mut State) -> bool {
 fn splynx(options: &Options, state: &mut State, asked: &Asked, wrong: Option<Paging>) -> Reply {
     let no = |code: &str| {
         let words = "Authorization failed: access token or signature is wrong";
-        Reply::json(401, &json!({ "error": { "message": words, "code": 401, "internal_code": code } }))
+        Reply::json(
+            401,
+            &json!({ "error": { "message": words, "code": 401, "internal_code": code } }),
+        )
     };
     let Some(path) = asked.path.strip_prefix("/api/2.0/admin/") else {
         return Reply::json(404, &error("splynx", 404));
@@ -354,8 +397,13 @@ fn splynx(options: &Options, state: &mut State, asked: &Asked, wrong: Option<Pag
         .strip_prefix("Splynx-EA (")
         .and_then(|rest| rest.strip_suffix(')'))
         .unwrap_or_default();
-    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(pairs.as_bytes()).into_owned().collect();
-    let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("{KEY}:{SECRET}")));
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(pairs.as_bytes())
+        .into_owned()
+        .collect();
+    let basic = format!(
+        "Basic {}",
+        BASE64_STANDARD.encode(format!("{KEY}:{SECRET}"))
+    );
     if authorization.is_empty() {
         return no("MISSED_AUTHORIZATION_HEADER");
     } else if authorization == basic {
@@ -393,7 +441,9 @@ fn splynx(options: &Options, state: &mut State, asked: &Asked, wrong: Option<Pag
         let wanted: Vec<&str> = asked
             .query
             .iter()
-            .filter(|(key, _)| key.starts_with("main_attributes[status][1]") || key == "main_attributes[status]")
+            .filter(|(key, _)| {
+                key.starts_with("main_attributes[status][1]") || key == "main_attributes[status]"
+            })
             .map(|(_, value)| value.as_str())
             .collect();
         // As the real one: nothing to search for is a mistake of the server.
@@ -413,7 +463,10 @@ fn splynx(options: &Options, state: &mut State, asked: &Asked, wrong: Option<Pag
         };
     }
     match number("limit") {
-        Some(limit) => Reply::json(200, &json!(window(rows, offset, limit.min(options.page), wrong))),
+        Some(limit) => Reply::json(
+            200,
+            &json!(window(rows, offset, limit.min(options.page), wrong)),
+        ),
         None => Reply::json(200, &json!(rows)),
     }
 }
@@ -440,7 +493,10 @@ fn powercode(asked: &Asked) -> Reply {
         "list_customers" => Reply::json(200, &json!(powercode_customers())),
         "list_services" => Reply::json(200, &json!(powercode_services())),
         "list_sites" => Reply::json(200, &json!(powercode_sites())),
-        _ => Reply::json(200, &json!({ "statusCode": 2, "message": "Invalid action" })),
+        _ => Reply::json(
+            200,
+            &json!({ "statusCode": 2, "message": "Invalid action" }),
+        ),
     }
 }
 
@@ -474,14 +530,17 @@ fn sonar(options: &Options, asked: &Asked, wrong: Option<Paging>) -> Reply {
             let conditions = search["integer_fields"].as_array().into_iter().flatten();
             conditions.into_iter().all(|condition| {
                 let attribute = condition["attribute"].as_str().unwrap_or_default();
-                condition["operator"] == "EQ" && text(&row[attribute]) == text(&condition["search_value"])
+                condition["operator"] == "EQ"
+                    && text(&row[attribute]) == text(&condition["search_value"])
             })
         };
         if !search.is_empty() {
             rows.retain(|row| search.iter().any(|search| fits(row, search)));
         }
     }
-    let size = variables["pages"]["records_per_page"].as_u64().unwrap_or(25) as usize;
+    let size = variables["pages"]["records_per_page"]
+        .as_u64()
+        .unwrap_or(25) as usize;
     let size = size.clamp(1, options.page);
     let page = variables["pages"]["page"].as_u64().unwrap_or(1).max(1) as usize;
     let offset = (page - 1) * size;
@@ -494,7 +553,10 @@ fn sonar(options: &Options, asked: &Asked, wrong: Option<Paging>) -> Reply {
         "total_count": count,
     });
     let mut data = Map::new();
-    data.insert((*root).to_owned(), json!({ "page_info": info, "entities": entities }));
+    data.insert(
+        (*root).to_owned(),
+        json!({ "page_info": info, "entities": entities }),
+    );
     Reply::json(200, &json!({ "data": data }))
 }
 
@@ -513,12 +575,16 @@ fn visp(options: &Options, state: &mut State, asked: &Asked, wrong: Option<Pagin
             ("x-visp-username", USER),
             ("x-visp-password", PASSWORD),
         ];
-        if right.iter().any(|(name, value)| header(asked, name) != *value) {
+        if right
+            .iter()
+            .any(|(name, value)| header(asked, name) != *value)
+        {
             return Reply::json(401, &json!({ "message": "Invalid credentials" }));
         }
         state.tokens += 1;
         state.uses = 0;
-        let payload = json!({ "ispId": [4711], "exp": now() + options.token_seconds, "loggedInAs": USER });
+        let payload =
+            json!({ "ispId": [4711], "exp": now() + options.token_seconds, "loggedInAs": USER });
         return Reply::json(200, &json!({ "token": token(state), "payload": payload }));
     }
     if asked.path != "/graphql" {

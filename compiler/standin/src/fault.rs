@@ -111,9 +111,10 @@ pub enum Paging {
 /// The fault that befalls a request, counted.
 pub(crate) fn take(state: &mut State, what: &str) -> Option<Kind> {
     let data = state.data;
-    let fault = state.faults.iter_mut().find(|fault| {
-        what.contains(&fault.what) && data > fault.after && fault.times != Some(0)
-    })?;
+    let fault = state
+        .faults
+        .iter_mut()
+        .find(|fault| what.contains(&fault.what) && data > fault.after && fault.times != Some(0))?;
     if let Some(times) = &mut fault.times {
         *times -= 1;
     }
@@ -129,17 +130,20 @@ impl Kind {
             body: body.as_bytes().to_vec(),
         };
         let html = |status| {
-            plain(status, "<html>\n<head><title>Bad Gateway</title></head><body>nginx</body></html>")
-                .with("content-type", "text/html")
+            plain(
+                status,
+                "<html>\n<head><title>Bad Gateway</title></head><body>nginx</body></html>",
+            )
+            .with("content-type", "text/html")
         };
         let reply = match self {
             Kind::Status(status) => Reply::json(status, &crm::error(kind, status)),
-            Kind::RetryAfter(status, seconds) => {
-                Reply::json(status, &crm::error(kind, status)).with("retry-after", seconds.to_string())
-            }
+            Kind::RetryAfter(status, seconds) => Reply::json(status, &crm::error(kind, status))
+                .with("retry-after", seconds.to_string()),
             Kind::RetryAfterDate(status, seconds) => {
                 let then = SystemTime::now() + Duration::from_secs(seconds);
-                Reply::json(status, &crm::error(kind, status)).with("retry-after", httpdate::fmt_http_date(then))
+                Reply::json(status, &crm::error(kind, status))
+                    .with("retry-after", httpdate::fmt_http_date(then))
             }
             Kind::HtmlStatus(status) => html(status),
             Kind::NoContent => plain(204, ""),
@@ -148,7 +152,10 @@ impl Kind {
             Kind::OtherShape => Reply::json(200, &json!([[{ "hello": "world" }], 7])),
             Kind::Null => plain(200, "null"),
             Kind::ErrorBody => Reply::json(200, &crm::error(kind, 500)),
-            Kind::Garbage => plain(200, "Warning: mysql_connect(): Access denied in /var/www/api.php on line 7"),
+            Kind::Garbage => plain(
+                200,
+                "Warning: mysql_connect(): Access denied in /var/www/api.php on line 7",
+            ),
             Kind::Broken => {
                 let body = Paced::broken(good.body.clone());
                 return Some((good, Some(body)));
@@ -170,7 +177,10 @@ impl Kind {
             }
             Kind::Deep(depth) => plain(200, &"[".repeat(depth)),
             Kind::Endless => {
-                let body = Paced::endless("[{}", format!(",{{\"padding\": \"{}\"}}", "x".repeat(1 << 14)));
+                let body = Paced::endless(
+                    "[{}",
+                    format!(",{{\"padding\": \"{}\"}}", "x".repeat(1 << 14)),
+                );
                 return Some((good, Some(body)));
             }
             Kind::Login => plain(302, "").with("location", "/login"),

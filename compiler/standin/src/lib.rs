@@ -147,7 +147,11 @@ impl Standin {
     /// Starts one on a thread of its own.
     pub fn start(options: Options) -> std::io::Result<Standin> {
         if !KINDS.contains(&options.kind.as_str()) {
-            let message = format!("there is no stand-in of kind {}; there are {}", options.kind, KINDS.join(", "));
+            let message = format!(
+                "there is no stand-in of kind {}; there are {}",
+                options.kind,
+                KINDS.join(", ")
+            );
             return Err(std::io::Error::other(message));
         }
         let state = Arc::new(Mutex::new(State::default()));
@@ -199,7 +203,10 @@ impl Standin {
     /// The address of another server's root.
     pub fn origin(&self) -> String {
         let url = self.url();
-        let end = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
+        let end = url
+            .match_indices('/')
+            .nth(2)
+            .map_or(url.len(), |(at, _)| at);
         url[..end].to_owned()
     }
 
@@ -243,12 +250,15 @@ async fn serve(listener: TcpListener, options: Arc<Options>, state: Arc<Mutex<St
         .map(|certificate| TlsAcceptor::from(certificate.server()));
     let mut held = Vec::new();
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
         if options.deaf {
             held.push(stream);
             continue;
         }
-        let (options, state, acceptor) = (Arc::clone(&options), Arc::clone(&state), acceptor.clone());
+        let (options, state, acceptor) =
+            (Arc::clone(&options), Arc::clone(&state), acceptor.clone());
         tokio::spawn(async move {
             let service = service_fn(move |request| {
                 let (options, state) = (Arc::clone(&options), Arc::clone(&state));
@@ -274,7 +284,11 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Response<Paced> {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = body
+        .collect()
+        .await
+        .map(|body| body.to_bytes())
+        .unwrap_or_default();
     let query = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
     let asked = Asked {
         method: head.method.to_string(),
@@ -295,7 +309,9 @@ async fn answer(
             what: what.clone(),
             at: Instant::now(),
         });
-        let is_data = !crm::is_token(&options.kind, &asked) && asked.method != "HEAD" && asked.path != "/login";
+        let is_data = !crm::is_token(&options.kind, &asked)
+            && asked.method != "HEAD"
+            && asked.path != "/login";
         if is_data {
             state.data += 1;
         }
@@ -338,11 +354,16 @@ async fn answer(
         .get("accept-encoding")
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.contains("gzip"));
-    let coded = reply.headers.iter().any(|(name, _)| *name == CONTENT_ENCODING.as_str());
+    let coded = reply
+        .headers
+        .iter()
+        .any(|(name, _)| *name == CONTENT_ENCODING.as_str());
     if wants_gzip && !coded && paced.is_none() && reply.body.len() > 1000 {
         reply.body = body::gzip(&reply.body);
         response = response.header(CONTENT_ENCODING, "gzip");
     }
     let body = paced.unwrap_or_else(|| Paced::whole(reply.body));
-    response.body(body).unwrap_or_else(|_| Response::new(Paced::whole(Vec::new())))
+    response
+        .body(body)
+        .unwrap_or_else(|_| Response::new(Paced::whole(Vec::new())))
 }

@@ -117,7 +117,10 @@ impl Store {
         }
         let digest = sha256(export.digest_text().as_bytes());
         if digest != export.digest {
-            return Err(not(format!("their digest is {digest}, and {} was said", export.digest)));
+            return Err(not(format!(
+                "their digest is {digest}, and {} was said",
+                export.digest
+            )));
         }
         let listed = export.files.iter().map(|file| (&file.name, &file.sha256));
         let given: Vec<(&String, String)> = files.iter().map(|(n, b)| (n, sha256(b))).collect();
@@ -137,12 +140,16 @@ impl Store {
             snapshot.verify()?;
             return Ok((snapshot, false));
         }
-        let partial = self.tmp().join([&snapshot.digest, ".snapshot.partial"].concat());
+        let partial = self
+            .tmp()
+            .join([&snapshot.digest, ".snapshot.partial"].concat());
         if partial.is_dir() {
             fs::remove_dir_all(&partial).map_err(doing("remove", &partial))?;
         }
         let described = [(EXPORT, export_json)];
-        let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        let files = files
+            .iter()
+            .map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
         write_dir(&partial, files.chain(described))?;
         rename(&partial, &snapshot.path)?;
         Ok((snapshot, true))
@@ -239,7 +246,11 @@ mod tests {
         export
     }
 
-    fn put(store: &Store, export: &Export, files: &[(String, Vec<u8>)]) -> Result<(Snapshot, bool)> {
+    fn put(
+        store: &Store,
+        export: &Export,
+        files: &[(String, Vec<u8>)],
+    ) -> Result<(Snapshot, bool)> {
         store.put_snapshot(export, &serde_json::to_vec(export).unwrap(), files)
     }
 
@@ -256,8 +267,14 @@ mod tests {
         assert!(!new && again == first);
         assert_eq!(store.snapshot(&first.digest()[..8]).unwrap(), first);
         assert_eq!(first.verify().unwrap().started, "2026-01-01T00:00:00Z");
-        assert!(matches!(store.snapshot("ffff"), Err(SnapshotError::NotFound { .. })));
-        assert!(matches!(store.snapshot("../x"), Err(SnapshotError::BadReference { .. })));
+        assert!(matches!(
+            store.snapshot("ffff"),
+            Err(SnapshotError::NotFound { .. })
+        ));
+        assert!(matches!(
+            store.snapshot("../x"),
+            Err(SnapshotError::BadReference { .. })
+        ));
     }
 
     #[test]
@@ -271,9 +288,16 @@ mod tests {
         let mut other = good.clone();
         other.digest = "0".repeat(64);
         let outside = [("../sites.json".to_owned(), b"[]".to_vec())];
-        for (export, files) in [(&incomplete, &files), (&other, &files), (&export(&outside), &outside)] {
+        for (export, files) in [
+            (&incomplete, &files),
+            (&other, &files),
+            (&export(&outside), &outside),
+        ] {
             let error = put(&store, export, files).unwrap_err();
-            assert!(matches!(error, SnapshotError::NotASnapshot { .. }), "{error}");
+            assert!(
+                matches!(error, SnapshotError::NotASnapshot { .. }),
+                "{error}"
+            );
         }
         assert!(put(&store, &good, &[]).is_err());
         assert!(store.snapshots().unwrap().is_empty());

@@ -69,19 +69,23 @@ pub fn find(kind: &str) -> Option<&'static Crm> {
 impl Crm {
     /// Where tokens are made when nobody says so, where that is another server.
     pub fn token_url(&self) -> Option<Url> {
-        (self.kind == visp::CRM.kind).then(visp::token_url).flatten()
+        (self.kind == visp::CRM.kind)
+            .then(visp::token_url)
+            .flatten()
     }
 
     /// The collection of a file, by the name it was recorded under.
     pub fn collection(&self, name: &str) -> Option<&'static Collection> {
-        self.collections.iter().find(|collection| match collection.name.split_once("ID") {
-            None => collection.name == name,
-            // One recording for each customer.
-            Some((start, end)) => name
-                .strip_prefix(start)
-                .and_then(|rest| rest.strip_suffix(end))
-                .is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit())),
-        })
+        self.collections
+            .iter()
+            .find(|collection| match collection.name.split_once("ID") {
+                None => collection.name == name,
+                // One recording for each customer.
+                Some((start, end)) => name
+                    .strip_prefix(start)
+                    .and_then(|rest| rest.strip_suffix(end))
+                    .is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit())),
+            })
     }
 
     /// An address as somebody wrote it.
@@ -107,7 +111,11 @@ fn trimmed(mut url: Url, suffix: &str) -> Url {
     url.set_query(None);
     url.set_fragment(None);
     let path = url.path().trim_end_matches('/');
-    let path = path.strip_suffix(suffix).unwrap_or(path).trim_end_matches('/').to_owned();
+    let path = path
+        .strip_suffix(suffix)
+        .unwrap_or(path)
+        .trim_end_matches('/')
+        .to_owned();
     url.set_path(&path);
     url
 }
@@ -152,9 +160,28 @@ mod tests {
     #[test]
     fn no_selection_names_a_secret() {
         const SECRET: [&str; 22] = [
-            "key", "password", "secret", "token", "community", "snmp_community", "radius_secret", "psk", "passphrase",
-            "email", "phone", "bank", "card", "iban", "tax", "balance", "credit", "price", "invoice", "note",
-            "contact", "contacts",
+            "key",
+            "password",
+            "secret",
+            "token",
+            "community",
+            "snmp_community",
+            "radius_secret",
+            "psk",
+            "passphrase",
+            "email",
+            "phone",
+            "bank",
+            "card",
+            "iban",
+            "tax",
+            "balance",
+            "credit",
+            "price",
+            "invoice",
+            "note",
+            "contact",
+            "contacts",
         ];
         fn look(selection: &Selection, place: &str) {
             for field in &selection.fields {
@@ -191,10 +218,17 @@ mod tests {
             ("visp", "https://h/graphql", "https://h/graphql"),
         ] {
             let crm = find(kind).expect("a kind");
-            assert_eq!(crm.base(written).expect(written).as_str(), want, "{kind} {written}");
+            assert_eq!(
+                crm.base(written).expect(written).as_str(),
+                want,
+                "{kind} {written}"
+            );
         }
         for wrong in ["h", "ftp://h", "https://", "file:///etc/passwd"] {
-            assert!(find("uisp").expect("a kind").base(wrong).is_none(), "{wrong}");
+            assert!(
+                find("uisp").expect("a kind").base(wrong).is_none(),
+                "{wrong}"
+            );
         }
     }
 }

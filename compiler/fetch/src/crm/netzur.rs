@@ -8,7 +8,11 @@ use crate::run::{Pass, header};
 pub static CRM: Crm = Crm {
     kind: "netzur",
     label: "Netzur",
-    needs: &[Need { setting: "key", what: "the API key made in Netzur, sent as a bearer token", always: true }],
+    needs: &[Need {
+        setting: "key",
+        what: "the API key made in Netzur, sent as a bearer token",
+        always: true,
+    }],
     key: "make an API key in Netzur. `url` is the whole address of the endpoint, such as https://netzur.example.net/api/libreqos.",
     collections: &[Collection {
         name: "libreqos",
@@ -22,12 +26,18 @@ pub static CRM: Crm = Crm {
         keep: "zones{id zone_id name~ capacity_download_mbps capacity_upload_mbps} \
                customers{subscriber_id customerName~ address~ zone~ download upload ip ipv6 mac status access_point~}",
     }],
-    words: Words { wrong_key: &["unauthenticated"], busy: &["too many attempts"] },
+    words: Words {
+        wrong_key: &["unauthenticated"],
+        busy: &["too many attempts"],
+    },
     base: |url| trimmed(url, ""),
     authenticate: |run| {
         Box::pin(async move {
             if let Some(key) = &run.source.key {
-                run.pass = Pass::Headers(vec![header("authorization", &format!("Bearer {}", key.expose()))?]);
+                run.pass = Pass::Headers(vec![header(
+                    "authorization",
+                    &format!("Bearer {}", key.expose()),
+                )?]);
             }
             Ok(())
         })

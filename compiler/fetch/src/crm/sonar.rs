@@ -23,7 +23,10 @@ static STATUSES: Collection = Collection {
     root: Root::Object,
     rows: &["data", "account_statuses", "entities"],
     id: &["id"],
-    paging: pages(100, &["data", "account_statuses", "page_info", "total_count"]),
+    paging: pages(
+        100,
+        &["data", "account_statuses", "page_info", "total_count"],
+    ),
     optional: None,
     permission: "to view account statuses",
     keep: "data{account_statuses{page_info{page total_pages total_count records_per_page} entities{id name activates_account}}}",
@@ -81,7 +84,11 @@ static SITES: Collection = Collection {
 pub static CRM: Crm = Crm {
     kind: "sonar",
     label: "Sonar",
-    needs: &[Need { setting: "key", what: "a personal access token, sent as a bearer token", always: true }],
+    needs: &[Need {
+        setting: "key",
+        what: "a personal access token, sent as a bearer token",
+        always: true,
+    }],
     key: "a personal access token of a user that may view accounts, services, inventory, addresses, RADIUS accounts and network sites.",
     collections: &[STATUSES, ACCOUNTS, SITES],
     words: Words {
@@ -101,7 +108,10 @@ pub static CRM: Crm = Crm {
     authenticate: |run| {
         Box::pin(async move {
             if let Some(key) = &run.source.key {
-                run.pass = Pass::Headers(vec![header("authorization", &format!("Bearer {}", key.expose()))?]);
+                run.pass = Pass::Headers(vec![header(
+                    "authorization",
+                    &format!("Bearer {}", key.expose()),
+                )?]);
             }
             Ok(())
         })

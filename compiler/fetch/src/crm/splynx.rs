@@ -46,9 +46,21 @@ pub static CRM: Crm = Crm {
     kind: "splynx",
     label: "Splynx",
     needs: &[
-        Need { setting: "key", what: "the API key", always: true },
-        Need { setting: "secret", what: "the API secret that belongs to the key", always: true },
-        Need { setting: "auth", what: "\"signature\" (the default), \"token\", or \"basic\", which needs \"Unsecure access\" on the key", always: false },
+        Need {
+            setting: "key",
+            what: "the API key",
+            always: true,
+        },
+        Need {
+            setting: "secret",
+            what: "the API secret that belongs to the key",
+            always: true,
+        },
+        Need {
+            setting: "auth",
+            what: "\"signature\" (the default), \"token\", or \"basic\", which needs \"Unsecure access\" on the key",
+            always: false,
+        },
     ],
     key: "Administration > API keys: add one and give it View on what the table names. Partners of the key must be all of them: rows of \
           other partners are silently missing otherwise.",
@@ -153,7 +165,12 @@ pub static CRM: Crm = Crm {
         ),
     ],
     words: Words {
-        wrong_key: &["authorization header", "access token", "unauthorized", "token"],
+        wrong_key: &[
+            "authorization header",
+            "access token",
+            "unauthorized",
+            "token",
+        ],
         busy: &[],
     },
     base: |url| trimmed(url, "/api/2.0"),
@@ -196,7 +213,9 @@ fn authenticate<'r>(run: &'r mut Run<'_>) -> Future_<'r, Result<(), Cause>> {
                     "application/json",
                     body.to_string().into_bytes(),
                 );
-                let shape = Arc::new(Shape::Object(Selection::of("access_token access_token_expiration")));
+                let shape = Arc::new(Shape::Object(Selection::of(
+                    "access_token access_token_expiration",
+                )));
                 let answer = run.http.ask(&|| Ok(ask.clone()), &shape).await?;
                 let text = String::from_utf8_lossy(&answer.bytes);
                 let token = rows::value(&text, &["access_token"]).ok_or_else(|| Cause::Shape {

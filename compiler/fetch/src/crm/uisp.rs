@@ -16,8 +16,16 @@ pub static CRM: Crm = Crm {
     kind: "uisp",
     label: "UISP",
     needs: &[
-        Need { setting: "key", what: "the API token of the network half, sent as x-auth-token", always: true },
-        Need { setting: "secret", what: "the app key of the billing half; without it only the network is read", always: false },
+        Need {
+            setting: "key",
+            what: "the API token of the network half, sent as x-auth-token",
+            always: true,
+        },
+        Need {
+            setting: "secret",
+            what: "the app key of the billing half; without it only the network is read",
+            always: false,
+        },
     ],
     key: "Settings > Users > API tokens in the network half, read-only. For plans and names of the billing half, an app key with read \
           access from System > Security > App keys; it is not the same thing as the token.",
@@ -109,7 +117,10 @@ pub static CRM: Crm = Crm {
                    ucrm{client{id name~} service{id name~ status activeFrom tariffId trafficShapingOverrideEnabled}}",
         },
     ],
-    words: Words { wrong_key: &["unauthorized"], busy: &[] },
+    words: Words {
+        wrong_key: &["unauthorized"],
+        busy: &[],
+    },
     base: |url| trimmed(url, "/nms/api/v2.1"),
     authenticate: |_| Box::pin(async { Ok(()) }),
     fetch: |run| fetch(run),
@@ -128,7 +139,9 @@ fn fetch<'r>(run: &'r mut Run<'_>) -> Future_<'r, Result<(), FetchError>> {
             run.pass = Pass::Headers(vec![pass]);
             for collection in CRM.collections {
                 if collection.name.starts_with(BILLING) == billing {
-                    run.collect(collection, serde_json::json!({})).await.map_err(|error| half(error, billing))?;
+                    run.collect(collection, serde_json::json!({}))
+                        .await
+                        .map_err(|error| half(error, billing))?;
                 }
             }
         }

@@ -104,7 +104,10 @@ static EQUIPMENTS: Collection = Collection {
     root: Root::Object,
     rows: &["data", "rows"],
     id: &["id"],
-    paging: Paging::Variables { limit: 500, total: None },
+    paging: Paging::Variables {
+        limit: 500,
+        total: None,
+    },
     optional: None,
     permission: "to read equipment",
     keep: EQUIPMENT,
@@ -136,7 +139,10 @@ static SUBSCRIBERS: Collection = Collection {
     root: Root::Object,
     rows: &["data", "rows"],
     id: &["customer_id"],
-    paging: Paging::Variables { limit: 500, total: Some(&["data", "count"]) },
+    paging: Paging::Variables {
+        limit: 500,
+        total: Some(&["data", "count"]),
+    },
     optional: None,
     permission: "to read subscribers",
     keep: "data{rows{customer_id username~ first_name~ last_name~ status package package_ip equipment_ip equipment_status tower~ \
@@ -147,17 +153,53 @@ pub static CRM: Crm = Crm {
     kind: "visp",
     label: "VISP",
     needs: &[
-        Need { setting: "key", what: "the client id of the integration", always: true },
-        Need { setting: "secret", what: "the client secret of the integration", always: true },
-        Need { setting: "user", what: "the name of the app user", always: true },
-        Need { setting: "password", what: "the password of the app user", always: true },
-        Need { setting: "token_url", what: "where tokens are made; https://data.visp.net/token unless set", always: false },
-        Need { setting: "tenant", what: "the ISP id, where the login has several", always: false },
-        Need { setting: "domain", what: "the RADIUS domain whose sessions are read; none unless set", always: false },
+        Need {
+            setting: "key",
+            what: "the client id of the integration",
+            always: true,
+        },
+        Need {
+            setting: "secret",
+            what: "the client secret of the integration",
+            always: true,
+        },
+        Need {
+            setting: "user",
+            what: "the name of the app user",
+            always: true,
+        },
+        Need {
+            setting: "password",
+            what: "the password of the app user",
+            always: true,
+        },
+        Need {
+            setting: "token_url",
+            what: "where tokens are made; https://data.visp.net/token unless set",
+            always: false,
+        },
+        Need {
+            setting: "tenant",
+            what: "the ISP id, where the login has several",
+            always: false,
+        },
+        Need {
+            setting: "domain",
+            what: "the RADIUS domain whose sessions are read; none unless set",
+            always: false,
+        },
     ],
     key: "ask VISP for an integration (client id and secret) and make an app user for it. `url` is mostly \
           https://integrations.visp.net/graphql.",
-    collections: &[ASSEMBLIES, BULK, IPS, SERVICES, EQUIPMENTS, ONLINE, SUBSCRIBERS],
+    collections: &[
+        ASSEMBLIES,
+        BULK,
+        IPS,
+        SERVICES,
+        EQUIPMENTS,
+        ONLINE,
+        SUBSCRIBERS,
+    ],
     words: Words {
         wrong_key: &["jwt", "unauthenticated", "unauthorized", "invalid token"],
         busy: &[],
@@ -175,10 +217,14 @@ pub(crate) fn token_url() -> Option<Url> {
 fn authenticate<'r>(run: &'r mut Run<'_>) -> Future_<'r, Result<(), Cause>> {
     Box::pin(async move {
         let source = run.source;
-        let url = source.token_url.clone().or_else(token_url).ok_or_else(|| Cause::Settings {
-            message: "`token_url` is not set".to_owned(),
-            help: format!("add token_url = \"{TOKENS}\""),
-        })?;
+        let url = source
+            .token_url
+            .clone()
+            .or_else(token_url)
+            .ok_or_else(|| Cause::Settings {
+                message: "`token_url` is not set".to_owned(),
+                help: format!("add token_url = \"{TOKENS}\""),
+            })?;
         let mut ask = Ask::get(url);
         let secrets = [
             ("x-visp-client-id", source.key.as_ref()),
@@ -224,7 +270,10 @@ fn authenticate<'r>(run: &'r mut Run<'_>) -> Future_<'r, Result<(), Cause>> {
             (None, several) => {
                 let several: Vec<String> = several.iter().map(u64::to_string).collect();
                 return Err(Cause::Settings {
-                    message: format!("the login has several ISPs, and none is chosen: {}", several.join(", ")),
+                    message: format!(
+                        "the login has several ISPs, and none is chosen: {}",
+                        several.join(", ")
+                    ),
                     help: format!("add tenant = {} to this [[source]]", several[0]),
                 });
             }
@@ -250,7 +299,9 @@ fn fetch<'r>(run: &'r mut Run<'_>) -> Future_<'r, Result<(), FetchError>> {
         let customers = |run: &Run<'_>, collection: &Collection| -> BTreeSet<u64> {
             let pages = run.recorded(collection.name);
             let records = pages.filter_map(|page| rows::records(page, collection.rows));
-            let ids = records.flatten().filter_map(|record| rows::value(record, collection.id));
+            let ids = records
+                .flatten()
+                .filter_map(|record| rows::value(record, collection.id));
             ids.filter_map(|id| id.trim().parse().ok()).collect()
         };
         let known = customers(run, &BULK);
@@ -259,8 +310,14 @@ fn fetch<'r>(run: &'r mut Run<'_>) -> Future_<'r, Result<(), FetchError>> {
                 continue;
             }
             let one = json!({ "customer_id": customer });
-            run.collect_as(&SERVICES, &format!("customer-{customer}-services"), one.clone()).await?;
-            run.collect_as(&IPS, &format!("customer-{customer}-ips"), one).await?;
+            run.collect_as(
+                &SERVICES,
+                &format!("customer-{customer}-services"),
+                one.clone(),
+            )
+            .await?;
+            run.collect_as(&IPS, &format!("customer-{customer}-ips"), one)
+                .await?;
         }
         if let Some(domain) = &run.source.domain {
             run.collect(&ONLINE, json!({ "domain": domain })).await?;

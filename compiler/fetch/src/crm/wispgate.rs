@@ -8,11 +8,18 @@ use crate::run::Pass;
 pub static CRM: Crm = Crm {
     kind: "wispgate",
     label: "WISPGate",
-    needs: &[Need { setting: "key", what: "the API token, sent as api_token", always: true }],
+    needs: &[Need {
+        setting: "key",
+        what: "the API token, sent as api_token",
+        always: true,
+    }],
     key: "make an API token for LibreQoS in WISPGate.",
     collections: &[Collection {
         name: "shaped-devices",
-        request: Request::Form { path: "/api/libreqos/shaped-devices", action: None },
+        request: Request::Form {
+            path: "/api/libreqos/shaped-devices",
+            action: None,
+        },
         root: Root::List,
         rows: &[],
         id: &["Device ID"],
@@ -22,7 +29,10 @@ pub static CRM: Crm = Crm {
         keep: "\"Circuit ID\" \"Circuit Name\"~ \"Device ID\" \"Device Name\"~ \"Parent Node\"~ MAC IPv4 IPv6 \
                \"Download Min Mbps\" \"Upload Min Mbps\" \"Download Max Mbps\" \"Upload Max Mbps\"",
     }],
-    words: Words { wrong_key: &["invalid api_token"], busy: &[] },
+    words: Words {
+        wrong_key: &["invalid api_token"],
+        busy: &[],
+    },
     base: |url| trimmed(url, "/api/libreqos/shaped-devices"),
     authenticate: |run| {
         Box::pin(async move {

@@ -73,13 +73,19 @@ pub async fn fetch(source: &Source) -> Result<Recording, FetchError> {
     clean(&format!("{source:?}", source = Shown(source)), "the source");
     match &result {
         Ok(recording) => {
-            clean(&String::from_utf8_lossy(&recording.export_json()), "export.json");
+            clean(
+                &String::from_utf8_lossy(&recording.export_json()),
+                "export.json",
+            );
             for (name, bytes) in &recording.files {
                 clean(&String::from_utf8_lossy(bytes), name);
             }
         }
         Err(error) => {
-            clean(&format!("{error}\n{}\n{error:?}", error.cause.help()), "the error");
+            clean(
+                &format!("{error}\n{}\n{error:?}", error.cause.help()),
+                "the error",
+            );
             assert!(!error.cause.word().is_empty());
         }
     }
@@ -90,7 +96,13 @@ struct Shown<'a>(&'a Source);
 
 impl std::fmt::Debug for Shown<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Source { key, secret, password, trust, .. } = self.0;
+        let Source {
+            key,
+            secret,
+            password,
+            trust,
+            ..
+        } = self.0;
         write!(f, "{key:?} {secret:?} {password:?} {trust:?}")
     }
 }
@@ -99,6 +111,13 @@ impl std::fmt::Debug for Shown<'_> {
 #[track_caller]
 pub fn clean(text: &str, place: &str) {
     let at = text.find("canary");
-    assert!(at.is_none(), "{place} holds a secret: {}", &text[at.unwrap_or(0)..]);
-    assert!(!text.contains("Y2FuYXJ5"), "{place} holds a secret in base64");
+    assert!(
+        at.is_none(),
+        "{place} holds a secret: {}",
+        &text[at.unwrap_or(0)..]
+    );
+    assert!(
+        !text.contains("Y2FuYXJ5"),
+        "{place} holds a secret in base64"
+    );
 }

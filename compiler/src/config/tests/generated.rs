@@ -99,7 +99,14 @@ fn written_keys(table: &DeTable<'_>, place: &str, out: &mut Vec<(String, String)
 }
 
 fn value_is_inline(place: &str) -> bool {
-    ["source.key", "source.secret", "topology.pin", "lint.levels"].contains(&place)
+    [
+        "source.key",
+        "source.password",
+        "source.secret",
+        "topology.pin",
+        "lint.levels",
+    ]
+    .contains(&place)
 }
 
 fn plain(value: &Spanned<DeValue<'_>>) -> String {
