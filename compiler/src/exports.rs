@@ -1,6 +1,7 @@
 //! `ExportSet`: the recorded bytes of every source, complete or not there at all. Reading them is one shore of
 //! the compiler (the other is writing the artifact); between the two nothing touches the disk.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -35,6 +36,35 @@ pub struct ExportFile {
 pub struct ExportSet {
     /// In order of precedence.
     pub exports: Vec<Export>,
+    pub clock: Clock,
+}
+
+/// What is known of time: instants in seconds since 1970, UTC, given from outside. The compiler has no clock.
+#[derive(Clone, Default, Debug)]
+pub struct Clock {
+    /// When "now" is (`--as-of`). `None`: nothing is judged by its age.
+    pub as_of: Option<i64>,
+    /// By position in `ExportSet::exports`: when the oldest response of a source was recorded, where its
+    /// `export.json` says so.
+    pub recorded: Vec<Option<i64>>,
+}
+
+impl Clock {
+    /// Seconds since 1970 of `2026-03-01T12:00:00Z`, or of the first second of a day, `2026-03-01`.
+    pub fn instant(text: &str) -> Option<i64> {
+        let text = text.trim();
+        let instant = text.parse::<jiff::Timestamp>().ok().or_else(|| {
+            let day = text.parse::<jiff::civil::Date>().ok()?;
+            format!("{day}T00:00:00Z").parse().ok()
+        })?;
+        Some(instant.as_second())
+    }
+
+    /// The instant as people write it.
+    pub fn text(seconds: i64) -> String {
+        jiff::Timestamp::from_second(seconds)
+            .map_or_else(|_| seconds.to_string(), |instant| instant.to_string())
+    }
 }
 
 impl Export {
@@ -96,6 +126,18 @@ pub fn collections(kind: SourceKind) -> &'static [Collection] {
         file("lqos_overrides.json", Format::Json),
         file("network.json", Format::Json),
     ];
+    const SPLYNX: &[Collection] = &[
+        responses("customers"),
+        responses("fup"),
+        responses("ipv6"),
+        responses("monitoring"),
+        responses("network-sites"),
+        responses("online"),
+        responses("routers"),
+        responses("sectors"),
+        responses("services"),
+        responses("tariffs"),
+    ];
     const UISP: &[Collection] = &[
         responses("crm-clients"),
         responses("crm-plans"),
@@ -107,6 +149,7 @@ pub fn collections(kind: SourceKind) -> &'static [Collection] {
     match kind {
         SourceKind::Inventory => INVENTORY,
         SourceKind::Libreqos => LIBREQOS,
+        SourceKind::Splynx => SPLYNX,
         SourceKind::Uisp => UISP,
     }
 }
@@ -141,29 +184,36 @@ pub fn read(
     files: &mut SourceMap,
 ) -> Result<ExportSet, ReadError> {
     let mut wanted = Vec::new();
+    let mut clock = Clock::default();
     for (ix, source) in sources.iter().enumerate() {
-        for found in list(project_dir, source)? {
-            wanted.push((ix, found));
-        }
+        let (found, recorded) = list(project_dir, source)?;
+        clock.recorded.push(recorded);
+        wanted.extend(found.into_iter().map(|found| (ix, found)));
     }
-    let read: Vec<Result<SourceFile, ReadError>> = wanted
-        .par_iter()
-        .map(|(ix, found)| found.read(&sources[*ix]))
+    // The largest first, so that no thread is left with one at the end.
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    order
+        .sort_by_cached_key(|&at| Reverse(fs::metadata(&wanted[at].1.path).map_or(0, |m| m.len())));
+    let mut read: Vec<(usize, Result<SourceFile, ReadError>)> = order
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|at| (at, wanted[at].1.read(&sources[wanted[at].0])))
         .collect();
+    read.sort_unstable_by_key(|(at, _)| *at);
     let mut exports: Vec<Export> = (0..sources.len())
         .map(|source| Export {
             source,
             files: Vec::new(),
         })
         .collect();
-    for ((ix, found), file) in wanted.into_iter().zip(read) {
+    for ((ix, found), (_, file)) in wanted.into_iter().zip(read) {
         exports[ix].files.push(ExportFile {
             collection: found.collection.name.to_owned(),
             page: found.page,
             file: files.add(file?),
         });
     }
-    Ok(ExportSet { exports })
+    Ok(ExportSet { exports, clock })
 }
 
 /// A file of an export, before it is read.
@@ -174,8 +224,8 @@ struct Found {
     shown: String,
 }
 
-/// What a source's export holds, sorted by (collection, page).
-fn list(project_dir: &Path, source: &Source) -> Result<Vec<Found>, ReadError> {
+/// What a source's export holds, sorted by (collection, page), and when the oldest of it was recorded.
+fn list(project_dir: &Path, source: &Source) -> Result<(Vec<Found>, Option<i64>), ReadError> {
     let fail = |message: String, help: String| ReadError {
         message,
         help,
@@ -220,8 +270,9 @@ fn list(project_dir: &Path, source: &Source) -> Result<Vec<Found>, ReadError> {
         }
     };
     names.sort();
+    let mut recorded = None;
     if names.iter().any(|name| name == "export.json") {
-        complete(&dir.join("export.json"), source)?;
+        recorded = complete(&dir.join("export.json"), source)?;
     }
     let mut found = Vec::new();
     for collection in collections(source.kind) {
@@ -250,7 +301,7 @@ fn list(project_dir: &Path, source: &Source) -> Result<Vec<Found>, ReadError> {
             },
         ));
     }
-    Ok(found)
+    Ok((found, recorded))
 }
 
 /// The file or the pages of one collection.
@@ -363,8 +414,8 @@ impl Found {
     }
 }
 
-/// `export.json` is optional, and says of a fetch that was cut short that it was.
-fn complete(path: &Path, source: &Source) -> Result<(), ReadError> {
+/// `export.json` is optional, says of a fetch that was cut short that it was, and knows when it was.
+fn complete(path: &Path, source: &Source) -> Result<Option<i64>, ReadError> {
     let shown = shown(source, "export.json");
     let fail = |message: String| ReadError {
         message,
@@ -377,7 +428,7 @@ fn complete(path: &Path, source: &Source) -> Result<(), ReadError> {
     let value = serde_json::from_slice(&text)
         .map_err(|e| fail(format!("{shown} is not valid JSON: {e}")))?;
     match incomplete(&value, "the export") {
-        None => Ok(()),
+        None => Ok(oldest(&value)),
         Some(what) => Err(fail(format!(
             "{shown} says that {what} of source `{}` is incomplete",
             source.name
@@ -401,6 +452,22 @@ fn incomplete(value: &serde_json::Value, name: &str) -> Option<String> {
                 .find_map(|(key, member)| incomplete(member, key))
         }
         Value::Array(elements) => elements.iter().find_map(|e| incomplete(e, name)),
+        _ => None,
+    }
+}
+
+/// The earliest `time` anywhere in it: an export is as old as its oldest response.
+fn oldest(value: &serde_json::Value) -> Option<i64> {
+    use serde_json::Value;
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .filter_map(|(key, member)| match member {
+                Value::String(text) if key == "time" => Clock::instant(text),
+                _ => oldest(member),
+            })
+            .min(),
+        Value::Array(elements) => elements.iter().filter_map(oldest).min(),
         _ => None,
     }
 }

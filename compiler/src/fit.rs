@@ -256,7 +256,7 @@ pub fn memory_to_spare(target: &Target) -> Option<u64> {
 }
 
 /// What somebody with this plan uses in the busiest hour, in bit/s.
-fn busy(plan: Kbps) -> u128 {
+pub(crate) fn busy(plan: Kbps) -> u128 {
     let slow = plan.0.min(FAST);
     // kbit/s times per mille
     u128::from(slow) * 50 + u128::from(plan.0 - slow) * 10

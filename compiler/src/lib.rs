@@ -5,10 +5,12 @@
 //! two shores. Between them nothing does I/O, prints, reads a clock or the environment, or depends on hash order.
 
 pub mod config;
+pub mod diff;
 pub mod emit;
 pub mod exports;
 pub mod finding;
 pub mod fit;
+pub mod guard;
 pub mod id;
 pub mod ir;
 pub mod lint;
@@ -64,6 +66,7 @@ impl Compiled {
         project: &'a Project,
         files: &'a SourceMap,
         exports: &'a ExportSet,
+        previous: Option<&'a Previous>,
     ) -> Stages<'a> {
         Stages {
             project,
@@ -75,6 +78,7 @@ impl Compiled {
             chosen: &self.chosen,
             tree: &self.tree,
             layout: &self.layout,
+            previous,
         }
     }
 }
@@ -113,7 +117,7 @@ pub fn compile(
         incomplete,
         refused: Vec::new(),
     };
-    let stages = compiled.stages(project, files, exports);
+    let stages = compiled.stages(project, files, exports, previous);
     let findings = lint::run(&stages);
     let artifacts = emit::emit(&stages, &findings, previous.map(|p| p.digest.as_str()));
     let refused = refusal::refusals(&stages, &artifacts);

@@ -132,6 +132,7 @@ fn violations(stages: &Stages<'_>, artifacts: &ArtifactSet) -> Vec<Refusal> {
     );
     violations.extend(agreement);
     violations.extend(alone);
+    rayon::join(|| drop(plan), || drop(tree));
     let told = !stages.tree.evidence.too_deep.is_empty();
     violations
         .iter()

@@ -4,16 +4,18 @@
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use weir_schemas::artifact;
 
+use crate::config::date::Date;
 use crate::config::project::Project;
 use crate::config::{self, CliOverrides, ConfigError};
-use crate::exports::{Export, ExportFile, ExportSet};
+use crate::exports::{Clock, Export, ExportFile, ExportSet};
 use crate::ir::previous::Previous;
 use crate::lint::rule::Example;
 use crate::source_map::{Format, SourceFile, SourceMap};
-use crate::{Compiled, compile};
+use crate::{Compiled, compile, previous};
 
-/// A project with one source, read and ready to compile.
+/// A project, read and ready to compile.
 pub struct Memory {
     pub project: Project,
     pub files: SourceMap,
@@ -41,7 +43,57 @@ impl Memory {
             files: map,
             exports: ExportSet {
                 exports: vec![export],
+                ..ExportSet::default()
             },
+        })
+    }
+
+    /// Several sources, in this order in `weir.toml`; `config` is the rest of it.
+    pub fn several(
+        sources: &[Input<'_>],
+        config: &str,
+        overrides: &str,
+        as_of: &str,
+    ) -> Result<Memory, ConfigError> {
+        let mut toml = String::from("[project]\nname = \"example\"\n\n");
+        for Input { name, kind, .. } in sources {
+            toml.push_str(&format!(
+                "[[source]]\nname = \"{name}\"\nkind = \"{kind}\"\nexport = \"exports/{name}\"\n\n"
+            ));
+        }
+        toml.push_str(config);
+        let mut map = SourceMap::default();
+        let cli = CliOverrides {
+            as_of: Date::parse(as_of),
+            ..CliOverrides::default()
+        };
+        let mut project = config::load_str(&toml, &mut map, &cli)?;
+        if !overrides.is_empty() {
+            project.overrides = config::overrides::load_str(overrides, &mut map)?;
+        }
+        let exports = project.sources.iter().enumerate().map(|(source, of)| {
+            let input = &sources[of.index];
+            let files = input.files.iter();
+            let mut export = Export {
+                source,
+                files: files
+                    .map(|(name, bytes)| {
+                        let name = format!("{}/{name}", of.name);
+                        export_file(input.kind, &name, bytes, &mut map)
+                    })
+                    .collect(),
+            };
+            export.files.sort();
+            export
+        });
+        let exports = ExportSet {
+            exports: exports.collect(),
+            clock: Clock::default(),
+        };
+        Ok(Memory {
+            project,
+            files: map,
+            exports,
         })
     }
 
@@ -50,7 +102,16 @@ impl Memory {
     }
 }
 
-fn export_file(kind: &str, name: &str, bytes: &[u8], map: &mut SourceMap) -> ExportFile {
+/// A source of a [`Memory`].
+#[derive(Clone)]
+pub struct Input<'a> {
+    pub name: &'a str,
+    pub kind: &'a str,
+    pub files: Vec<(&'a str, &'a [u8])>,
+}
+
+fn export_file(kind: &str, path: &str, bytes: &[u8], map: &mut SourceMap) -> ExportFile {
+    let name = path.rsplit('/').next().unwrap_or(path);
     let stem = name.strip_suffix(".json").unwrap_or(name);
     let (collection, page) = match stem.split_once(".page-") {
         _ if kind == "libreqos" => (name, None),
@@ -58,7 +119,7 @@ fn export_file(kind: &str, name: &str, bytes: &[u8], map: &mut SourceMap) -> Exp
         None => (stem, None),
     };
     let file = map.add(SourceFile {
-        path: format!("exports/{name}"),
+        path: format!("exports/{path}"),
         format: if name.ends_with(".csv") {
             Format::Csv
         } else if name.ends_with(".json") {
@@ -80,18 +141,65 @@ fn export_file(kind: &str, name: &str, bytes: &[u8], map: &mut SourceMap) -> Exp
     }
 }
 
-/// Compiles the example of a lint rule.
+/// Compiles the example of a lint rule; where the rule compares with the build before, that one first.
 ///
 /// # Panics
 /// When the example's configuration does not load: a mistake in the rule's documentation.
 pub fn compile_example(example: &Example) -> Compiled {
-    let files: Vec<(&str, &[u8])> = example
-        .files
-        .iter()
-        .map(|(name, text)| (*name, text.as_bytes()))
-        .collect();
-    match Memory::new(example.kind, &files, example.config) {
-        Ok(memory) => memory.compile(None),
-        Err(error) => panic!("example does not load: {error}"),
+    let memory = |files: &[(&str, &str)]| {
+        let files: Vec<(&str, &[u8])> = files
+            .iter()
+            .map(|(name, text)| (*name, text.as_bytes()))
+            .collect();
+        let memory = match (example.also, example.overrides) {
+            ([], "") => Memory::new(example.kind, &files, example.config),
+            (also, overrides) => {
+                let mut sources = vec![Input {
+                    name: "example",
+                    kind: example.kind,
+                    files,
+                }];
+                sources.extend(also.iter().map(|also| Input {
+                    name: also.name,
+                    kind: also.kind,
+                    files: also.files.iter().map(|(n, t)| (*n, t.as_bytes())).collect(),
+                }));
+                Memory::several(&sources, example.config, overrides, example.as_of)
+            }
+        };
+        match memory {
+            Ok(memory) => memory,
+            Err(error) => panic!("example does not load: {error}"),
+        }
+    };
+    let mut now = memory(example.files);
+    if !example.recorded.is_empty() {
+        now.exports.clock = Clock {
+            as_of: Clock::instant(example.as_of),
+            recorded: vec![Clock::instant(example.recorded)],
+        };
     }
+    let before = (!example.before.is_empty()).then(|| {
+        let memory = memory(example.before);
+        remember(&memory.compile(None), &now.project)
+    });
+    now.compile(before.as_ref())
+}
+
+/// What the next build knows of this one.
+///
+/// # Panics
+/// When the artifact does not read back: a mistake in an emitter.
+pub fn remember(compiled: &Compiled, project: &Project) -> Previous {
+    let artifacts = &compiled.artifacts;
+    let digest = artifacts.digest.as_str();
+    let file = |name| artifacts.file(name).unwrap_or_default();
+    let read = || {
+        let mut before = previous::read(file(artifact::QUEUE_PLAN), digest, project)?;
+        let devices = Some(file(artifact::SHAPED_DEVICES));
+        before.tree = Some(previous::shaped(file(artifact::TREE), devices, digest)?);
+        Ok(before)
+    };
+    let before: Result<Previous, previous::Unreadable> = read();
+    before.unwrap_or_else(|error| panic!("the artifact does not read back: {error}"))
 }

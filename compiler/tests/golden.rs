@@ -58,6 +58,19 @@ static STORIES: &[Story] = &[
         ],
     },
     Story {
+        name: "splynx-basin",
+        project: None,
+        variants: STRATEGIES,
+    },
+    Story {
+        name: "two-crms",
+        project: Some("examples/two-crms"),
+        variants: &[
+            Variant("ap_site", Strategy::ApSite, ""),
+            Variant("full", Strategy::Full, ""),
+        ],
+    },
+    Story {
         name: "uisp-ridgeline",
         project: Some("examples/dirty"),
         variants: STRATEGIES,
@@ -97,6 +110,7 @@ impl Story {
         let overrides = CliOverrides {
             strategy: Some(*strategy),
             target: None,
+            ..CliOverrides::default()
         };
         let dir = self.project();
         let mut files = SourceMap::default();

@@ -183,6 +183,7 @@ fn hold(exceptions: Exceptions, advice: &str, wrong: impl Fn(&str, &str) -> bool
 const SHORES: Exceptions = &[
     ("cli/", "owns the terminal and the store"),
     ("config/init.rs", "writes the first weir.toml"),
+    ("config/overrides.rs", "reads overrides.toml"),
     ("config/resolve.rs", "reads weir.toml"),
     ("emit/mod.rs", "`write` is the shore of output"),
     ("exports.rs", "reads recorded exports: the shore of input"),
@@ -307,6 +308,7 @@ fn no_crm_is_named_outside_its_source() {
                 "its files name the CRM they were made from",
             ),
             ("sources/mod.rs", "the table of sources"),
+            ("sources/splynx/", "knows this CRM's words"),
             ("sources/uisp/", "knows this CRM's words"),
         ],
         "Everything that knows one CRM's words is in `sources/<crm>/`: say it in the words of `ir::records`.",

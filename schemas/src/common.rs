@@ -62,13 +62,16 @@ pub enum OmitReason {
     NoPlan,
     /// None of its devices kept an address.
     NoAddress,
+    /// An override leaves it out.
+    Excluded,
 }
 
 impl OmitReason {
-    pub const ALL: [OmitReason; 3] = [
+    pub const ALL: [OmitReason; 4] = [
         OmitReason::Suspended,
         OmitReason::NoPlan,
         OmitReason::NoAddress,
+        OmitReason::Excluded,
     ];
 }
 

@@ -7,10 +7,14 @@
 
 pub mod artifact;
 pub mod common;
+pub mod diff;
 pub mod export;
 pub mod findings;
+pub mod head;
 pub mod inventory;
+pub mod journal;
 pub mod manifest;
+pub mod promotion;
 pub mod provenance;
 pub mod queue_plan;
 pub mod tree;
@@ -86,10 +90,14 @@ fn unwrap_description(schema: &mut schemars::Schema) {
 
 /// Every contract, sorted by schema. To add one: a module, and its line here.
 pub static CONTRACTS: &[Contract] = &[
+    Contract::written::<diff::Diff>("diff.schema.json"),
     Contract::written::<export::Export>("export.schema.json"),
     Contract::written::<findings::Findings<'static>>("findings.schema.json"),
+    Contract::written::<head::Head>("head.schema.json"),
     Contract::read::<inventory::Inventory>("inventory.schema.json"),
+    Contract::written::<journal::Entry>("journal.schema.json"),
     Contract::written::<manifest::Manifest<'static>>("manifest.schema.json"),
+    Contract::written::<promotion::Promotion>("promotion.schema.json"),
     Contract::written::<provenance::Provenance<'static>>("provenance.schema.json"),
     Contract::written::<queue_plan::QueuePlan<'static>>("queue_plan.schema.json"),
     Contract::written::<tree::Tree<'static>>("tree.schema.json"),

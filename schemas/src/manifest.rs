@@ -104,6 +104,12 @@ pub struct Inputs<'a> {
     pub config_sha256: Cow<'a, str>,
     /// The sources, in order of precedence.
     pub sources: Vec<Source<'a>>,
+    /// SHA-256 of what `overrides.toml` says; comments and layout do not count. Absent when there are no overrides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overrides_sha256: Option<Cow<'a, str>>,
+    /// The day of the build, as `2026-12-31`, where it decided something: an override had expired. Absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Cow<'a, str>>,
 }
 
 /// One source of the project.

@@ -66,6 +66,12 @@ pub struct Node<'a> {
     /// Id of the node through which its island was joined to the root, as nothing else reaches it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub island: Option<Cow<'a, str>>,
+    /// The records of several sources that this is, in order of trust. Absent when only one source knows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<Joined<'a>>,
+    /// Fields that were chosen between sources, or that an override changed. Absent when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Field<'a>>,
 }
 
 /// What became of a node.
@@ -170,6 +176,74 @@ pub struct Circuit<'a> {
     pub shaped: Option<Shaped<'a>>,
     /// The devices that kept an address.
     pub devices: Vec<Device<'a>>,
+    /// The records of several sources that this is, in order of trust. Absent when only one source knows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<Joined<'a>>,
+    /// Fields that were chosen between sources, or that an override changed. Absent when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Field<'a>>,
+}
+
+/// A record that is one of the records of a thing.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Joined<'a> {
+    /// Name of the source.
+    pub source: Cow<'a, str>,
+    /// Its id there.
+    pub id: Cow<'a, str>,
+    /// Where it stands.
+    pub record: Record,
+    /// What joined it to the records before it: `id`, `mac`, `address` or `name`. Absent for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Cow<'a, str>>,
+}
+
+/// Where the value of one field comes from.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Field<'a> {
+    /// As `[merge.fields]` or `overrides.toml` calls it.
+    pub field: Cow<'a, str>,
+    /// Name of the source whose value was chosen. Absent when only one source knows the thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Cow<'a, str>>,
+    /// What the sources say, as text: the chosen value, or the one that an override replaced. Absent when the sources
+    /// agree and nothing is overridden.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Cow<'a, str>>,
+    /// Other values, in order of trust.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected: Vec<Rejected<'a>>,
+    /// The override that stands above the sources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<Overridden<'a>>,
+}
+
+/// What another source says.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Rejected<'a> {
+    /// Name of the source.
+    pub source: Cow<'a, str>,
+    /// Its value, as text.
+    pub value: Cow<'a, str>,
+    /// Where it stands.
+    pub record: Record,
+}
+
+/// An override of one field.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Overridden<'a> {
+    /// The value it sets, as text.
+    pub value: Cow<'a, str>,
+    /// Why.
+    pub reason: Cow<'a, str>,
+    /// Who answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Cow<'a, str>>,
+    /// The first day on which it does not apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Cow<'a, str>>,
+    /// The override itself.
+    pub record: Record,
 }
 
 /// A circuit's place and rates.

@@ -144,6 +144,22 @@ fn example(page: &mut String, example: &Example) {
     for (name, text) in example.files {
         fence(page, name, text);
     }
+    for also in example.also {
+        let _ = writeln!(
+            page,
+            "\nand a source `{}` of kind `{}`:",
+            also.name, also.kind
+        );
+        for (name, text) in also.files {
+            fence(page, name, text);
+        }
+    }
+    if !example.overrides.is_empty() {
+        if !example.as_of.is_empty() {
+            let _ = writeln!(page, "\non {}:", example.as_of);
+        }
+        fence(page, "overrides.toml", example.overrides);
+    }
 }
 
 fn fence(page: &mut String, name: &str, text: &str) {

@@ -11,7 +11,7 @@ use weir_compiler::report::{Detail, human, json};
 use weir_store::{Store, StoreError};
 
 use crate::cli::exit::Exit;
-use crate::cli::project::{Built, argument, compile_project};
+use crate::cli::project::{Built, Follow, argument, compile_project};
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::verdict::{explain, tell_refusals};
@@ -58,7 +58,12 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
     if args.fetch {
         super::fetch::before_build(&args.directory.of(global), terminal)?;
     }
-    let built = compile_project(args.directory.of(global), &args.overrides, terminal)?;
+    let built = compile_project(
+        args.directory.of(global),
+        &args.overrides,
+        Follow::Production,
+        terminal,
+    )?;
     let verdict = built.verdict();
     let artifact = &built.compiled.artifacts;
     let kept = if verdict.stops_the_files() {

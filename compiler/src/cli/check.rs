@@ -6,7 +6,7 @@ use weir_compiler::report::summary::Summary;
 use weir_compiler::report::{Detail, human, json};
 
 use crate::cli::exit::Exit;
-use crate::cli::project::{argument, compile_project};
+use crate::cli::project::{Follow, argument, compile_project};
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::verdict::{explain, tell_refusals};
@@ -24,7 +24,12 @@ pub struct Arguments {
 }
 
 pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exit, Stop> {
-    let built = compile_project(args.directory.of(global), &args.overrides, terminal)?;
+    let built = compile_project(
+        args.directory.of(global),
+        &args.overrides,
+        Follow::Nothing,
+        terminal,
+    )?;
     let verdict = built.verdict();
     let summary = Summary::of(&built.stages(), &built.compiled.findings);
     let text = match args.format {

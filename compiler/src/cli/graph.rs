@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use weir_compiler::report::graph::{Picture, svg};
 
 use crate::cli::exit::Exit;
-use crate::cli::project::compile_project;
+use crate::cli::project::{Follow, compile_project};
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::tree::looked_at;
@@ -34,7 +34,12 @@ enum Language {
 }
 
 pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exit, Stop> {
-    let built = compile_project(args.directory.of(global), &args.overrides, terminal)?;
+    let built = compile_project(
+        args.directory.of(global),
+        &args.overrides,
+        Follow::Nothing,
+        terminal,
+    )?;
     let compiled = &built.compiled;
     let picture = || {
         Picture::of(

@@ -2,22 +2,33 @@
 
 mod build;
 mod check;
+mod confirm;
+mod diff;
 #[cfg(feature = "fetch")]
 mod doctor;
 mod exit;
 mod explain;
 #[cfg(feature = "fetch")]
 mod fetch;
+mod gc;
 mod graph;
+mod history;
 mod init;
+mod key;
+mod override_;
+mod override_file;
 mod project;
+mod promote;
 mod rules;
+mod signing;
 #[cfg(feature = "fetch")]
 mod snapshot;
 mod stop;
+mod store;
 mod terminal;
 mod tree;
 mod verdict;
+mod verify;
 
 use std::panic;
 use std::path::PathBuf;
@@ -101,10 +112,36 @@ enum Command {
     /// Look at recorded snapshots, compare them, or copy one without names and addresses
     #[cfg(feature = "fetch")]
     Snapshot(snapshot::Arguments),
+    /// Say what you know better than the sources, field by field
+    Override(override_::Arguments),
     /// Explain a lint rule
     Explain(explain::Arguments),
     /// List the lint rules
     Rules(rules::Arguments),
+    /// Compare two artifacts, channels or directories
+    Diff(diff::Arguments),
+    /// Say what a promotion would do, and save it as a plan
+    Plan(promote::PlanArguments),
+    /// Move a channel to an artifact
+    Promote(promote::Arguments),
+    /// Keep a promotion that waits to be confirmed
+    Confirm(confirm::Arguments),
+    /// Go back to an earlier generation, and hold the channel
+    Rollback(confirm::RollbackArguments),
+    /// Let go of a held channel
+    Resume(confirm::Arguments),
+    /// What runs where
+    Status(history::StatusArguments),
+    /// What happened to a channel
+    Log(history::LogArguments),
+    /// What an artifact is, and where it ran
+    Show(history::ShowArguments),
+    /// Check digests, plans, history and signatures
+    Verify(verify::Arguments),
+    /// Remove artifacts that nobody needs
+    Gc(gc::Arguments),
+    /// Make keys to sign with
+    Key(key::Arguments),
 }
 
 /// The project directory of a command.
@@ -131,9 +168,13 @@ pub struct Overrides {
     /// The [target.NAME] to build for
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
-    /// Artifact whose parents, CPU queues and class numbers are kept: a digest in the store, or a directory
-    #[arg(long, value_name = "REF|none", default_value = "none")]
-    previous: String,
+    /// Artifact whose parents, CPU queues and class numbers are kept: a digest, a channel, or a directory [default:
+    /// what channel production runs for build, none elsewhere]
+    #[arg(long, value_name = "REF|none")]
+    previous: Option<String>,
+    /// The day or the instant that expiries and ages are judged at, as 2026-12-31 [default: now]
+    #[arg(long, value_name = "DATE")]
+    as_of: Option<String>,
 }
 
 fn strategies() -> impl TypedValueParser<Value = Strategy> {
@@ -174,8 +215,21 @@ fn run(cli: &Cli) -> Exit {
         Command::Snapshot(args) => (snapshot::run(args, &cli.global, &terminal), args.format),
         Command::Tree(args) => (tree::run(args, &cli.global, &terminal), args.format),
         Command::Graph(args) => (graph::run(args, &cli.global, &terminal), Format::Text),
+        Command::Override(args) => (override_::run(args, &cli.global, &terminal), args.format),
         Command::Explain(args) => (explain::run(args, &terminal), args.format),
         Command::Rules(args) => (rules::run(args, &terminal), args.format),
+        Command::Diff(args) => (diff::run(args, &cli.global, &terminal), args.format()),
+        Command::Plan(args) => (promote::plan(args, &cli.global, &terminal), args.format),
+        Command::Promote(args) => (promote::run(args, &cli.global, &terminal), args.format),
+        Command::Confirm(args) => (confirm::run(args, &cli.global, &terminal), args.format),
+        Command::Rollback(args) => (confirm::rollback(args, &cli.global, &terminal), args.format),
+        Command::Resume(args) => (confirm::resume(args, &cli.global, &terminal), args.format),
+        Command::Status(args) => (history::status(args, &cli.global, &terminal), args.format),
+        Command::Log(args) => (history::log(args, &cli.global, &terminal), args.format),
+        Command::Show(args) => (history::show(args, &cli.global, &terminal), args.format),
+        Command::Verify(args) => (verify::run(args, &cli.global, &terminal), args.format),
+        Command::Gc(args) => (gc::run(args, &cli.global, &terminal), args.format),
+        Command::Key(args) => (key::run(args, &terminal), Format::Text),
     };
     result.unwrap_or_else(|stop: Stop| stop.report(format, &terminal))
 }

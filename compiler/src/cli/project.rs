@@ -1,10 +1,14 @@
 //! From a directory to a compilation: what `check`, `build`, `tree` and `graph` have in common.
 
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use weir_compiler::config::date::Date;
 use weir_compiler::config::project::Project;
 use weir_compiler::config::{self, CliOverrides};
-use weir_compiler::exports::ExportSet;
+use weir_compiler::emit::sha256;
+use weir_compiler::exports::{Clock, ExportSet};
 use weir_compiler::ir::previous::Previous;
 use weir_compiler::lint::rule::Stages;
 use weir_compiler::report::excerpt::Spot;
@@ -15,10 +19,13 @@ use weir_compiler::{Compiled, compile, exports, lock, previous};
 use weir_schemas::artifact;
 use weir_schemas::manifest::Manifest;
 use weir_store::Store;
+use weir_store::channel::head::is_name;
+use weir_store::channel::{Channels, SystemClock};
 
 use crate::cli::Overrides;
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
+use crate::cli::store::{PRODUCTION, stop, store_error, whoami};
 use crate::cli::terminal::Terminal;
 use crate::cli::verdict::Verdict;
 
@@ -28,24 +35,61 @@ pub struct Built {
     pub project: Project,
     pub files: SourceMap,
     pub exports: ExportSet,
-    pub compiled: Compiled,
+    pub previous: Option<Previous>,
+    /// Never freed: the process is about to end, and freeing a million texts takes longer than writing them.
+    pub compiled: ManuallyDrop<Compiled>,
+}
+
+/// What a compilation follows when nobody says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Follow {
+    Nothing,
+    /// What channel production of the project's store runs.
+    Production,
 }
 
 /// Reads the project and its exports, and compiles them. Nothing is written.
 pub fn compile_project(
     dir: PathBuf,
     overrides: &Overrides,
+    follow: Follow,
     terminal: &Terminal,
 ) -> Result<Built, Stop> {
-    let wanted = overrides.previous.as_str();
+    compile_with(dir, overrides, follow, None, terminal)
+}
+
+/// As [`compile_project`], with this text in place of the project's `overrides.toml`.
+pub fn compile_with(
+    dir: PathBuf,
+    overrides: &Overrides,
+    follow: Follow,
+    intent: Option<&str>,
+    terminal: &Terminal,
+) -> Result<Built, Stop> {
+    let wanted = overrides.previous.clone();
+    let as_of = match &overrides.as_of {
+        None => now()?,
+        Some(text) => Clock::instant(text).ok_or_else(|| {
+            Stop::new(
+                Exit::Usage,
+                format!("--as-of {}: this is no date and no instant", plain(text)),
+                "write 2026-03-01, or 2026-03-01T12:00:00Z",
+            )
+        })?,
+    };
     let overrides = CliOverrides {
         strategy: overrides.strategy,
         target: overrides.target.clone(),
+        as_of: Some(day(as_of)?),
     };
     let mut files = SourceMap::default();
     let mut project = config::load(&dir, &mut files, &overrides).map_err(Stop::config)?;
+    if let Some(text) = intent {
+        project.overrides = config::overrides::load_str(text, &mut files).map_err(Stop::config)?;
+    }
     let pinned = lock::pin(&dir, &mut project);
-    let exports = match pinned.and_then(|()| exports::read(&dir, &project.sources, &mut files)) {
+    let mut exports = match pinned.and_then(|()| exports::read(&dir, &project.sources, &mut files))
+    {
         Ok(exports) => exports,
         Err(error) => {
             let spot = Spot {
@@ -59,30 +103,106 @@ pub fn compile_project(
     };
     let read = exports.exports.iter().map(|e| e.files.len()).sum();
     terminal.verbose(&format!("read {}", inputs(read, project.sources.len())));
-    let previous = match wanted {
-        "none" => None,
-        reference => Some(previous(reference, &dir, &project)?),
+    exports.clock.as_of = Some(as_of);
+    let wanted = match wanted {
+        None if follow == Follow::Production => production(&dir, &project, terminal)?,
+        wanted => wanted,
     };
-    let compiled = compile(&project, &files, &exports, previous.as_ref());
+    let previous = match wanted.as_deref() {
+        None | Some("none") => None,
+        Some(reference) => Some(previous(reference, &dir, &project, terminal)?),
+    };
+    if let Some(previous) = &previous {
+        terminal.verbose(&format!("follows {}", previous.digest));
+    }
+    let compiled = ManuallyDrop::new(compile(&project, &files, &exports, previous.as_ref()));
     Ok(Built {
         dir,
         project,
         files,
         exports,
+        previous,
         compiled,
     })
 }
 
-/// The memory of an artifact: a directory with its files, else a digest in the project's store.
-fn previous(reference: &str, dir: &Path, project: &Project) -> Result<Previous, Stop> {
+/// What the clock of this machine says, in seconds since 1970, UTC. It is asked here and nowhere else.
+fn now() -> Result<i64, Stop> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    (since.ok())
+        .and_then(|since| i64::try_from(since.as_secs()).ok())
+        .ok_or_else(no_day)
+}
+
+/// The day of an instant, UTC.
+fn day(instant: i64) -> Result<Date, Stop> {
+    (u64::try_from(instant.div_euclid(86_400)).ok())
+        .and_then(Date::of_days)
+        .ok_or_else(no_day)
+}
+
+/// Today, UTC.
+pub fn today() -> Result<Date, Stop> {
+    day(now()?)
+}
+
+fn no_day() -> Stop {
+    Stop::new(
+        Exit::Outside,
+        "the clock of this machine shows no day that can be",
+        "set it, or say what day it is with --as-of",
+    )
+}
+
+/// The digest of what channel production runs; `None` when there is no store or it runs nothing.
+fn production(dir: &Path, project: &Project, terminal: &Terminal) -> Result<Option<String>, Stop> {
+    let store = dir.join(&project.store);
+    if !store.join("heads").is_dir() {
+        return Ok(None);
+    }
+    head_of(&store, PRODUCTION, terminal)
+}
+
+/// What a channel of a store runs, after everything that is due.
+fn head_of(store: &Path, channel: &str, terminal: &Terminal) -> Result<Option<String>, Stop> {
+    let store = Store::open(store).map_err(|e| store_error(&e))?;
+    let channels = Channels {
+        backend: &store,
+        clock: &SystemClock,
+        author: whoami(&SystemClock),
+        sign: None,
+    };
+    let settled = channels.settle(channel).map_err(|e| stop(&e))?;
+    if let Some(notice) = &settled.notice {
+        terminal.tell(&format!("note: {}\n", plain(notice)));
+    }
+    Ok(settled.known.map(|known| known.head.digest))
+}
+
+/// The memory of an artifact: a directory with its files, else what a channel runs, else a digest in the project's
+/// store.
+fn previous(
+    reference: &str,
+    dir: &Path,
+    project: &Project,
+    terminal: &Terminal,
+) -> Result<Previous, Stop> {
     let stop = |message: String| {
         Stop::new(
             Exit::Usage,
             format!("--previous {}: {message}", plain(reference)),
-            "give the digest of an artifact in the project's store, the directory of one, or `none`",
+            "give the digest of an artifact in the project's store, a channel, the directory of one, or `none`",
         )
     };
     let path = Path::new(reference);
+    let heads = dir.join(&project.store).join("heads");
+    let is_channel = is_name(reference) && heads.join([reference, ".json"].concat()).is_file();
+    let of_channel = if is_channel && !path.is_dir() {
+        head_of(&dir.join(&project.store), reference, terminal)?
+    } else {
+        None
+    };
+    let reference = of_channel.as_deref().unwrap_or(reference);
     let read = |name: &'static str| -> Result<Vec<u8>, Stop> {
         if path.is_dir() {
             return std::fs::read(path.join(name)).map_err(|e| stop(format!("{name}: {e}")));
@@ -101,13 +221,38 @@ fn previous(reference: &str, dir: &Path, project: &Project) -> Result<Previous, 
     let manifest = read(artifact::MANIFEST)?;
     let manifest: Manifest<'_> = weir_schemas::read(&manifest).map_err(|e| stop(e.to_string()))?;
     let plan = read(artifact::QUEUE_PLAN)?;
-    previous::read(&plan, &manifest.digest, project).map_err(|e| stop(e.to_string()))
+    let mut before =
+        previous::read(&plan, &manifest.digest, project).map_err(|e| stop(e.to_string()))?;
+    // A directory may hold the plan alone: then nothing is compared. What is there must be what the manifest lists.
+    let other = |name: &'static str| -> Result<Option<Vec<u8>>, Stop> {
+        if path.is_dir() && !path.join(name).exists() {
+            return Ok(None);
+        }
+        let bytes = read(name)?;
+        let listed = manifest.payload.iter().find(|f| f.name == name);
+        match listed.is_some_and(|f| f.sha256 != sha256(&bytes)) {
+            true => Err(stop(format!(
+                "{name} is not the file that manifest.json lists"
+            ))),
+            false => Ok(Some(bytes)),
+        }
+    };
+    if let Some(tree) = other(artifact::TREE)? {
+        let devices = other(artifact::SHAPED_DEVICES)?;
+        let shaped = previous::shaped(&tree, devices.as_deref(), &manifest.digest);
+        before.tree = Some(shaped.map_err(|e| stop(e.to_string()))?);
+    }
+    Ok(before)
 }
 
 impl Built {
     pub fn stages(&self) -> Stages<'_> {
-        self.compiled
-            .stages(&self.project, &self.files, &self.exports)
+        self.compiled.stages(
+            &self.project,
+            &self.files,
+            &self.exports,
+            self.previous.as_ref(),
+        )
     }
 
     pub fn verdict(&self) -> Verdict {

@@ -40,6 +40,11 @@ impl Stop {
         }
     }
 
+    /// What is wrong, first.
+    pub fn first_line(&self) -> &str {
+        self.problems.first().map_or("", |p| p.message.as_str())
+    }
+
     /// Another problem beside it.
     #[cfg_attr(
         not(feature = "fetch"),

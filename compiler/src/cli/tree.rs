@@ -6,7 +6,7 @@ use weir_compiler::report::{Tone, plain, tree};
 use weir_schemas::artifact;
 
 use crate::cli::exit::Exit;
-use crate::cli::project::{Built, compile_project};
+use crate::cli::project::{Built, Follow, compile_project};
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Directory, Format, Global, Overrides};
@@ -23,7 +23,12 @@ pub struct Arguments {
 }
 
 pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exit, Stop> {
-    let built = compile_project(args.directory.of(global), &args.overrides, terminal)?;
+    let built = compile_project(
+        args.directory.of(global),
+        &args.overrides,
+        Follow::Nothing,
+        terminal,
+    )?;
     match args.format {
         Format::Json => {
             let bytes = built.compiled.artifacts.file(artifact::TREE);

@@ -336,7 +336,7 @@ fn decimals(text: &str) -> i64 {
 }
 
 /// `90m`, `1h30m`.
-fn seconds(text: &str) -> Option<u64> {
+pub fn seconds(text: &str) -> Option<u64> {
     let mut rest = text.trim();
     let mut total: u64 = 0;
     while !rest.is_empty() {

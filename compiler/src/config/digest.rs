@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::check::list;
 use crate::config::project::{
-    FailOn, LevelSetting, Project, ShaperMode, Simplify, SuspendedPolicy,
+    FailOn, LevelSetting, Merge, Project, ShaperMode, Simplify, SuspendedPolicy,
 };
 use crate::units::{Kbps, Pair};
 
@@ -15,13 +15,14 @@ pub(super) fn sha256(bytes: impl AsRef<[u8]>) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// SHA-256 over everything that can show in an artifact. Not in it: where exports, CRMs and the store are, and how the file
+/// SHA-256 over everything that can show in an artifact. Not in it: where exports, CRMs and the store are, channels and who signs, and how the file
 /// is written. The keys are frozen: another spelling would make every artifact look rebuilt.
 pub(super) fn settings(project: &Project) -> String {
     let Project {
         name,
         file: _,
         sources,
+        merge,
         live: _,
         topology,
         rates,
@@ -31,7 +32,14 @@ pub(super) fn settings(project: &Project) -> String {
         guard,
         target,
         store: _,
+        // It has a digest of its own, and the day shows where it decided something.
+        overrides: _,
+        as_of: _,
+        channels: _,
+        signing: _,
         digest: _,
+        // Who may read a file with a secret changes no artifact.
+        secret_files: _,
     } = project;
     let sources: Vec<_> = sources
         .iter()
@@ -58,7 +66,7 @@ pub(super) fn settings(project: &Project) -> String {
         };
         json!([shaper.to_internet, shaper.to_network, vlans])
     });
-    let settings = json!({
+    let mut settings = json!({
         "schema": "weir.settings/1",
         "name": name,
         "sources": sources,
@@ -134,5 +142,18 @@ pub(super) fn settings(project: &Project) -> String {
             "leaf_fallback": target.leaf_fallback,
         },
     });
+    // Left out where it says nothing, so that it renames no configuration of one source.
+    if *merge != Merge::default() {
+        let fields: Vec<_> = merge
+            .fields
+            .iter()
+            .map(|(field, order)| json!([field.word(), order]))
+            .collect();
+        settings["merge"] = json!({
+            "join": merge.join.iter().map(|key| key.word()).collect::<Vec<_>>(),
+            "expect_match": merge.expect_match,
+            "fields": fields,
+        });
+    }
     sha256(settings.to_string())
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::config::project::{AuthWord, FailOn, LevelSetting, Metric, SourceKind, SuspendedPolicy};
 use crate::config::value::{At, Count, Decimal, PerDirection, Secret, SwitchOrWord, Word, Words};
 use crate::finding::Level;
+use crate::ir::merge::JoinKey;
 use crate::ir::tree::Strategy;
 
 /// A Weir project: where subscribers and network come from, and how they become a shaping tree.
@@ -36,6 +37,7 @@ pub struct File {
     /// What may be promoted where, by channel.
     pub channels: BTreeMap<At<String>, At<Channel>>,
     pub schedule: Schedule,
+    pub signing: Signing,
 }
 
 /// The project itself.
@@ -47,8 +49,7 @@ pub struct Project {
     pub name: Option<At<String>>,
 }
 
-/// Where subscribers, plans and network elements come from. One or more; where two say different things about one
-/// subscriber, the first wins.
+/// Where subscribers, plans and network elements come from. One or more; `[merge]` says how several become one network.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("required" = ["kind"]))]
@@ -100,6 +101,50 @@ pub struct Merge {
     /// Names of sources, the most trusted first. Those not named follow in the order of the file.
     #[schemars(extend("default" = []))]
     pub precedence: Option<Vec<At<String>>>,
+    /// What says that records of two sources are one thing, the most trusted first: the same `id`, a device with the
+    /// same `mac`, the same `address`, or, as a last resort, the same `name`. Sites and access points have ids and
+    /// names only. A key that fits several records of one source joins nothing and is reported.
+    #[schemars(extend("default" = ["id", "mac", "address", "name"]))]
+    pub join: Option<Vec<At<Word<JoinKey>>>>,
+    /// Names of sources whose every subscriber should be in another source too; one that is not is reported. Without
+    /// it, the sources of which at least half of the subscribers are.
+    pub expect_match: Option<Vec<At<String>>>,
+    pub fields: MergeFields,
+}
+
+/// Which source is asked first for one field, where it is not the order of `merge.precedence`: a list of names, as
+/// `rates = ["crm"]`. Sources that are not named follow in that order, so a field is empty only where no source has it.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MergeFields {
+    /// Devices of a subscriber and their addresses.
+    #[schemars(extend("default" = []))]
+    pub addresses: Option<Vec<At<String>>>,
+    /// Capacity of a node or a link.
+    #[schemars(extend("default" = []))]
+    pub capacity: Option<Vec<At<String>>>,
+    /// Comment of a subscriber.
+    #[schemars(extend("default" = []))]
+    pub comment: Option<Vec<At<String>>>,
+    /// What a node is: site, access point or other; and whether it is virtual.
+    #[schemars(extend("default" = []))]
+    pub kind: Option<Vec<At<String>>>,
+    /// Name of a subscriber or a node.
+    #[schemars(extend("default" = []))]
+    pub name: Option<Vec<At<String>>>,
+    /// Where a subscriber or a node hangs. A parent that no source knows gives way to the next source's.
+    #[schemars(extend("default" = []))]
+    pub parent: Option<Vec<At<String>>>,
+    /// Queueing discipline of a subscriber.
+    #[schemars(extend("default" = []))]
+    pub qdisc: Option<Vec<At<String>>>,
+    /// Plan, burst and guaranteed rate of a subscriber, together.
+    #[schemars(extend("default" = []))]
+    pub rates: Option<Vec<At<String>>>,
+    /// Whether a service is suspended, and whether a link is up. Without it, a service is suspended when any source
+    /// says so.
+    #[schemars(extend("default" = []))]
+    pub state: Option<Vec<At<String>>>,
 }
 
 /// Which parts of the network become shaper nodes, and which path is taken where there are several.
@@ -345,6 +390,18 @@ pub struct Schedule {
     pub promote: Option<At<Word<PromoteWord>>>,
 }
 
+/// Who signs releases, and whose signatures count.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Signing {
+    /// Secret key that `weir promote` and `weir rollback` sign with, made by `weir key new`; a reference: `{ file =
+    /// "secrets/weir.key" }`, `{ env = "WEIR_KEY" }` or `{ credential = "weir-key" }`. Without it nothing is signed.
+    pub key: Option<At<Secret>>,
+    /// File with the public keys whose releases count, one a line. With it, nothing that is not signed by one of them
+    /// can be promoted.
+    pub trust: Option<At<String>>,
+}
+
 /// Every kind of source there is a name for, sorted. [`SourceKind::ALL`] are those this build reads.
 pub const KINDS: [&str; 10] = [
     "inventory",
@@ -372,6 +429,12 @@ impl Words for Strategy {
     }
 }
 
+impl Words for JoinKey {
+    fn words() -> Vec<(&'static str, Self)> {
+        JoinKey::ALL.map(|key| (key.word(), key)).into()
+    }
+}
+
 impl Words for Metric {
     fn words() -> Vec<(&'static str, Self)> {
         Metric::ALL.map(|m| (m.word(), m)).into()
@@ -388,6 +451,7 @@ macro_rules! words {
         }
     )+};
 }
+pub(super) use words;
 
 impl Words for AuthWord {
     fn words() -> Vec<(&'static str, Self)> {

@@ -4,12 +4,15 @@
 //! setting means for a network (does the node exist? does the tree fit?) is not known here; findings say that.
 
 mod check;
+pub mod date;
 mod digest;
 mod error;
 mod file;
 mod init;
 mod keys;
 mod mask;
+pub mod overrides;
+mod overrides_file;
 pub mod project;
 mod resolve;
 mod schema;
@@ -19,8 +22,9 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use check::seconds as parse_seconds;
 pub use error::ConfigError;
 pub use init::{InitError, init};
 pub use keys::locate;
 pub use resolve::{CliOverrides, FILE_NAME, load, load_str};
-pub use schema::{json_schema, reference};
+pub use schema::{json_schema, overrides_reference, overrides_schema, reference};

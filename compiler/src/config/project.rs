@@ -2,8 +2,12 @@
 
 use ipnet::IpNet;
 
+use crate::config::date::Date;
+use crate::config::overrides::Overrides;
 use crate::finding::Level;
 use crate::id::FileId;
+use crate::ir::field::Field;
+use crate::ir::merge::JoinKey;
 use crate::ir::records::{LeafKind, Origin, Place};
 use crate::ir::tree::Strategy;
 use crate::units::{Kbps, Pair, PerMille};
@@ -13,7 +17,9 @@ pub struct Project {
     pub name: String,
     /// `weir.toml`, as a place.
     pub file: Origin,
+    /// The most trusted first.
     pub sources: Vec<Source>,
+    pub merge: Merge,
     /// How sources without a recorded export are read, in the order of `sources`.
     pub live: Vec<Live>,
     pub topology: Topology,
@@ -25,6 +31,15 @@ pub struct Project {
     pub target: Target,
     /// The store, relative to the project: `.weir/store`.
     pub store: String,
+    /// `overrides.toml`; empty when there is none.
+    pub overrides: Overrides,
+    /// The day it is for those settings that end on one. `None`: none has ended.
+    pub as_of: Option<Date>,
+    /// Files that `key` and `secret` of the sources refer to.
+    pub secret_files: Vec<SecretFile>,
+    /// Sorted by name.
+    pub channels: Vec<Channel>,
+    pub signing: Signing,
     /// SHA-256 of the settings that reach the artifact, lower-case hex (comments and layout do not count).
     pub digest: String,
 }
@@ -50,6 +65,19 @@ pub struct Source {
     pub url: Option<String>,
     /// Index in `[[source]]`, for places.
     pub index: usize,
+}
+
+/// A file with a secret. What is in it is nobody's business here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SecretFile {
+    /// Name of the source.
+    pub source: String,
+    /// Route of the reference: `source.0.key`.
+    pub route: String,
+    /// As written.
+    pub path: String,
+    /// Permission bits; `None` when there is no such file, or none can be told.
+    pub mode: Option<u32>,
 }
 
 /// How a CRM is read over the network.
@@ -107,14 +135,16 @@ impl AuthWord {
 pub enum SourceKind {
     Inventory,
     Libreqos,
+    Splynx,
     Uisp,
 }
 
 impl SourceKind {
     /// Every kind this build reads, sorted by name.
-    pub const ALL: [SourceKind; 3] = [
+    pub const ALL: [SourceKind; 4] = [
         SourceKind::Inventory,
         SourceKind::Libreqos,
+        SourceKind::Splynx,
         SourceKind::Uisp,
     ];
 
@@ -127,8 +157,39 @@ impl SourceKind {
         match self {
             SourceKind::Inventory => "inventory",
             SourceKind::Libreqos => "libreqos",
+            SourceKind::Splynx => "splynx",
             SourceKind::Uisp => "uisp",
         }
+    }
+}
+
+/// How several sources become one network.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Merge {
+    /// The most trusted first, each once.
+    pub join: Vec<JoinKey>,
+    /// Sources whose every circuit should be in another source too, as indices into `Project::sources`; `None`: those
+    /// where most are.
+    pub expect_match: Option<Vec<usize>>,
+    /// Fields whose sources have an order of their own: all sources, the first asked first. Sorted by field.
+    pub fields: Vec<(Field, Vec<usize>)>,
+}
+
+impl Default for Merge {
+    fn default() -> Self {
+        Merge {
+            join: JoinKey::ALL.into(),
+            expect_match: None,
+            fields: Vec::new(),
+        }
+    }
+}
+
+impl Merge {
+    /// The order in which sources are asked for a field, where it is not that of precedence.
+    pub fn order(&self, field: Field) -> Option<&[usize]> {
+        let found = self.fields.iter().find(|(f, _)| *f == field);
+        found.map(|(_, order)| order.as_slice())
     }
 }
 
@@ -251,6 +312,33 @@ pub struct Guard {
     pub min_circuits: u64,
     pub max_source_age_seconds: u64,
     pub max_churn: u64,
+}
+
+/// A channel that `weir.toml` declares.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Channel {
+    pub name: String,
+    /// Only what this channel runs may be promoted to it.
+    pub from: Option<String>,
+}
+
+/// Who signs releases, and whose signatures count.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Signing {
+    pub key: Option<KeyRef>,
+    /// Trust file, as written.
+    pub trust: Option<String>,
+}
+
+/// Where the signing key is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum KeyRef {
+    /// Name of an environment variable.
+    Env(String),
+    /// File, relative to the project.
+    File(String),
+    /// Name of a systemd credential.
+    Credential(String),
 }
 
 /// The box the artifact is built for.

@@ -9,16 +9,20 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 use crate::config::check::{Check, list, rule};
+use crate::config::date::Date;
 use crate::config::error::{ConfigError, Problem};
 use crate::config::file::{self, BurstWord, File, ModeWord, OvercommitWord};
+use crate::config::overrides::{Overrides, load as load_overrides};
 use crate::config::project::{
-    Addresses, AuthWord, FailOn, Guard, LevelSetting, Lint, Live, Metric, Project, Rates,
-    SecretPlace, Shaper, ShaperMode, Simplify, Source, SourceKind, Suspended, SuspendedPolicy,
-    Target, Topology,
+    Addresses, AuthWord, Channel, FailOn, Guard, KeyRef, LevelSetting, Lint, Live, Merge, Metric,
+    Project, Rates, SecretFile, SecretPlace, Shaper, ShaperMode, Signing, Simplify, Source,
+    SourceKind, Suspended, SuspendedPolicy, Target, Topology,
 };
 use crate::config::suggest::nearest;
 use crate::config::value::{At, Secret, SwitchOrWord};
 use crate::config::{digest, init, keys, mask, schema};
+use crate::ir::field::Field;
+use crate::ir::merge::JoinKey;
 use crate::ir::records::{LeafKind, Origin};
 use crate::ir::tree::Strategy;
 use crate::lint::rules;
@@ -31,6 +35,8 @@ pub struct CliOverrides {
     pub strategy: Option<Strategy>,
     /// The `[target.NAME]` to build for.
     pub target: Option<String>,
+    /// The day it is for what ends on one. The only clock of a compilation.
+    pub as_of: Option<Date>,
 }
 
 /// The name of the file, and of the project's configuration in every message.
@@ -50,7 +56,11 @@ pub fn load(
         Ok(bytes) => bytes,
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return match init::assumed(dir) {
-                Some(text) => load_text(ASSUMED, &text, files, overrides),
+                Some(text) => {
+                    let mut project = load_text(ASSUMED, &text, files, overrides)?;
+                    project.overrides = load_overrides(dir, files)?;
+                    Ok(project)
+                }
                 None => Err(missing(dir)),
             };
         }
@@ -62,7 +72,14 @@ pub fn load(
         }
     };
     match String::from_utf8(bytes) {
-        Ok(text) => load_str(&text, files, overrides),
+        Ok(text) => {
+            let mut project = load_str(&text, files, overrides)?;
+            project.overrides = load_overrides(dir, files)?;
+            for secret in &mut project.secret_files {
+                secret.mode = mode(&dir.join(&secret.path));
+            }
+            Ok(project)
+        }
         Err(e) => Err(ConfigError::whole(
             FILE_NAME,
             format!(
@@ -73,6 +90,19 @@ pub fn load(
             "save it as UTF-8",
         )),
     }
+}
+
+/// Permission bits of a file; nothing of what is in it.
+#[cfg(unix)]
+fn mode(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let metadata = std::fs::metadata(path).ok()?;
+    Some(metadata.permissions().mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+fn mode(_: &Path) -> Option<u32> {
+    None
 }
 
 /// Reads a project from the text of its `weir.toml`.
@@ -149,7 +179,7 @@ fn load_text(
 }
 
 /// What serde says about a value, in our words: "`topology.max_depth` must be a whole number, not string \"7\"".
-fn wrong_type(error: &toml::de::Error, root: &DeTable<'_>) -> Problem {
+pub(super) fn wrong_type(error: &toml::de::Error, root: &DeTable<'_>) -> Problem {
     let span = error.span();
     let key = span.as_ref().map(|s| keys::key_at(root, s));
     let key = key
@@ -203,16 +233,39 @@ fn one_line(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The files that the sources take their secrets from.
+fn secret_files(file: &File) -> Vec<SecretFile> {
+    let mut files = Vec::new();
+    for (index, written) in file.source.iter().enumerate() {
+        let source = &written.value;
+        let name = source.name.as_ref().map_or("", |name| name.value.as_str());
+        for (key, secret) in [("key", &source.key), ("secret", &source.secret)] {
+            if let Some(Secret::Reference(reference)) = secret.as_ref().map(|s| &s.value)
+                && let Some(path) = &reference.file
+            {
+                files.push(SecretFile {
+                    source: name.to_owned(),
+                    route: format!("source.{index}.{key}"),
+                    path: path.value.clone(),
+                    mode: None,
+                });
+            }
+        }
+    }
+    files
+}
+
 impl Check<'_> {
     fn project(&mut self, file: &File, origin: Origin, overrides: &CliOverrides) -> Project {
         let name = self.label("project.name", &file.project.name);
         self.later_features(file);
-        let sources = self.sources(file);
+        let (sources, merge) = self.sources(file);
         let live = self.live(file, &sources);
         Project {
             name: name.unwrap_or_else(|| "weir".to_owned()),
             file: origin,
             sources,
+            merge,
             live,
             topology: self.topology(&file.topology, overrides),
             rates: self.rates(&file.rates),
@@ -237,11 +290,17 @@ impl Check<'_> {
             guard: self.guard(&file.guard),
             target: self.target(file, overrides),
             store: self.store(&file.store),
+            overrides: Overrides::default(),
+            as_of: overrides.as_of,
+            secret_files: secret_files(file),
+            channels: self.channels(file),
+            signing: self.signing(&file.signing),
             digest: String::new(),
         }
     }
 
-    fn sources(&mut self, file: &File) -> Vec<Source> {
+    /// In order of precedence, and how they are merged.
+    fn sources(&mut self, file: &File) -> (Vec<Source>, Merge) {
         if file.source.is_empty() {
             self.problem(
                 None,
@@ -276,7 +335,8 @@ impl Check<'_> {
             );
         }
         self.precedence(&file.merge, &names, &mut sources);
-        sources
+        let merge = self.merge(&file.merge, &names, &sources);
+        (sources, merge)
     }
 
     /// The source's name, when it can be known, and the source, when it is switched on and right.
@@ -491,8 +551,20 @@ impl Check<'_> {
         names: &BTreeMap<String, usize>,
         sources: &mut [Source],
     ) {
-        let mut ranks: BTreeMap<&str, usize> = BTreeMap::new();
-        for (rank, name) in merge.precedence.iter().flatten().enumerate() {
+        let ranked = self.named("merge.precedence", &merge.precedence, names);
+        let rank = |s: &Source| ranked.iter().position(|name| *name == s.name);
+        sources.sort_by_key(|s| (rank(s).unwrap_or(usize::MAX), s.index));
+    }
+
+    /// Names of sources, each once, in the order they are written.
+    fn named<'w>(
+        &mut self,
+        key: &str,
+        written: &'w Option<Vec<At<String>>>,
+        names: &BTreeMap<String, usize>,
+    ) -> Vec<&'w str> {
+        let mut found: Vec<&str> = Vec::new();
+        for name in written.iter().flatten() {
             if !names.contains_key(&name.value) {
                 let near = nearest(&name.value, names.keys().map(String::as_str));
                 let hint = near
@@ -500,22 +572,82 @@ impl Check<'_> {
                     .unwrap_or_default();
                 self.problem(
                     Some(&name.span),
-                    format!(
-                        "`merge.precedence` names `{}`, which is no source",
-                        name.value
-                    ),
+                    format!("`{key}` names `{}`, which is no source", name.value),
                     format!("{hint}the sources are {}", list(names.keys())),
                 );
-            } else if ranks.insert(&name.value, rank).is_some() {
+            } else if found.contains(&name.value.as_str()) {
                 self.problem(
                     Some(&name.span),
-                    format!("`merge.precedence` names `{}` twice", name.value),
+                    format!("`{key}` names `{}` twice", name.value),
                     "name each source once",
                 );
+            } else {
+                found.push(&name.value);
             }
         }
-        let rank = |s: &Source| ranks.get(s.name.as_str()).copied().unwrap_or(usize::MAX);
-        sources.sort_by_key(|s| (rank(s), s.index));
+        found
+    }
+
+    fn merge(
+        &mut self,
+        written: &file::Merge,
+        names: &BTreeMap<String, usize>,
+        sources: &[Source],
+    ) -> Merge {
+        // A source that is switched off may be named: it is simply not asked.
+        let at = |name: &str| sources.iter().position(|s| s.name == name);
+        let mut join: Vec<JoinKey> = Vec::new();
+        for word in written.join.iter().flatten() {
+            let Some(key) = self.lookup("merge.join", word) else {
+                continue;
+            };
+            if join.contains(&key) {
+                self.problem(
+                    Some(&word.span),
+                    format!("`merge.join` names `{}` twice", key.word()),
+                    "name each key once, the most trusted first",
+                );
+            }
+            join.push(key);
+        }
+        if written.join.is_none() {
+            join = JoinKey::ALL.into();
+        }
+        let expect_match = written.expect_match.is_some().then(|| {
+            let expected = self.named("merge.expect_match", &written.expect_match, names);
+            let mut expected: Vec<usize> = expected.into_iter().filter_map(at).collect();
+            expected.sort_unstable();
+            expected
+        });
+        let fields = &written.fields;
+        let mut orders = Vec::new();
+        for (field, written) in [
+            (Field::Addresses, &fields.addresses),
+            (Field::Capacity, &fields.capacity),
+            (Field::Comment, &fields.comment),
+            (Field::Kind, &fields.kind),
+            (Field::Name, &fields.name),
+            (Field::Parent, &fields.parent),
+            (Field::Qdisc, &fields.qdisc),
+            (Field::Rates, &fields.rates),
+            (Field::State, &fields.state),
+        ] {
+            let key = format!("merge.fields.{}", field.word());
+            let first = self.named(&key, written, names);
+            if first.is_empty() {
+                continue;
+            }
+            let mut order: Vec<usize> = first.into_iter().filter_map(at).collect();
+            let rest: Vec<usize> = (0..sources.len()).filter(|s| !order.contains(s)).collect();
+            order.extend(rest);
+            orders.push((field, order));
+        }
+        orders.sort_unstable_by_key(|(field, _)| *field);
+        Merge {
+            join,
+            expect_match,
+            fields: orders,
+        }
     }
 
     fn topology(&mut self, written: &file::Topology, overrides: &CliOverrides) -> Topology {
@@ -926,12 +1058,7 @@ impl Check<'_> {
         String::new()
     }
 
-    /// What this build only checks.
-    fn later_features(&mut self, file: &File) {
-        self.label("publish.to", &file.publish.to);
-        if let Some(word) = &file.publish.overwrite {
-            self.lookup("publish.overwrite", word);
-        }
+    fn channels(&mut self, file: &File) -> Vec<Channel> {
         for (name, channel) in &file.channels {
             self.slug("the name of a channel", name);
             if let Some(from) = &channel.value.from {
@@ -944,6 +1071,63 @@ impl Check<'_> {
                     );
                 }
             }
+        }
+        file.channels
+            .iter()
+            .map(|(name, channel)| Channel {
+                name: name.value.clone(),
+                from: channel.value.from.as_ref().map(|from| from.value.clone()),
+            })
+            .collect()
+    }
+
+    fn signing(&mut self, written: &file::Signing) -> Signing {
+        const FORMS: &str = "write key = { file = \"secrets/weir.key\" }, { env = \"WEIR_KEY\" } or { credential = \"weir-key\" }";
+        self.label("signing.trust", &written.trust);
+        let key = written.key.as_ref().and_then(|key| {
+            let Secret::Reference(reference) = &key.value else {
+                self.problem(
+                    Some(&key.span),
+                    "`signing.key` is written out, but a secret may only be referred to",
+                    format!("{FORMS}; if this file was ever shared, make another key"),
+                );
+                return None;
+            };
+            let text = |part: &Option<At<String>>| {
+                part.as_ref()
+                    .map(|p| p.value.clone())
+                    .filter(|p| !p.trim().is_empty())
+            };
+            let parts = [&reference.env, &reference.file, &reference.credential];
+            let found = [
+                text(&reference.env).map(KeyRef::Env),
+                text(&reference.file).map(KeyRef::File),
+                text(&reference.credential).map(KeyRef::Credential),
+            ];
+            let mut found = found.into_iter().flatten();
+            match (found.next(), parts.into_iter().flatten().count()) {
+                (Some(key), 1) => Some(key),
+                _ => {
+                    self.problem(
+                        Some(&key.span),
+                        "`signing.key` must have exactly one of env, file and credential",
+                        FORMS,
+                    );
+                    None
+                }
+            }
+        });
+        Signing {
+            key,
+            trust: written.trust.as_ref().map(|trust| trust.value.clone()),
+        }
+    }
+
+    /// What this build only checks.
+    fn later_features(&mut self, file: &File) {
+        self.label("publish.to", &file.publish.to);
+        if let Some(word) = &file.publish.overwrite {
+            self.lookup("publish.overwrite", word);
         }
         if self.seconds("schedule.every", &file.schedule.every, 1800) == 0 {
             self.problem(

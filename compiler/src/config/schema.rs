@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::config::file::File;
-use crate::config::init;
+use crate::config::{init, overrides_file};
 
 /// The JSON Schema of `weir.toml`, checked in as `schemas/weir.schema.json`. Draft 7, which the TOML editors know, and
 /// without references, so that the whole of a table stands in one place.
@@ -21,12 +21,22 @@ pub fn json_schema() -> Value {
 }
 
 /// The schema, made once: every load of a configuration looks keys up in it.
-pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(made::<File>);
+
+/// The same of `overrides.toml`.
+pub(super) static OVERRIDES: LazyLock<Value> = LazyLock::new(made::<overrides_file::File>);
+
+/// The JSON Schema of `overrides.toml`, checked in as `schemas/overrides.schema.json`.
+pub fn overrides_schema() -> Value {
+    OVERRIDES.clone()
+}
+
+fn made<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft07().with(|s| s.inline_subschemas = true);
     let mut generator = settings
         .with_transform(RecursiveTransform(tidy))
         .into_generator();
-    let mut schema = File::json_schema(&mut generator);
+    let mut schema = T::json_schema(&mut generator);
     for transform in generator.transforms_mut() {
         transform.transform(&mut schema);
     }
@@ -35,7 +45,7 @@ pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
         Value::from("http://json-schema.org/draft-07/schema#"),
     );
     schema.to_value()
-});
+}
 
 /// TOML has no null: what is optional is left out. Number formats, which say how we store it, and the line ends of our
 /// comments go too.
@@ -129,7 +139,7 @@ A directory without `weir.toml` that holds `network.json` and `ShapedDevices.csv
 `libreqos` source, `strategy = \"full\"`, and what an `lqos.conf` beside them says about the uplink, queues and addresses.
 
 Kinds of source that this build reads: `inventory`, `libreqos`, `uisp`, from recorded exports (`export = \"DIR\"`). The
-other kinds, `url`, `[publish]`, `[channels]` and `[schedule]` are checked and have no effect yet.
+other kinds, `url`, `[publish]` and `[schedule]` are checked and have no effect yet.
 ";
 
 /// A table of `weir.toml`.
@@ -141,6 +151,31 @@ struct Section {
     about: &'static Value,
     /// The schema that has its keys.
     keys: &'static Value,
+}
+
+/// The keys of `overrides.toml`, for `docs/overrides.md`: a table a kind.
+pub fn overrides_reference() -> String {
+    let mut page = String::new();
+    for kind in ["circuit", "node", "link"] {
+        let entry = &OVERRIDES["properties"][kind]["items"];
+        let _ = write!(
+            page,
+            "\n### `[[{kind}]]`\n\n| key | value | meaning |\n|---|---|---|\n"
+        );
+        for (key, schema) in entry["properties"].as_object().into_iter().flatten() {
+            let value = match key.as_str() {
+                "was" => "table".to_owned(),
+                "expires" => "day".to_owned(),
+                _ => kind_of(schema),
+            };
+            let _ = writeln!(
+                page,
+                "| `{key}` | {value} | {} |",
+                text(schema, "description")
+            );
+        }
+    }
+    page
 }
 
 struct Entry {
@@ -216,7 +251,7 @@ fn row(name: &str, schema: &Value) -> String {
     };
     format!(
         "| `{name}` | {} | {default} | {} |",
-        kind(schema),
+        kind_of(schema),
         text(schema, "description")
     )
 }
@@ -232,7 +267,7 @@ fn toml_text(value: &Value) -> String {
 }
 
 /// What a person writes there.
-fn kind(schema: &Value) -> String {
+fn kind_of(schema: &Value) -> String {
     if let Some(words) = schema["enum"].as_array() {
         let words: Vec<String> = words.iter().map(|w| format!("`{w}`")).collect();
         return words.join(", ");

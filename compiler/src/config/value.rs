@@ -251,6 +251,32 @@ schema!(
     json_schema!({ "enum": [false, true, "auto"] })
 );
 
+/// A day: TOML's own date, or text. Its text is read at its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Day;
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct DayVisitor;
+        impl<'de> Visitor<'de> for DayVisitor {
+            type Value = Day;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a day, such as 2026-12-31")
+            }
+            fn visit_str<E: Error>(self, _: &str) -> Result<Day, E> {
+                Ok(Day)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Day, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Day)
+            }
+        }
+        deserializer.deserialize_any(DayVisitor)
+    }
+}
+
+schema!(Day, json_schema!({ "type": "string", "format": "date" }));
+
 /// Where a secret is kept.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

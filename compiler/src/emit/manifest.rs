@@ -19,6 +19,7 @@ use crate::emit::{Emitted, queue_plan, sha256};
 use crate::exports::Export;
 use crate::finding::{Finding, Level};
 use crate::fit;
+use crate::ir::overlay::Why;
 use crate::ir::records::{LeafKind, NodeKind};
 use crate::ir::tree::PlacedCircuit;
 use crate::lint::rule::Stages;
@@ -62,6 +63,8 @@ pub(super) fn emit(
                 .iter()
                 .map(|export| source(view.stages, export))
                 .collect(),
+            overrides_sha256: project.overrides.digest.as_deref().map(Cow::Borrowed),
+            as_of: as_of(view.stages).map(Cow::Owned),
         },
         counts: counts(view),
         fit: fit(view.stages),
@@ -74,6 +77,14 @@ pub(super) fn emit(
     let mut bytes = serde_json::to_vec_pretty(&manifest).expect("published types write to memory");
     bytes.push(b'\n');
     (bytes, digest)
+}
+
+/// The day, where another day would have given another network.
+fn as_of(stages: &Stages<'_>) -> Option<String> {
+    let unapplied = &stages.inventory.evidence.overlay.unapplied;
+    let expired = unapplied.iter().any(|u| u.why == Why::Expired);
+    let day = stages.project.as_of.filter(|_| expired)?;
+    Some(day.to_string())
 }
 
 fn files(emitted: &[Emitted], part: Part) -> Vec<File<'_>> {
@@ -123,6 +134,8 @@ fn counts(view: &View<'_>) -> Counts {
     };
     let mut omitted: BTreeMap<common::OmitReason, u64> = common::OmitReason::ALL
         .into_iter()
+        // The only one that an operator asks for: it is counted where there is one.
+        .filter(|reason| *reason != common::OmitReason::Excluded)
         .map(|r| (r, 0))
         .collect();
     for reason in inventory.circuits.iter().filter_map(|c| c.omitted) {

@@ -137,15 +137,23 @@ pub fn write(set: &ArtifactSet, dir: &Path) -> io::Result<()> {
         .partition(|(name, _)| *name == artifact::MANIFEST);
     for (name, bytes) in others.into_iter().chain(manifest) {
         let partial = dir.join(format!(".{name}.partial"));
-        let mut file = fs::File::create(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&partial, dir.join(name))?;
+        let write = || {
+            let mut file = fs::File::create(&partial)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&partial, dir.join(name))
+        };
+        if let Err(error) = write() {
+            // On a full disk it would only be in the way.
+            let _ = fs::remove_file(&partial);
+            return Err(error);
+        }
     }
-    Ok(())
+    // The renames are on the disk when the directory is.
+    fs::File::open(dir)?.sync_all()
 }
 
 /// Lower-case hexadecimal.
-fn sha256(bytes: &[u8]) -> String {
+pub fn sha256(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }

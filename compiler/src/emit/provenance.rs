@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use weir_schemas::Published as _;
 use weir_schemas::provenance::{
-    BucketReason, Circuit, Device, Fate, File, Node, Path, Provenance, Record, Shaped, Via,
+    BucketReason, Circuit, Device, Fate, Field, File, Joined, Node, Overridden, Path, Provenance,
+    Record, Rejected, Shaped, Via,
 };
 
 use crate::emit::json::Document;
@@ -13,7 +14,7 @@ use crate::emit::view::View;
 use crate::id::{CircuitIx, LinkIx, NodeIx};
 use crate::ir::graph::{self, Choice, Rival, Vertex};
 use crate::ir::inventory::{Hidden, Inventory};
-use crate::ir::records::{Origin, ServiceState};
+use crate::ir::records::{Origin, ServiceState, Subject};
 use crate::ir::tree;
 use crate::lint::rule::Stages;
 use crate::units::{Kbps, Pair};
@@ -90,7 +91,71 @@ fn node<'a>(stages: &Stages<'a>, ix: NodeIx, fate: Fate) -> Node<'a> {
             .copied()
             .flatten()
             .map(|head| id(inventory, head)),
+        joined: joined(stages, &node.subject()),
+        fields: fields(stages, &node.subject()),
     }
+}
+
+/// The records that a thing is, where several sources know it.
+fn joined<'a>(stages: &Stages<'a>, subject: &Subject) -> Vec<Joined<'a>> {
+    let thing = stages.inventory.evidence.merge.of(subject);
+    let members = thing.into_iter().flat_map(|thing| &thing.members);
+    members
+        .map(|member| Joined {
+            source: source(stages, member.source),
+            id: Cow::Borrowed(&member.id),
+            record: record(member.origin),
+            by: member.by.map(|key| Cow::Borrowed(key.word())),
+        })
+        .collect()
+}
+
+fn source<'a>(stages: &Stages<'a>, at: usize) -> Cow<'a, str> {
+    Cow::Borrowed(&stages.project.sources[at].name)
+}
+
+/// What was chosen between sources, and what overrides changed.
+fn fields<'a>(stages: &Stages<'a>, subject: &Subject) -> Vec<Field<'a>> {
+    let evidence = &stages.inventory.evidence;
+    let mut fields: Vec<Field<'a>> = Vec::new();
+    if let Some(thing) = evidence.merge.of(subject) {
+        fields.extend(thing.chosen.iter().map(|(field, chosen)| {
+            let disputed = thing.disagreements.iter().find(|d| d.field == *field);
+            Field {
+                field: Cow::Borrowed(field.word()),
+                source: Some(source(stages, *chosen)),
+                value: disputed.map(|d| Cow::Owned(d.chosen.value.to_string())),
+                rejected: disputed
+                    .into_iter()
+                    .flat_map(|d| &d.rejected)
+                    .map(|stated| Rejected {
+                        source: source(stages, stated.source),
+                        value: Cow::Owned(stated.value.to_string()),
+                        record: record(stated.place.origin),
+                    })
+                    .collect(),
+                overridden: None,
+            }
+        }));
+    }
+    let overrides = &stages.project.overrides;
+    fields.extend(evidence.overlay.of(subject).map(|applied| {
+        let entry = &overrides.entries[applied.entry];
+        Field {
+            field: Cow::Borrowed(applied.field.key()),
+            source: None,
+            value: Some(Cow::Owned(applied.from.to_string())),
+            rejected: Vec::new(),
+            overridden: Some(Overridden {
+                value: Cow::Owned(applied.to.to_string()),
+                reason: Cow::Borrowed(&entry.reason),
+                owner: entry.owner.as_deref().map(Cow::Borrowed),
+                expires: entry.expires.map(|day| Cow::Owned(day.to_string())),
+                record: record(overrides.origin(applied.entry)),
+            }),
+        }
+    }));
+    fields
 }
 
 fn id(inventory: &Inventory, ix: NodeIx) -> Cow<'_, str> {
@@ -193,6 +258,8 @@ fn circuit<'v>(view: &'v View<'_>, ix: CircuitIx) -> Circuit<'v> {
                 record: record(device.origin),
             })
             .collect(),
+        joined: joined(view.stages, &circuit.subject()),
+        fields: fields(view.stages, &circuit.subject()),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::config::overrides::Overrides;
 use crate::config::project::{
-    Addresses, FailOn, Guard, Lint, Metric, Project, Rates, Shaper, ShaperMode, Simplify, Source,
-    SourceKind, Suspended, SuspendedPolicy, Target, Topology,
+    Addresses, FailOn, Guard, Lint, Merge, Metric, Project, Rates, Shaper, ShaperMode, Simplify,
+    Source, SourceKind, Suspended, SuspendedPolicy, Target, Topology,
 };
 use crate::emit::{ArtifactSet, emit};
 use crate::exports::{Export, ExportFile, ExportSet};
@@ -44,6 +45,7 @@ impl World {
             chosen: &self.chosen,
             tree: &self.tree,
             layout: &self.layout,
+            previous: None,
         }
     }
 
@@ -92,6 +94,7 @@ impl World {
                         file: export,
                     }],
                 }],
+                ..ExportSet::default()
             },
             inventory: Inventory::default(),
             graph: LinkGraph {
@@ -349,6 +352,7 @@ fn project(config: FileId, strategy: Strategy) -> Project {
             url: None,
             index: 0,
         }],
+        merge: Merge::default(),
         live: Vec::new(),
         topology: Topology {
             strategy,
@@ -412,6 +416,11 @@ fn project(config: FileId, strategy: Strategy) -> Project {
             leaf_fallback: vec!["fq_codel".to_owned()],
         },
         store: ".weir/store".to_owned(),
+        overrides: Overrides::default(),
+        as_of: None,
+        secret_files: Vec::new(),
+        channels: Vec::new(),
+        signing: Default::default(),
         digest: "00".repeat(32),
     }
 }

@@ -116,6 +116,7 @@ impl From<OmitReason> for common::OmitReason {
             OmitReason::Suspended => common::OmitReason::Suspended,
             OmitReason::NoPlan => common::OmitReason::NoPlan,
             OmitReason::NoAddress => common::OmitReason::NoAddress,
+            OmitReason::Excluded => common::OmitReason::Excluded,
         }
     }
 }

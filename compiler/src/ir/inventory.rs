@@ -6,6 +6,8 @@ use std::ops::Index;
 use ipnet::IpNet;
 
 use crate::id::{CircuitIx, LinkIx, NodeIx};
+use crate::ir::merge::MergeEvidence;
+use crate::ir::overlay::OverlayEvidence;
 use crate::ir::records::{
     LeafKind, LinkState, NodeKind, NodeRef, Origin, Place, ServiceState, Subject, SubjectKind,
 };
@@ -108,13 +110,16 @@ pub enum OmitReason {
     Suspended,
     NoPlan,
     NoAddress,
+    /// An override leaves it out.
+    Excluded,
 }
 
 impl OmitReason {
-    pub const ALL: [OmitReason; 3] = [
+    pub const ALL: [OmitReason; 4] = [
         OmitReason::Suspended,
         OmitReason::NoPlan,
         OmitReason::NoAddress,
+        OmitReason::Excluded,
     ];
 
     pub fn word(self) -> &'static str {
@@ -122,6 +127,7 @@ impl OmitReason {
             OmitReason::Suspended => "suspended",
             OmitReason::NoPlan => "no-plan",
             OmitReason::NoAddress => "no-address",
+            OmitReason::Excluded => "excluded",
         }
     }
 }
@@ -150,6 +156,10 @@ pub struct NormalizeEvidence {
     pub named_settings: Vec<NamedSetting>,
     /// Ids or names the emitted files cannot carry; the circuit is used under the cleaned id.
     pub bad_ids: Vec<BadId>,
+    /// How the records of several sources became one network.
+    pub merge: MergeEvidence,
+    /// What `overrides.toml` changed, and what it could not.
+    pub overlay: OverlayEvidence,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -2,9 +2,12 @@
 //! `weir-schemas`) and know nothing of terminals.
 
 pub mod address;
+pub mod field;
 pub mod graph;
 pub mod inventory;
 pub mod layout;
+pub mod merge;
+pub mod overlay;
 pub mod previous;
 pub mod records;
 pub mod tree;

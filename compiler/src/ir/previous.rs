@@ -1,10 +1,13 @@
 //! What the previous artifact remembers, so that unchanged things keep their parent, CPU queue and class numbers.
-//! Read from its `queue-plan.json`; there is no other memory.
+//! Read from its `queue-plan.json`; there is no other memory. What it shaped (`tree.json`) is here for the rules that
+//! compare, and decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
+use crate::ir::records::{LeafKind, NodeKind};
 use crate::units::{Kbps, Pair};
 
 #[derive(Clone, Default, Debug)]
@@ -17,6 +20,37 @@ pub struct Previous {
     pub links_down: BTreeMap<Box<str>, LinkDown>,
     /// `None` when the target has other queues or interfaces, so that no class number can be kept.
     pub classes: Option<PreviousClasses>,
+    /// What it shaped; `None` when only its queue plan is at hand.
+    pub tree: Option<PreviousTree>,
+}
+
+/// What the previous artifact shaped, for the rules that compare.
+#[derive(Clone, Default, Debug)]
+pub struct PreviousTree {
+    /// Emitted nodes by id.
+    pub nodes: BTreeMap<Box<str>, PreviousNode>,
+    /// Shaped circuits by id.
+    pub circuits: BTreeMap<Box<str>, PreviousCircuit>,
+}
+
+#[derive(Clone, Debug)]
+pub struct PreviousNode {
+    pub name: Box<str>,
+    pub kind: NodeKind,
+    /// `None` = top level.
+    pub parent: Option<Box<str>>,
+}
+
+#[derive(Clone, Default, Debug)]
+pub struct PreviousCircuit {
+    /// Display name, where it is known.
+    pub name: Box<str>,
+    /// Id of the node it hung on; `None` = a generated parent node.
+    pub node: Option<Box<str>>,
+    pub max: Pair<Kbps>,
+    pub prefixes: Vec<IpNet>,
+    /// As they were written, where they are known.
+    pub macs: Vec<Box<str>>,
 }
 
 /// The parent a node had.
@@ -56,6 +90,8 @@ pub struct PreviousClass {
     pub parent: Option<Box<str>>,
     /// Leaf handles; 0 = none.
     pub handle: Pair<u16>,
+    /// Leaf disciplines.
+    pub leaf: Pair<LeafKind>,
 }
 
 /// Numbers nobody may take yet, with the payload changes they still rest.

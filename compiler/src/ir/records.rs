@@ -95,6 +95,18 @@ pub enum LinkState {
     Planned,
 }
 
+impl LinkState {
+    pub const ALL: [LinkState; 3] = [LinkState::Up, LinkState::Down, LinkState::Planned];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            LinkState::Up => "up",
+            LinkState::Down => "down",
+            LinkState::Planned => "planned",
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct LinkRecord {
     pub id: Box<str>,
@@ -113,6 +125,15 @@ pub struct LinkRecord {
 pub enum ServiceState {
     Active,
     Suspended,
+}
+
+impl ServiceState {
+    pub fn word(self) -> &'static str {
+        match self {
+            ServiceState::Active => "active",
+            ServiceState::Suspended => "suspended",
+        }
+    }
 }
 
 /// Leaf queueing discipline asked for by a record; `None` elsewhere means the target's default.

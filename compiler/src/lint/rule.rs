@@ -6,6 +6,7 @@ use crate::finding::{Draft, Level};
 use crate::ir::graph::{ChosenTree, LinkGraph};
 use crate::ir::inventory::Inventory;
 use crate::ir::layout::QueueLayout;
+use crate::ir::previous::Previous;
 use crate::ir::records::SourceEvidence;
 use crate::ir::tree::ShapingTree;
 use crate::source_map::SourceMap;
@@ -23,6 +24,8 @@ pub struct Stages<'a> {
     pub chosen: &'a ChosenTree,
     pub tree: &'a ShapingTree,
     pub layout: &'a QueueLayout,
+    /// The artifact this build follows.
+    pub previous: Option<&'a Previous>,
 }
 
 pub struct Rule {
@@ -52,7 +55,15 @@ impl std::fmt::Debug for Rule {
     }
 }
 
-/// A tiny project: one source and a configuration.
+/// A further source of an example.
+#[derive(Clone, Copy)]
+pub struct Also {
+    pub name: &'static str,
+    pub kind: &'static str,
+    pub files: Files,
+}
+
+/// A tiny project: a source or a few, and a configuration.
 #[derive(Clone, Copy)]
 pub struct Example {
     /// Source kind: `inventory`, `libreqos`, `uisp`.
@@ -61,11 +72,20 @@ pub struct Example {
     pub files: &'static [(&'static str, &'static str)],
     /// `weir.toml` without `[project]` and `[[source]]`.
     pub config: &'static str,
+    /// Export files of the build before, under the same configuration; empty where the rule does not compare.
+    pub before: Files,
+    /// When the export was recorded and when it is looked at; empty where the rule does not ask.
+    pub recorded: &'static str,
+    pub as_of: &'static str,
     /// What the example is, where it takes too large a network to be written out; empty otherwise.
     pub prose: &'static str,
+    /// Sources after the first.
+    pub also: &'static [Also],
+    /// `overrides.toml`; empty when there is none.
+    pub overrides: &'static str,
 }
 
-type Files = &'static [(&'static str, &'static str)];
+pub type Files = &'static [(&'static str, &'static str)];
 
 impl Example {
     pub const fn of(kind: &'static str, files: Files, config: &'static str) -> Self {
@@ -73,7 +93,40 @@ impl Example {
             kind,
             files,
             config,
+            before: &[],
+            recorded: "",
+            as_of: "",
             prose: "",
+            also: &[],
+            overrides: "",
+        }
+    }
+
+    /// With more sources, trusted less than the first.
+    pub const fn and(self, also: &'static [Also]) -> Self {
+        Example { also, ..self }
+    }
+
+    /// With an `overrides.toml`, on a day.
+    pub const fn overridden(self, overrides: &'static str, as_of: &'static str) -> Self {
+        Example {
+            overrides,
+            as_of,
+            ..self
+        }
+    }
+
+    /// After a build of these files.
+    pub const fn after(self, before: Files) -> Self {
+        Example { before, ..self }
+    }
+
+    /// Recorded then, and looked at now.
+    pub const fn seen(self, recorded: &'static str, as_of: &'static str) -> Self {
+        Example {
+            recorded,
+            as_of,
+            ..self
         }
     }
 
@@ -90,10 +143,8 @@ impl Example {
     /// Only a network of tens of thousands of records triggers the rule.
     pub const fn too_large(prose: &'static str) -> Self {
         Example {
-            kind: "inventory",
-            files: &[],
-            config: "",
             prose,
+            ..Example::inventory(&[], "")
         }
     }
 }

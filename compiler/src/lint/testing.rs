@@ -1,9 +1,10 @@
 //! A small network built by hand, for unit tests of rules whose trigger is easier to state as the output of a
 //! stage than as an input file. Rates are in Mbit/s. Add things in order of id.
 
+use crate::config::overrides::Overrides;
 use crate::config::project::{
-    Addresses, FailOn, Guard, Lint, Metric, Project, Rates, Simplify, Suspended, SuspendedPolicy,
-    Target, Topology,
+    Addresses, FailOn, Guard, Lint, Merge, Metric, Project, Rates, Simplify, Suspended,
+    SuspendedPolicy, Target, Topology,
 };
 use crate::exports::ExportSet;
 use crate::finding::Draft;
@@ -210,6 +211,7 @@ impl Fixture {
             chosen: &self.chosen,
             tree: &self.tree,
             layout: &self.layout,
+            previous: None,
         };
         (rule.check)(&stages, &mut drafts);
         drafts
@@ -230,6 +232,7 @@ fn project(file: Origin) -> Project {
         name: "test".to_owned(),
         file,
         sources: Vec::new(),
+        merge: Merge::default(),
         live: Vec::new(),
         topology: Topology {
             strategy: Strategy::ApSite,
@@ -289,6 +292,11 @@ fn project(file: Origin) -> Project {
             leaf_fallback: Vec::new(),
         },
         store: ".weir/store".to_owned(),
+        overrides: Overrides::default(),
+        as_of: None,
+        secret_files: Vec::new(),
+        channels: Vec::new(),
+        signing: Default::default(),
         digest: String::new(),
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use ipnet::IpNet;
 
+use crate::config::overrides::Override;
 use crate::finding::{Draft, Label};
 use crate::id::{CircuitIx, NodeIx};
 use crate::ir::graph::Vertex;
@@ -95,6 +96,37 @@ impl Stages<'_> {
     pub(super) fn path(&self, place: &Place) -> &str {
         &self.files.file(place.origin.file).path
     }
+}
+
+/// What an override is about, by the name the inventory has for it.
+pub(super) fn override_subject(stages: &Stages<'_>, entry: &Override) -> Subject {
+    let inventory = stages.inventory;
+    let known = match entry.kind {
+        SubjectKind::Circuit => inventory
+            .circuit_by_id(&entry.id)
+            .map(|ix| inventory[ix].subject()),
+        SubjectKind::Node => inventory
+            .node_by_id(&entry.id)
+            .map(|ix| inventory[ix].subject()),
+        _ => None,
+    };
+    known.unwrap_or_else(|| Subject::new(entry.kind, &entry.id, &entry.id))
+}
+
+/// As [`Stages::subject`], of what an override is about.
+pub(super) fn overridden(stages: &Stages<'_>, entry: &Override) -> String {
+    stages.subject(&override_subject(stages, entry))
+}
+
+/// `plan_mbps = 100/20 Mbit/s and name = Jo`
+pub(super) fn override_fields(entry: &Override) -> String {
+    list(entry.changes.iter().map(|change| {
+        format!(
+            "{} = {}",
+            change.field.key(),
+            short(&change.value.to_string())
+        )
+    }))
 }
 
 pub(super) fn kind(kind: NodeKind) -> &'static str {

@@ -5,14 +5,14 @@ use ipnet::IpNet;
 use rayon::prelude::*;
 
 use crate::config::project::Project;
-use crate::ir::address::{Claim, ClaimValue, sort_key};
+use crate::ir::address::{ClaimValue, sort_key};
 use crate::ir::inventory::{AddressIssue, AddressIssueKind, Inventory};
 use crate::ir::records::Place;
 
-use super::circuits::Claimant;
+use super::circuits::{Claimant, Claimed};
 
 /// The same private host on more circuits than this is nobody's address (a CPE's factory default, a LAN).
-const MAX_SHARERS: usize = 3;
+pub(super) const MAX_SHARERS: usize = 3;
 
 /// A claim that passed the rules which look at one claim alone.
 struct Bid {
@@ -124,7 +124,7 @@ fn single(
     let mut bids = Vec::new();
     let mut issues = Vec::new();
     for (d, claimant) in list.iter().enumerate() {
-        for (i, claim) in claimant.claims.iter().enumerate() {
+        for (i, Claimed { claim, .. }) in claimant.claims.iter().enumerate() {
             let mut note = |kind| issues.push(issue(inventory, circuit, claimant, i as u32, kind));
             let Some((net, cut)) = claim.value.prefix() else {
                 note(AddressIssueKind::NotAnAddress);
@@ -154,8 +154,8 @@ fn single(
 }
 
 fn place(claimant: &Claimant, claim: u32) -> Place {
-    let Claim { route, .. } = &claimant.claims[claim as usize];
-    claimant.device.origin.at(route.clone())
+    let Claimed { claim, origin } = &claimant.claims[claim as usize];
+    origin.at(claim.route.clone())
 }
 
 fn issue(
@@ -169,7 +169,7 @@ fn issue(
         circuit: inventory.circuits[circuit as usize].subject(),
         device: claimant.device.subject(),
         place: place(claimant, claim),
-        text: claimant.claims[claim as usize].value.text().into(),
+        text: claimant.claims[claim as usize].claim.value.text().into(),
         kind,
     }
 }
@@ -199,9 +199,14 @@ fn listed(project: &Project, net: &IpNet) -> Option<AddressIssueKind> {
     None
 }
 
+/// An ignore prefix overlaps it.
+pub(super) fn is_ignored(project: &Project, net: &IpNet) -> bool {
+    matches!(listed(project, net), Some(AddressIssueKind::Ignored { .. }))
+}
+
 /// Addresses that no subscriber is reached at from the network. (topology.md asks to report them, ADR005;
 /// shaping `fe80::/10` or `0.0.0.0/0` for one circuit would catch other people's traffic, so they are dropped.)
-fn never_a_subscriber(net: &IpNet) -> Option<&'static str> {
+pub(super) fn never_a_subscriber(net: &IpNet) -> Option<&'static str> {
     match net {
         IpNet::V4(n) => {
             let ip = n.network();

@@ -10,17 +10,52 @@ use crate::ir::inventory::{
     UnknownParent,
 };
 use crate::ir::records::{
-    CircuitRecord, DeviceRecord, NodeRef, ServiceState, Subject, SubjectKind,
+    CircuitRecord, DeviceRecord, NodeRef, Origin, ServiceState, Subject, SubjectKind,
 };
 
 use super::nodes::{Found, MAX_NEAREST, Names, nearest};
-use super::{Ranked, addresses, rates};
+use super::{addresses, rates};
 use crate::ir::address::Claim;
+
+/// A circuit before its references are resolved: the record, and what merging and overrides add to it.
+pub(super) struct Input {
+    pub record: CircuitRecord,
+    /// Where the parent is written, when that is not the record.
+    pub attach_origin: Option<Origin>,
+    /// An override leaves it out.
+    pub excluded: bool,
+    /// Addresses from elsewhere than the record.
+    pub extra: Vec<Extra>,
+}
+
+/// Addresses that an override gives a device.
+pub(super) struct Extra {
+    pub device: Box<str>,
+    pub claims: Vec<Claim>,
+    pub origin: Origin,
+}
+
+impl Input {
+    pub fn of(record: CircuitRecord) -> Self {
+        Input {
+            record,
+            attach_origin: None,
+            excluded: false,
+            extra: Vec::new(),
+        }
+    }
+}
 
 /// A device whose claims are not decided yet.
 pub(super) struct Claimant {
     pub device: Device,
-    pub claims: Vec<Claim>,
+    pub claims: Vec<Claimed>,
+}
+
+/// A claim and the record it stands in.
+pub(super) struct Claimed {
+    pub claim: Claim,
+    pub origin: Origin,
 }
 
 /// What one circuit record became, and what was odd about it.
@@ -31,16 +66,16 @@ struct Resolved {
     unknown: Vec<UnknownParent>,
 }
 
+/// `inputs` are sorted by id, each once.
 pub(super) fn circuits(
     project: &Project,
-    records: Vec<Ranked<CircuitRecord>>,
+    inputs: Vec<Input>,
     names: &Names,
     inventory: &mut Inventory,
 ) {
-    let records = unique(records, &mut inventory.evidence.duplicate_circuits);
-    let resolved: Vec<Resolved> = records
+    let resolved: Vec<Resolved> = inputs
         .into_par_iter()
-        .map(|record| resolve(project, record, names, inventory))
+        .map(|input| resolve(project, input, names, inventory))
         .collect();
     let mut claimants = Vec::with_capacity(resolved.len());
     for one in resolved {
@@ -63,23 +98,18 @@ pub(super) fn circuits(
     });
 }
 
-/// As `nodes::unique`, on an index: circuit records are large and many.
-fn unique(
-    records: Vec<Ranked<CircuitRecord>>,
+/// One circuit record an id, sorted: as `nodes::unique`, on an index, as circuit records are large and many.
+pub(super) fn unique_circuits(
+    records: Vec<CircuitRecord>,
     duplicates: &mut Vec<DuplicateId>,
 ) -> Vec<CircuitRecord> {
     let mut order: Vec<u32> =
         (0..u32::try_from(records.len()).expect("fewer than 2^32 circuits")).collect();
     order.par_sort_by(|&a, &b| {
         let (a, b) = (&records[a as usize], &records[b as usize]);
-        a.record
-            .id
-            .cmp(&b.record.id)
-            .then(a.rank.cmp(&b.rank))
-            .then_with(|| a.record.cmp(&b.record))
+        a.id.cmp(&b.id).then_with(|| a.cmp(b))
     });
-    let mut slots: Vec<Option<CircuitRecord>> =
-        records.into_iter().map(|r| Some(r.record)).collect();
+    let mut slots: Vec<Option<CircuitRecord>> = records.into_iter().map(Some).collect();
     let mut kept: Vec<CircuitRecord> = Vec::with_capacity(slots.len());
     let mut open = false;
     for at in order {
@@ -147,12 +177,14 @@ fn differs(a: &CircuitRecord, b: &CircuitRecord) -> Vec<&'static str> {
     fields
 }
 
-fn resolve(
-    project: &Project,
-    record: CircuitRecord,
-    names: &Names,
-    inventory: &Inventory,
-) -> Resolved {
+fn resolve(project: &Project, input: Input, names: &Names, inventory: &Inventory) -> Resolved {
+    let Input {
+        record,
+        attach_origin,
+        excluded,
+        extra,
+    } = input;
+    let attach_origin = attach_origin.unwrap_or(record.origin);
     let subject = || Subject::new(SubjectKind::Circuit, &record.id, &record.name);
     let mut attach: Option<NodeIx> = None;
     let mut fuzzy = None;
@@ -166,7 +198,7 @@ fn resolve(
             Found::Folded(ix) => {
                 fuzzy = Some(FuzzyParent {
                     subject: subject(),
-                    place: record.origin.at(wanted.route.clone()),
+                    place: attach_origin.at(wanted.route.clone()),
                     wanted: wanted.text.clone(),
                     used: inventory[ix].subject(),
                 });
@@ -180,14 +212,16 @@ fn resolve(
         .into_iter()
         .map(|wanted| UnknownParent {
             subject: subject(),
-            place: record.origin.at(wanted.route.clone()),
+            place: attach_origin.at(wanted.route.clone()),
             wanted: wanted.clone(),
             nearest: None,
             used_instead: attach.map(|ix| inventory[ix].subject()),
         })
         .collect();
     let plan = rates::plan(project, record.plan);
-    let omitted = if record.state == ServiceState::Suspended
+    let omitted = if excluded {
+        Some(OmitReason::Excluded)
+    } else if record.state == ServiceState::Suspended
         && project.suspended.policy == SuspendedPolicy::Drop
     {
         Some(OmitReason::Suspended)
@@ -199,7 +233,7 @@ fn resolve(
     Resolved {
         fuzzy,
         unknown,
-        claimants: devices(record.devices),
+        claimants: devices(record.devices, extra, &record.name),
         circuit: Circuit {
             id: record.id,
             name: record.name,
@@ -224,12 +258,15 @@ fn resolve(
 }
 
 /// Devices of a circuit by id; rows of one device are one device.
-fn devices(mut records: Vec<DeviceRecord>) -> Vec<Claimant> {
+fn devices(mut records: Vec<DeviceRecord>, extra: Vec<Extra>, name: &str) -> Vec<Claimant> {
     records.sort_unstable();
     let mut claimants: Vec<Claimant> = Vec::with_capacity(records.len());
     for record in records {
+        let origin = record.origin;
+        let claims = record.claims.into_iter();
+        let claims = claims.map(|claim| Claimed { claim, origin });
         match claimants.last_mut() {
-            Some(last) if last.device.id == record.id => last.claims.extend(record.claims),
+            Some(last) if last.device.id == record.id => last.claims.extend(claims),
             _ => claimants.push(Claimant {
                 device: Device {
                     id: record.id,
@@ -238,8 +275,33 @@ fn devices(mut records: Vec<DeviceRecord>) -> Vec<Claimant> {
                     addresses: Vec::new(),
                     origin: record.origin,
                 },
-                claims: record.claims,
+                claims: claims.collect(),
             }),
+        }
+    }
+    for Extra {
+        device,
+        claims,
+        origin,
+    } in extra
+    {
+        let claims = claims.into_iter();
+        let claims = claims.map(|claim| Claimed { claim, origin });
+        match claimants.binary_search_by(|c| c.device.id.cmp(&device)) {
+            Ok(at) => claimants[at].claims.extend(claims),
+            Err(at) => claimants.insert(
+                at,
+                Claimant {
+                    device: Device {
+                        id: device,
+                        name: name.into(),
+                        mac: Box::default(),
+                        addresses: Vec::new(),
+                        origin,
+                    },
+                    claims: claims.collect(),
+                },
+            ),
         }
     }
     claimants

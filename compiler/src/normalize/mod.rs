@@ -2,49 +2,62 @@
 //! every address gets one owner, and every circuit its rates or a reason why it is left out
 //! (topology.md 1.0 pass 1, 1.3, 1.4, 1.7).
 //!
-//! The result depends on the set of records, never on their order: where two records contradict each other, the
-//! one of the earlier source and then the smaller content is used, and both are named.
+//! The result depends on the set of records, never on their order: of two records of one source that contradict each
+//! other the smaller content is used, and both are named. What several sources say is put together in `merge`, and
+//! what the operator says is laid over that in `overlay`.
 
 mod addresses;
 mod circuits;
+mod merge;
 mod nodes;
+mod overlay;
 mod rates;
 
 use crate::config::project::Project;
 use crate::ir::inventory::Inventory;
-use crate::ir::records::{CircuitRecord, LinkRecord, NodeRecord, Records, SourceEvidence};
+use crate::ir::records::{Records, SourceEvidence};
 
-/// A record and the rank of its source: lower wins.
-struct Ranked<T> {
-    rank: usize,
-    record: T,
-}
-
+/// `sources` are in order of precedence, as in `Project::sources`.
 pub fn normalize(project: &Project, sources: Vec<Records>) -> (Inventory, Vec<SourceEvidence>) {
+    let mut inventory = Inventory::default();
+    let known = &mut inventory.evidence;
     let mut evidence = Vec::with_capacity(sources.len());
-    let mut node_records: Vec<Ranked<NodeRecord>> = Vec::new();
-    let mut link_records: Vec<Ranked<LinkRecord>> = Vec::new();
-    let mut circuit_records: Vec<Ranked<CircuitRecord>> = Vec::new();
-    for (rank, source) in sources.into_iter().enumerate() {
-        let ranked = |rank| move |record| Ranked { rank, record };
-        node_records.extend(source.nodes.into_iter().map(ranked(rank)));
-        link_records.extend(
-            source
-                .links
-                .into_iter()
-                .map(|record| Ranked { rank, record }),
-        );
-        circuit_records.extend(
-            source
-                .circuits
-                .into_iter()
-                .map(|record| Ranked { rank, record }),
-        );
+    let (mut nodes, mut links, mut circuits) = (Vec::new(), Vec::new(), Vec::new());
+    for source in sources {
+        nodes.push(nodes::unique_nodes(
+            source.nodes,
+            &mut known.duplicate_nodes,
+        ));
+        links.push(nodes::unique_links(
+            source.links,
+            &mut known.duplicate_links,
+        ));
+        let duplicates = &mut known.duplicate_circuits;
+        circuits.push(circuits::unique_circuits(source.circuits, duplicates));
         evidence.push(source.evidence);
     }
-    let mut inventory = Inventory::default();
-    let names = nodes::nodes(project, node_records, &mut inventory);
-    nodes::links(link_records, &mut inventory);
-    circuits::circuits(project, circuit_records, &names, &mut inventory);
+    let (mut nodes, aliases) = merge::nodes(project, nodes, &mut known.merge);
+    nodes.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    let effects = overlay::nodes(project, &mut nodes, &mut known.overlay);
+    let mut links = merge::links(project, links, &aliases, &mut known.merge);
+    links.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    overlay::links(project, &mut links, &mut known.overlay);
+    let names = nodes::nodes(project, nodes, &effects, &mut inventory);
+    nodes::links(links, &mut inventory);
+    let known = &mut inventory.evidence;
+    let mut circuits = merge::circuits(
+        project,
+        circuits,
+        &aliases,
+        &names,
+        &inventory.nodes,
+        &mut known.merge,
+    );
+    circuits.sort_unstable_by(|a, b| a.record.id.cmp(&b.record.id));
+    let nodes = &inventory.nodes;
+    overlay::circuits(project, &mut circuits, &names, nodes, &mut known.overlay);
+    circuits::circuits(project, circuits, &names, &mut inventory);
+    overlay::rates(project, &mut inventory);
+    inventory.evidence.merge.sort();
     (inventory, evidence)
 }

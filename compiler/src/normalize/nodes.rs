@@ -12,7 +12,7 @@ use crate::ir::records::{
     LinkRecord, NodeKind, NodeRecord, NodeRef, Origin, Place, RefBy, Subject, SubjectKind,
 };
 
-use super::Ranked;
+use super::overlay::NodeEffects;
 
 /// How references find their node.
 pub(super) struct Names {
@@ -32,7 +32,7 @@ pub(super) enum Found {
     No(Option<NodeIx>),
 }
 
-fn fold(text: &str) -> String {
+pub(super) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for word in text.split_whitespace() {
         if !folded.is_empty() {
@@ -91,8 +91,16 @@ impl Names {
         }
     }
 
+    /// The node that a reference means.
+    pub(super) fn known(&self, wanted: &NodeRef) -> Option<NodeIx> {
+        match self.find(&wanted.text, wanted.by) {
+            Found::Exact(ix) | Found::Folded(ix) => Some(ix),
+            Found::No(_) => None,
+        }
+    }
+
     /// Id, else a display name that only one node has.
-    fn setting(&self, wanted: &str) -> Result<(NodeIx, bool), Option<NodeIx>> {
+    pub(super) fn setting(&self, wanted: &str) -> Result<(NodeIx, bool), Option<NodeIx>> {
         if let Some(&ix) = self.by_id.get(wanted) {
             return Ok((ix, false));
         }
@@ -123,36 +131,28 @@ pub(super) fn nearest(nodes: &[Node], wanted: &str) -> Option<Subject> {
 /// export of wrong parents must not cost its square.
 pub(super) const MAX_NEAREST: usize = 64;
 
-/// Keeps the first of every id after sorting; reports the rest.
-pub(super) fn unique<T: Ord>(
-    mut records: Vec<Ranked<T>>,
+/// Keeps the first of every id after sorting; reports the rest. Records are those of one source.
+fn unique<T: Ord>(
+    mut records: Vec<T>,
     kind: SubjectKind,
     id: impl Fn(&T) -> &str,
     name: impl Fn(&T) -> &str,
     origin: impl Fn(&T) -> Origin,
     differs: impl Fn(&T, &T) -> Vec<&'static str>,
     duplicates: &mut Vec<DuplicateId>,
-) -> Vec<Ranked<T>> {
-    records.sort_by(|a, b| {
-        id(&a.record)
-            .cmp(id(&b.record))
-            .then(a.rank.cmp(&b.rank))
-            .then_with(|| a.record.cmp(&b.record))
-    });
-    let mut kept: Vec<Ranked<T>> = Vec::with_capacity(records.len());
+) -> Vec<T> {
+    records.sort_by(|a, b| id(a).cmp(id(b)).then_with(|| a.cmp(b)));
+    let mut kept: Vec<T> = Vec::with_capacity(records.len());
     // Whether the last report in `duplicates` is about the last record in `kept`.
     let mut open = false;
     for candidate in records {
-        let Some(first) = kept
-            .last()
-            .filter(|k| id(&k.record) == id(&candidate.record))
-        else {
+        let Some(first) = kept.last().filter(|k| id(k) == id(&candidate)) else {
             kept.push(candidate);
             open = false;
             continue;
         };
-        let fields = differs(&first.record, &candidate.record);
-        let place: Place = origin(&candidate.record).whole();
+        let fields = differs(first, &candidate);
+        let place: Place = origin(&candidate).whole();
         if open {
             let report = duplicates.last_mut().expect("a report is open");
             report.dropped.push(place);
@@ -161,8 +161,8 @@ pub(super) fn unique<T: Ord>(
             report.differs.dedup();
         } else {
             duplicates.push(DuplicateId {
-                subject: Subject::new(kind, id(&first.record), name(&first.record)),
-                kept: origin(&first.record).whole(),
+                subject: Subject::new(kind, id(first), name(first)),
+                kept: origin(first).whole(),
                 dropped: vec![place],
                 differs: fields,
             });
@@ -172,12 +172,12 @@ pub(super) fn unique<T: Ord>(
     kept
 }
 
-pub(super) fn nodes(
-    project: &Project,
-    records: Vec<Ranked<NodeRecord>>,
-    inventory: &mut Inventory,
-) -> Names {
-    let records = unique(
+/// One node record an id, sorted.
+pub(super) fn unique_nodes(
+    records: Vec<NodeRecord>,
+    duplicates: &mut Vec<DuplicateId>,
+) -> Vec<NodeRecord> {
+    unique(
         records,
         SubjectKind::Node,
         |r: &NodeRecord| &r.id,
@@ -201,10 +201,19 @@ pub(super) fn nodes(
             note(a.gateway != b.gateway, "gateway");
             fields
         },
-        &mut inventory.evidence.duplicate_nodes,
-    );
+        duplicates,
+    )
+}
+
+/// `records` are sorted by id, each once.
+pub(super) fn nodes(
+    project: &Project,
+    records: Vec<NodeRecord>,
+    effects: &NodeEffects,
+    inventory: &mut Inventory,
+) -> Names {
     let mut parents: Vec<Option<NodeRef>> = Vec::with_capacity(records.len());
-    for Ranked { record, .. } in records {
+    for record in records {
         parents.push(record.parent);
         inventory.nodes.push(Node {
             id: record.id,
@@ -254,7 +263,28 @@ pub(super) fn nodes(
         }
     }
     settings(project, &names, inventory);
+    effects.apply(&names, inventory);
     names
+}
+
+impl NodeEffects {
+    /// An override stands above a setting.
+    fn apply(&self, names: &Names, inventory: &mut Inventory) {
+        for (id, on) in &self.excluded {
+            let hidden = &mut inventory.nodes[names.by_id[id].ix()].hidden;
+            match on {
+                true => *hidden = Some(Hidden::Excluded),
+                false => *hidden = hidden.filter(|h| *h != Hidden::Excluded),
+            }
+        }
+        let pins = &mut inventory.settings.pins;
+        for (child, parent) in &self.pins {
+            let (child, parent) = (names.by_id[child], names.by_id[parent]);
+            pins.retain(|(of, _)| *of != child);
+            pins.push((child, parent));
+        }
+        pins.sort_unstable();
+    }
 }
 
 fn settings(project: &Project, names: &Names, inventory: &mut Inventory) {
@@ -329,8 +359,12 @@ fn settings(project: &Project, names: &Names, inventory: &mut Inventory) {
     inventory.settings = resolved;
 }
 
-pub(super) fn links(records: Vec<Ranked<LinkRecord>>, inventory: &mut Inventory) {
-    let records = unique(
+/// One link record an id, sorted.
+pub(super) fn unique_links(
+    records: Vec<LinkRecord>,
+    duplicates: &mut Vec<DuplicateId>,
+) -> Vec<LinkRecord> {
+    unique(
         records,
         SubjectKind::Link,
         |r: &LinkRecord| &r.id,
@@ -349,9 +383,13 @@ pub(super) fn links(records: Vec<Ranked<LinkRecord>>, inventory: &mut Inventory)
             note(a.state != b.state, "state");
             fields
         },
-        &mut inventory.evidence.duplicate_links,
-    );
-    for Ranked { record, .. } in records {
+        duplicates,
+    )
+}
+
+/// `records` are sorted by id, each once.
+pub(super) fn links(records: Vec<LinkRecord>, inventory: &mut Inventory) {
+    for record in records {
         let mut bad = |unknown: Option<&str>| {
             inventory.evidence.bad_links.push(BadLink {
                 link: Subject::new(SubjectKind::Link, &record.id, &record.id),

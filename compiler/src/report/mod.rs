@@ -1,6 +1,7 @@
 //! How findings, trees and summaries look: for people and for machines. Everything here makes text and prints
 //! nothing; `cli` owns the terminal. Text that came from a CRM never reaches a terminal unescaped.
 
+pub mod diff;
 pub mod excerpt;
 pub mod graph;
 pub mod human;

@@ -68,6 +68,28 @@ fn example(text: &mut String, title: &str, example: Example, look: Look) {
     for (name, content) in example.files {
         block(text, name, content.trim_matches('\n'), look);
     }
+    for also in example.also {
+        for (name, content) in also.files {
+            let name = format!("{name} of source {}, kind {}", also.name, also.kind);
+            block(text, &name, content.trim_matches('\n'), look);
+        }
+    }
+    if !example.overrides.is_empty() {
+        block(
+            text,
+            &overrides_title(&example),
+            example.overrides.trim(),
+            look,
+        );
+    }
+}
+
+/// What `overrides.toml` is called, with the day where that matters.
+pub fn overrides_title(example: &Example) -> String {
+    match example.as_of {
+        "" => "overrides.toml".to_owned(),
+        day => format!("overrides.toml, on {day}"),
+    }
 }
 
 fn block(text: &mut String, name: &str, content: &str, look: Look) {

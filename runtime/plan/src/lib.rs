@@ -1,9 +1,10 @@
-//! What is known of queue plans without a kernel at hand: whether one can be loaded, and whether it would hold
-//! the rates it states.
+//! What is known of queue plans without a kernel at hand: whether one can be loaded, whether it would hold the
+//! rates it states, and what changing from one to another does to traffic.
 //!
 //! It reads published files and the kernel's limits, and knows nothing of how a plan was made: a plan is judged by
 //! its own words. It does no I/O.
 
+pub mod diff;
 pub mod verify;
 
 pub use verify::{Kind, Violation, verify, verify_agreement, verify_artifact, verify_tree};

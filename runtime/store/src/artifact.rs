@@ -14,6 +14,14 @@ use crate::disk::{Lock, doing, read, read_if_there, sha256};
 /// Descriptions of earlier builds.
 pub(crate) const BUILDS: &str = "builds";
 
+/// The digest of the manifest, as `sha256sum -c` reads it: the manifest lists every file but itself.
+pub(crate) const MANIFEST_SUM: &str = "manifest.sha256";
+
+/// The bytes of [`MANIFEST_SUM`].
+pub(crate) fn manifest_sum(manifest: &[u8]) -> String {
+    format!("{}  {MANIFEST}\n", sha256(manifest))
+}
+
 /// An artifact that is in the store.
 #[derive(Clone, Debug)]
 pub struct Artifact {
@@ -57,10 +65,12 @@ impl Artifact {
     pub fn verify(&self) -> Result<Vec<Damage>> {
         let _lock = Lock::shared(&self.lock)?;
         let mut damage = Vec::new();
-        let mut known = BTreeSet::from([BUILDS.to_owned(), MANIFEST.to_owned()]);
+        let own = [BUILDS, MANIFEST, MANIFEST_SUM];
+        let mut known: BTreeSet<String> = own.into_iter().map(str::to_owned).collect();
         match manifest(&self.path.join(MANIFEST))? {
             Err(fault) => damage.push(Damage::new(MANIFEST, fault)),
             Ok((manifest, _)) => {
+                self.verify_sum(&mut damage)?;
                 let computed = sha256(manifest.payload_text().as_bytes());
                 if computed != self.digest || manifest.digest != self.digest {
                     damage.push(Damage::new(MANIFEST, Fault::OtherPayload { computed }));
@@ -80,6 +90,23 @@ impl Artifact {
             self.verify_build(&build, &mut damage)?;
         }
         Ok(damage)
+    }
+
+    fn verify_sum(&self, damage: &mut Vec<Damage>) -> Result<()> {
+        let sum = manifest_sum(&read(&self.path.join(MANIFEST))?);
+        match read_if_there(&self.path.join(MANIFEST_SUM))? {
+            None => damage.push(Damage::new(MANIFEST_SUM, Fault::Missing)),
+            Some(stored) if stored == sum.as_bytes() => {}
+            Some(stored) => {
+                let digest = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
+                let fault = Fault::Changed {
+                    stored: digest(&String::from_utf8_lossy(&stored)),
+                    found: digest(&sum),
+                };
+                damage.push(Damage::new(MANIFEST, fault));
+            }
+        }
+        Ok(())
     }
 
     fn verify_build(&self, build: &str, damage: &mut Vec<Damage>) -> Result<()> {

@@ -3,7 +3,9 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 
 use sha2::{Digest as _, Sha256};
 
@@ -43,21 +45,51 @@ pub(crate) fn write_dir<'f>(
     files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
 ) -> Result<()> {
     fs::create_dir(dir).map_err(doing("make", dir))?;
-    for (name, bytes) in files {
-        let path = dir.join(name);
-        let write = || {
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                // Nobody edits an artifact: neither do its owner's editors.
-                .mode(0o444)
-                .open(&path)?;
-            file.write_all(bytes)?;
-            file.sync_all()
-        };
-        write().map_err(doing("write", &path))?;
-    }
+    // One thread a file: they are few and large, and most of the time is the disk's.
+    thread::scope(|scope| {
+        let writing: Vec<_> = files
+            .into_iter()
+            .map(|(name, bytes)| {
+                let path = dir.join(name);
+                scope.spawn(move || write_file(&path, bytes).map_err(doing("write", &path)))
+            })
+            .collect();
+        (writing.into_iter())
+            .map(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect::<Result<()>>()
+    })?;
     sync_dir(dir)
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        // Nobody edits an artifact: neither do its owner's editors.
+        .mode(0o444)
+        .open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Replaces a file as a whole, and puts it on the disk: it has its old bytes or the new ones. `tmp` is on the same
+/// file system; nothing is left there when it fails.
+pub(crate) fn replace(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let partial = tmp.join([&name, ".partial"].concat());
+    let write = || {
+        let mut file = File::create(&partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    let written = write()
+        .map_err(doing("write", &partial))
+        .and_then(|()| rename(&partial, path));
+    if written.is_err() {
+        // What is left is removed by the next writer anyway.
+        let _ = fs::remove_file(&partial);
+    }
+    written
 }
 
 /// Moves a file or directory, and puts the move on the disk.

@@ -33,6 +33,21 @@ pub enum StoreError {
         "these files are not an artifact: {what}; nothing was stored, and this is a defect of the program"
     )]
     NotAnArtifact { what: String },
+    #[error(
+        "the head of channel {channel} cannot be trusted: {reason}; `weir log {channel}` says what it ran, and \
+         restoring the file from a copy of the store puts it right"
+    )]
+    DamagedHead { channel: String, reason: String },
+    #[error(
+        "the journal of channel {channel} is damaged ({fault}): what it no longer says may still be needed, so \
+         nothing is removed"
+    )]
+    DamagedJournal { channel: String, fault: String },
+    #[error("the release cannot be signed: {0}; nothing was changed")]
+    Unsigned(String),
+    /// What happened, in a line that stands alone.
+    #[error("{0}")]
+    Unknown(String),
     /// What is there is not what was stored.
     #[error(
         "the artifact in {} was changed after it was stored: {damage}; move this directory away and build again",

@@ -15,11 +15,21 @@
 //! not there. A new description is complete in `tmp/` before its first file is moved into place; what a crash
 //! interrupts there, the next [`Store::open`] finishes.
 //!
-//! It knows nothing of what the files mean, except that the manifest lists them. It does not know channels.
+//! Channels say which artifact runs where ([`channel`]); here they are files beside the artifacts:
+//!
+//! ```text
+//! <store>/heads/<channel>.json          which artifact the channel runs; replaced as a whole
+//! <store>/journal/<channel>.log         what was asked of the channel and what became of it
+//! <store>/pins/<payload digest>         keeps this artifact from being collected
+//! ```
+//!
+//! It knows nothing of what the files of an artifact mean, except that the manifest lists them.
 
 mod artifact;
+pub mod channel;
 mod disk;
 mod error;
+mod local;
 mod put;
 pub mod snapshot;
 

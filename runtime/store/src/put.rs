@@ -3,11 +3,12 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use weir_schemas::artifact::{MANIFEST, file};
 use weir_schemas::manifest::Manifest;
 
-use crate::artifact::{BUILDS, Damage, Fault, manifest};
+use crate::artifact::{BUILDS, Damage, Fault, MANIFEST_SUM, manifest, manifest_sum};
 use crate::disk::{Lock, doing, read, read_if_there, rename, sha256, sync_dir, write_dir};
 use crate::{Result, Store, StoreError};
 
@@ -65,8 +66,15 @@ impl Store {
             self.describe(&path, &manifest, artifact)?
         } else {
             let partial = self.tmp().join([artifact.digest, PARTIAL].concat());
-            write_dir(&partial, artifact.files.iter().copied())?;
-            rename(&partial, &path)?;
+            let sum = manifest_sum(artifact.bytes(MANIFEST)?);
+            let files = artifact.files.iter().copied();
+            let written = write_dir(&partial, files.chain([(MANIFEST_SUM, sum.as_bytes())]))
+                .and_then(|()| rename(&partial, &path));
+            if written.is_err() {
+                // Room for whoever needs it; what is left is removed by the next writer anyway.
+                let _ = fs::remove_dir_all(&partial);
+            }
+            written?;
             Outcome::New
         };
         Ok(Put {
@@ -83,8 +91,12 @@ impl Store {
         manifest: &Manifest<'_>,
         artifact: &ArtifactFiles<'_>,
     ) -> Result<Outcome> {
+        let sum = manifest_sum(artifact.bytes(MANIFEST)?);
         let described: Vec<(&str, &[u8])> = description(manifest)
-            .map(|name| Ok((name, artifact.bytes(name)?)))
+            .map(|name| match name {
+                MANIFEST_SUM => Ok((name, sum.as_bytes())),
+                name => Ok((name, artifact.bytes(name)?)),
+            })
             .collect::<Result<_>>()?;
         let mut same = true;
         for (name, bytes) in &described {
@@ -108,7 +120,7 @@ impl Store {
             return Ok(());
         };
         let mut files = Vec::new();
-        for name in description(&old) {
+        for name in description(&old).filter(|name| *name != MANIFEST_SUM) {
             let Some(bytes) = file(name)
                 .map(|_| read_if_there(&path.join(name)))
                 .transpose()?
@@ -151,10 +163,10 @@ fn not(what: impl Into<String>) -> StoreError {
     StoreError::NotAnArtifact { what: what.into() }
 }
 
-/// Names of the describing files, the manifest last.
+/// Names of the describing files as the store keeps them, the manifest last.
 fn description<'m>(manifest: &'m Manifest<'_>) -> impl Iterator<Item = &'m str> {
     let listed = manifest.description.iter().map(|f| f.name.as_ref());
-    listed.chain([MANIFEST])
+    listed.chain([MANIFEST_SUM, MANIFEST])
 }
 
 /// The files are those of their manifest, no more and no less, and they have the digest they claim.
@@ -178,9 +190,26 @@ fn check(artifact: &ArtifactFiles<'_>) -> Result<Manifest<'static>> {
         if file(&row.name).is_none() {
             return Err(not(format!("{} is no file of an artifact", row.name)));
         }
-        if sha256(artifact.bytes(&row.name)?) != row.sha256 {
-            return Err(not(format!("{} differs from the manifest", row.name)));
-        }
+        artifact.bytes(&row.name)?;
+    }
+    // One thread a file: they are few, and large.
+    let sound: Vec<bool> = thread::scope(|scope| {
+        let hashing: Vec<_> = listed
+            .iter()
+            .map(|row| {
+                scope.spawn(|| {
+                    artifact
+                        .bytes(&row.name)
+                        .is_ok_and(|b| sha256(b) == row.sha256)
+                })
+            })
+            .collect();
+        (hashing.into_iter())
+            .map(|one| one.join().unwrap_or(false))
+            .collect()
+    });
+    if let Some((row, _)) = listed.iter().zip(sound).find(|(_, sound)| !sound) {
+        return Err(not(format!("{} differs from the manifest", row.name)));
     }
     if artifact.files.len() != listed.len() + 1 {
         return Err(not("there are files that the manifest does not list"));

@@ -58,6 +58,8 @@ impl Built {
             inputs: Inputs {
                 config_sha256: "".into(),
                 sources: Vec::new(),
+                overrides_sha256: None,
+                as_of: None,
             },
             fit: Fit::default(),
             counts: Counts {
@@ -278,10 +280,19 @@ fn what_a_living_writer_makes_is_left_alone() {
     assert!(!partial.exists());
 }
 
-/// Every state a crash can leave while a description is replaced: 0 to 3 of its files are moved.
+/// Every state a crash can leave while a description is replaced: 0 to 4 of its files are moved.
 #[test]
 fn a_description_whose_replacement_was_interrupted_is_completed() {
-    let order = [artifact::FINDINGS, artifact::PROVENANCE, artifact::MANIFEST];
+    let order = [
+        artifact::FINDINGS,
+        artifact::PROVENANCE,
+        "manifest.sha256",
+        artifact::MANIFEST,
+    ];
+    let bytes = |built: &Built, name: &str| match name {
+        "manifest.sha256" => format!("{}  manifest.json\n", built.build()).into_bytes(),
+        name => built.file(name).to_vec(),
+    };
     for moved in 0..=order.len() {
         let (_dir, store) = store();
         let (old, new) = (Built::new("one", "old"), Built::new("one", "new"));
@@ -293,9 +304,9 @@ fn a_description_whose_replacement_was_interrupted_is_completed() {
         fs::create_dir(&complete).expect("made");
         for (i, name) in order.into_iter().enumerate() {
             if i < moved {
-                tamper(&path.join(name), new.file(name));
+                tamper(&path.join(name), &bytes(&new, name));
             } else {
-                fs::write(complete.join(name), new.file(name)).expect("written");
+                fs::write(complete.join(name), bytes(&new, name)).expect("written");
             }
         }
 
@@ -432,4 +443,57 @@ fn a_file_where_the_store_belongs_is_an_error_that_says_so() {
     fs::write(&file, b"").expect("written");
     let text = Store::open(&file).expect_err("refused").to_string();
     assert!(text.contains("move it away"), "{text}");
+}
+
+/// Every bit of every byte of an artifact, every cut, every missing file.
+#[test]
+fn nothing_in_an_artifact_can_change_unseen() {
+    let (_dir, store) = store();
+    let built = Built::new("one", "first");
+    let path = built.put(&store).expect("stored").path;
+    let found = store.get(&built.digest).expect("found");
+    let names: Vec<String> = fs::read_dir(&path)
+        .expect("listed")
+        .map(|e| {
+            e.expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    assert!(names.contains(&"manifest.sha256".to_owned()));
+    for name in names {
+        let file = path.join(&name);
+        let good = fs::read(&file).expect("read");
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 1 << (at % 8);
+            tamper(&file, &bad);
+            assert_ne!(found.verify().expect("verified"), [], "{name}, byte {at}");
+        }
+        for cut in [0, 1, good.len() / 2, good.len() - 1] {
+            tamper(&file, &good[..cut]);
+            assert_ne!(found.verify().expect("verified"), [], "{name} cut at {cut}");
+        }
+        fs::remove_file(&file).expect("removed");
+        assert_ne!(found.verify().expect("verified"), [], "{name} missing");
+        fs::write(&file, &good).expect("written");
+        assert_eq!(found.verify().expect("verified"), [], "{name} is back");
+    }
+}
+
+/// Files of two artifacts swapped: each is whole, and neither is what was stored.
+#[test]
+fn files_of_another_artifact_are_noticed() {
+    let (_dir, store) = store();
+    let (one, two) = (Built::new("one", "first"), Built::new("two", "second"));
+    let path = one.put(&store).expect("stored").path;
+    two.put(&store).expect("stored");
+    let found = store.get(&one.digest).expect("found");
+    for (name, _) in &one.files {
+        tamper(&path.join(name), two.file(name));
+        assert_ne!(found.verify().expect("verified"), [], "{name}");
+        tamper(&path.join(name), one.file(name));
+    }
+    assert_eq!(found.verify().expect("verified"), []);
 }

@@ -532,7 +532,7 @@ fn no_wireless_key_is_written() {
             uisp::write(&isp, fields, uisp::Collection::Devices, out)
         }))
         .unwrap();
-        assert!(text.contains("\"wireless\":{\"ssid\""));
+        assert!(text.contains("\"wireless\":{\"frequency\""));
         assert!(!text.contains("\"key\""));
     }
 }
@@ -548,7 +548,7 @@ fn a_recorded_subscriber_device_has_the_size_of_a_redacted_one() {
         .map(|device| device.to_string().len())
         .collect();
     let mean = sizes.iter().sum::<usize>() / sizes.len();
-    assert!((1_400..=1_700).contains(&mean), "{mean} bytes");
+    assert!((1_200..=1_500).contains(&mean), "{mean} bytes");
 }
 
 #[test]

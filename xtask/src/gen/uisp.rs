@@ -666,7 +666,9 @@ impl<'a> Export<'a> {
             j.text("name", site.name);
             j.text("type", site.kind);
             parent(j, site.parent, false);
-            j.text("updated", NOW);
+            if self.full {
+                j.text("updated", NOW);
+            }
             j.raw("suspended", suspended);
         });
     }
@@ -778,7 +780,9 @@ impl<'a> Export<'a> {
             j.text("category", device.model.category);
             j.text("role", device.role);
             j.raw("authorized", true);
-            j.text("updated", NOW);
+            if self.full {
+                j.text("updated", NOW);
+            }
             j.text("status", "active");
         });
         j.object_at("overview", |j| self.overview(j, device));
@@ -788,7 +792,9 @@ impl<'a> Export<'a> {
         j.object_at("attributes", |j| {
             let series = Some(device.model.series).filter(|series| !series.is_empty());
             j.text_or_null("series", series);
-            j.text_or_null("ssid", device.air.as_ref().map(|air| air.ssid.as_str()));
+            if self.full {
+                j.text_or_null("ssid", device.air.as_ref().map(|air| air.ssid.as_str()));
+            }
             match &device.ap {
                 Some((id, name, model)) => j.object_at("apDevice", |j| {
                     j.plain("id", id);
@@ -837,12 +843,12 @@ impl<'a> Export<'a> {
             j.raw("outageScore", "1.0");
             j.raw_or_null("distance", air.map(|_| 150 + reading(chance ^ 4, 9000)));
         }
-        j.raw_or_null(
-            "frequency",
-            air.map(|air| format!("{}.0", air.radio.megahertz)),
-        );
-        j.raw_or_null("channelWidth", air.map(|air| air.radio.width));
         if self.full {
+            j.raw_or_null(
+                "frequency",
+                air.map(|air| format!("{}.0", air.radio.megahertz)),
+            );
+            j.raw_or_null("channelWidth", air.map(|air| air.radio.width));
             j.raw_or_null("transmitPower", air.map(|_| 22));
             j.raw_or_null("signal", air.map(|_| -45 - reading(chance ^ 5, 30) as i64));
             j.raw_or_null("stationsCount", device.stations);
@@ -929,9 +935,11 @@ impl<'a> Export<'a> {
         });
         match device.air.as_ref().filter(|_| port.kind == "wlan") {
             Some(air) => j.object_at("wireless", |j| {
-                j.text("ssid", &air.ssid);
+                if self.full {
+                    j.text("ssid", &air.ssid);
+                    j.text("frequencyBand", air.radio.band);
+                }
                 j.raw("frequency", air.radio.megahertz);
-                j.text("frequencyBand", air.radio.band);
                 j.raw("channelWidth", air.radio.width);
                 j.null("dlRatio");
                 if self.full {
@@ -943,8 +951,8 @@ impl<'a> Export<'a> {
             }),
             None => j.null("wireless"),
         }
-        j.null("stations");
         if self.full {
+            j.null("stations");
             j.members(r#""speed":"auto","vlan":null,"pppoe":null,"switch":null,"poe":null,"lag":null,"ospf":null,"isSwitchedPort":false"#);
         }
         if self.full {

@@ -11,7 +11,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::{SOURCE, good, try_load};
 use crate::config::init::{TEMPLATE, uncommented};
-use crate::config::{CliOverrides, json_schema, load_str, reference};
+use crate::config::{
+    CliOverrides, json_schema, load_str, overrides_reference, overrides_schema, reference,
+};
 use crate::source_map::SourceMap;
 
 #[track_caller]
@@ -32,6 +34,23 @@ fn golden(path: &str, want: &str) {
 fn the_published_schema_is_current() {
     let json = serde_json::to_string_pretty(&json_schema()).expect("a schema is JSON");
     golden("schemas/weir.schema.json", &(json + "\n"));
+}
+
+#[test]
+fn the_published_schema_of_overrides_is_current() {
+    let json = serde_json::to_string_pretty(&overrides_schema()).expect("a schema is JSON");
+    golden("schemas/overrides.schema.json", &(json + "\n"));
+}
+
+/// The page is written by hand up to its tables of keys.
+#[test]
+fn the_tables_of_overrides_are_current() {
+    const MARK: &str = "<!-- keys -->\n";
+    let path = "docs/overrides.md";
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    let page = fs::read_to_string(file).expect("the page");
+    let (by_hand, _) = page.split_once(MARK).expect("a mark above the tables");
+    golden(path, &format!("{by_hand}{MARK}{}", overrides_reference()));
 }
 
 #[test]

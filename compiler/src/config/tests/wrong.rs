@@ -49,7 +49,7 @@ name = 5
             r#"
 5:1 `queues`: unknown key `topology.queues` -> `queues` belongs in [target.NAME]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
 6:1 `overhead`: unknown key `topology.overhead` -> `overhead` belongs in [rates]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
-7:1 `name`: unknown key `topology.name` -> `name` belongs in [project] or [[source]]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
+7:1 `name`: unknown key `topology.name` -> `name` belongs in [merge.fields] or [project] or [[source]]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
 "#,
         ),
         (
@@ -59,7 +59,7 @@ name = 5
 strategy = "full"
 "#,
             r#"
-4:2 `topologie`: unknown table `[topologie]` -> did you mean `topology`? the tables are addresses, channels, guard, lint, merge, project, publish, rates, schedule, source, store, suspended, target, topology
+4:2 `topologie`: unknown table `[topologie]` -> did you mean `topology`? the tables are addresses, channels, guard, lint, merge, project, publish, rates, schedule, signing, source, store, suspended, target, topology
 "#,
         ),
         (
@@ -184,7 +184,7 @@ kind = "uisp"
 export = "x"
 "#,
             r#"
-1:1 `strategy`: unknown key `strategy` before the first table -> `strategy` belongs in [topology]; the tables are addresses, channels, guard, lint, merge, project, publish, rates, schedule, source, store, suspended, target, topology
+1:1 `strategy`: unknown key `strategy` before the first table -> `strategy` belongs in [topology]; the tables are addresses, channels, guard, lint, merge, project, publish, rates, schedule, signing, source, store, suspended, target, topology
 "#,
         ),
         (
@@ -806,6 +806,28 @@ promote = "when_clean"
 7:8 `"lab"`: channel `lab` waits for itself -> name the channel that artifacts run in first
 9:9 `"0m"`: `schedule.every` is no time at all -> write "30m" or "1h"
 10:11 `"when_clean"`: `schedule.promote` cannot be "when_clean" -> did you mean "when-clean"? it is one of never, when-clean, when-contained
+"#,
+        ),
+        (
+            r#"
+{source}
+[signing]
+key = "hunter2"
+trust = ""
+"#,
+            r#"
+5:7 `"hunter2"`: `signing.key` is written out, but a secret may only be referred to -> write key = { file = "secrets/weir.key" }, { env = "WEIR_KEY" } or { credential = "weir-key" }; if this file was ever shared, make another key
+6:9 `""`: `signing.trust` is empty or holds a control character -> write it in one line, or leave it out
+"#,
+        ),
+        (
+            r#"
+{source}
+[signing]
+key = { env = "A", file = "b" }
+"#,
+            r#"
+5:7 `{ env = "A", file = "b" }`: `signing.key` must have exactly one of env, file and credential -> write key = { file = "secrets/weir.key" }, { env = "WEIR_KEY" } or { credential = "weir-key" }
 "#,
         ),
         (

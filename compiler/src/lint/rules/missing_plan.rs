@@ -43,7 +43,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         }
         match circuit.omitted {
             Some(OmitReason::NoPlan) => out.push(omitted(stages, circuit, missing)),
-            Some(OmitReason::Suspended) => {}
+            Some(OmitReason::Suspended | OmitReason::Excluded) => {}
             Some(OmitReason::NoAddress) | None => filled.push(circuit),
         }
     }

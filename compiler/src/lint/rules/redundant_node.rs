@@ -96,8 +96,10 @@ fn finding(stages: &Stages<'_>, nodes: &[NodeIx], message: String, help: &str) -
 
 /// Nodes that can go one after the other, deepest first, sorted: in both directions the capacity is at least
 /// what is asked for below, or that of the nodes above. Top-level nodes with own circuits stay.
-fn redundant(stages: &Stages<'_>) -> Vec<NodeIx> {
+pub(super) fn redundant(stages: &Stages<'_>) -> Vec<NodeIx> {
     let nodes = &stages.tree.nodes;
+    // Circuits of a node that goes hang on its parent then.
+    let mut own: Vec<bool> = nodes.iter().map(|n| !n.circuits.is_empty()).collect();
     // What reaches a node from what is left below it.
     let mut asked: Vec<Pair<Kbps>> = vec![Pair::ZERO; nodes.len()];
     for (_, placed) in stages.tree.placed() {
@@ -115,8 +117,8 @@ fn redundant(stages: &Stages<'_>) -> Vec<NodeIx> {
         let loose = node
             .cap
             .zip(asked[i].min(above), |cap, needed| cap >= needed);
-        let own = node.parent.is_none() && !node.circuits.is_empty();
-        let goes = loose.down && loose.up && !own;
+        let stays = node.parent.is_none() && own[i];
+        let goes = loose.down && loose.up && !stays;
         if goes {
             redundant.push(node.node);
         }
@@ -127,6 +129,7 @@ fn redundant(stages: &Stages<'_>) -> Vec<NodeIx> {
                 asked[i].min(node.cap)
             };
             asked[parent.ix()] += passes;
+            own[parent.ix()] |= goes && own[i];
         }
     }
     redundant.sort_unstable();
@@ -156,4 +159,42 @@ fn levels(stages: &Stages<'_>, counts: impl Fn(TreeIx) -> bool) -> usize {
         }
     }
     deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Memory;
+
+    /// What the rule lists is what the pass takes out.
+    #[test]
+    fn simplify_removes_exactly_what_is_listed() {
+        let network = r#"{"schema": "weir.inventory/1",
+ "nodes": [{"id": "s1", "kind": "site", "gateway": true, "kbps": [500000, 500000]},
+           {"id": "a1", "kind": "ap", "parent": "s1", "kbps": [400000, 400000]},
+           {"id": "a2", "kind": "ap", "parent": "s1", "kbps": [60000, 60000]},
+           {"id": "s2", "kind": "site", "gateway": true, "kbps": [500000, 500000]},
+           {"id": "s3", "kind": "site", "parent": "s2", "kbps": [500000, 500000]},
+           {"id": "a3", "kind": "ap", "parent": "s3", "kbps": [500000, 500000]}],
+ "links": [{"id": "L1", "a": "s2", "b": "s3", "kbps": [500000, 500000]}],
+ "circuits": [{"id": "c1", "attach": "a1", "plan_kbps": [100000, 50000], "devices": [{"id": "d1", "ips": ["100.64.0.2"]}]},
+              {"id": "c2", "attach": "a2", "plan_kbps": [100000, 50000], "devices": [{"id": "d2", "ips": ["100.64.0.3"]}]},
+              {"id": "c3", "attach": "a3", "plan_kbps": [100000, 50000], "devices": [{"id": "d3", "ips": ["100.64.0.4"]}]}]}"#;
+        for strategy in ["full", "ap_site", "ap_only"] {
+            let build = |simplify: &str| {
+                let config =
+                    format!("[topology]\nstrategy = \"{strategy}\"\nsimplify = {simplify}\n");
+                Memory::new(
+                    "inventory",
+                    &[("inventory.json", network.as_bytes())],
+                    &config,
+                )
+                .expect("a project")
+            };
+            let (off, on) = (build("false"), build("true"));
+            let (plain, simple) = (off.compile(None), on.compile(None));
+            let listed = redundant(&plain.stages(&off.project, &off.files, &off.exports, None));
+            assert_eq!(listed, simple.tree.evidence.simplified, "{strategy}");
+        }
+    }
 }

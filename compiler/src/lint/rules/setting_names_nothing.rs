@@ -1,7 +1,8 @@
-//! SRC005: settings that name a node which is not there. (Pins: TOP008.)
+//! SRC005: settings and overrides that name something which is not there. (Pins: TOP008.)
 
 use crate::finding::{Draft, Level};
 use crate::ir::inventory::UnknownSetting;
+use crate::ir::overlay::{Unapplied, Why};
 use crate::ir::records::{Subject, SubjectKind};
 use crate::lint::rule::{Example, Rule, Stages};
 use crate::lint::words;
@@ -11,9 +12,9 @@ pub static RULE: Rule = Rule {
     name: "setting-names-nothing",
     default: Level::Warning,
     contained: false,
-    what: "`topology.root`, `promote_to_root` or `exclude` names a node that does not exist, or a name that several nodes share.",
+    what: "`topology.root`, `promote_to_root`, `exclude` or an override names something that does not exist, or a name that several nodes share.",
     why: "The setting has no effect, so subscribers are shaped under limits that the operator meant to lift or to move.",
-    fix: "Write the id of the node, or delete the entry.",
+    fix: "Write the id of what is meant, or delete the entry.",
     bad: Example::inventory(
         &[(
             "inventory.json",
@@ -75,4 +76,72 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             None => draft,
         });
     }
+    let unapplied = &stages.inventory.evidence.overlay.unapplied;
+    out.extend(unapplied.iter().filter_map(|u| overridden(stages, u)));
+}
+
+/// An override of something that is not there, or with something that is not there.
+fn overridden(stages: &Stages<'_>, unapplied: &Unapplied) -> Option<Draft> {
+    let overrides = &stages.project.overrides;
+    let entry = &overrides.entries[unapplied.entry];
+    let kind = entry.kind.word();
+    let id = words::short(&entry.id);
+    let key = unapplied.field.map_or("", |field| field.key());
+    let (key, message, help) = match &unapplied.why {
+        Why::Expired | Why::NoRates => return None,
+        Why::NoSuchId { nearest } => (
+            "id",
+            format!(
+                "an override names the {kind} \"{id}\", and there is none with this id: it has no effect"
+            ),
+            match nearest {
+                Some(near) => format!(
+                    "did you mean {}? Write id = \"{}\", or delete the override",
+                    stages.subject(near),
+                    near.id
+                ),
+                None => format!("write the id of a {kind}, or delete the override"),
+            },
+        ),
+        Why::NoSuchDevice { nearest } => (
+            "device",
+            format!(
+                "the override of {} names a device that it does not have: {key} has no effect",
+                words::overridden(stages, entry)
+            ),
+            match nearest {
+                Some(near) => format!("did you mean device \"{}\"?", words::short(near)),
+                None => "write the id of one of its devices, or take `device` away".to_owned(),
+            },
+        ),
+        Why::NoSuchParent { wanted, nearest } => (
+            key,
+            format!(
+                "the override of {} names the parent \"{}\", which no node or more than one is called: it has no effect",
+                words::overridden(stages, entry),
+                words::short(wanted)
+            ),
+            match nearest {
+                Some(near) => format!(
+                    "did you mean {}? Write \"{}\"",
+                    stages.subject(near),
+                    near.id
+                ),
+                None => "write the id of a node, or delete the override".to_owned(),
+            },
+        ),
+        Why::OwnParent => (
+            key,
+            format!(
+                "the override of {} makes it its own parent: it has no effect",
+                words::overridden(stages, entry)
+            ),
+            "write the id of another node, or delete the override".to_owned(),
+        ),
+    };
+    Some(
+        Draft::new(message, help)
+            .about(words::override_subject(stages, entry))
+            .at(overrides.place(unapplied.entry, key), "names nothing"),
+    )
 }

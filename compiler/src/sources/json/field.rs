@@ -3,6 +3,7 @@
 //! noted ([`Notes`](crate::sources::notes::Notes)). Shared by every source that reads JSON; knows no field names.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -11,6 +12,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::sources::json::decode::{RAW, decode, unquote};
+use crate::sources::text::clean;
 use crate::units::{BadRate, Kbps, parse_rate};
 
 /// What stands in a field.
@@ -66,6 +68,14 @@ impl<T> Read<T> {
         match self {
             Read::Is(value) | Read::Odd(value, _) => Some(value),
             Read::Missing | Read::Not(_) => None,
+        }
+    }
+
+    /// For a field that is written in several ways by right: numbers as text, flags as numbers.
+    pub fn either_way(self) -> Read<T> {
+        match self {
+            Read::Odd(value, _) => Read::Is(value),
+            other => other,
         }
     }
 
@@ -156,6 +166,55 @@ impl<'a> Raw<'a> {
                 None => Read::Not("is text that cannot be decoded".into()),
             },
             kind => not(kind, "an id"),
+        }
+    }
+
+    /// The id of the record itself, fit for one line.
+    pub fn own_id(self) -> Option<Box<str>> {
+        let id = self.id().value()?;
+        let (id, _) = clean(&id);
+        (!id.is_empty()).then(|| id.into())
+    }
+
+    /// The id of another record, where 0 is written for none.
+    pub fn reference(self) -> Read<Cow<'a, str>> {
+        match self.id() {
+            Read::Is(id) if id == "0" => Read::Missing,
+            other => other,
+        }
+    }
+
+    /// The object or list as it is written, to be decoded later ([`Raw::object`], [`Raw::values`]).
+    pub fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The values of a list, or of an object whose keys say nothing (a list that lost a member in PHP), each with the
+    /// end of its route.
+    pub fn values(self) -> Read<Vec<(String, Raw<'a>)>> {
+        match self.kind() {
+            Kind::Missing => Read::Missing,
+            Kind::List => match decode::<Vec<Raw<'a>>>(self.0) {
+                Ok(items) => Read::Is(
+                    items
+                        .into_iter()
+                        .enumerate()
+                        .map(|(i, item)| (i.to_string(), item))
+                        .collect(),
+                ),
+                Err(why) => Read::Not(format!("is not readable as JSON: {why}; left out")),
+            },
+            Kind::Object => match decode::<BTreeMap<String, Raw<'a>>>(self.0) {
+                Ok(members) if members.values().all(|m| m.kind() == Kind::Object) => Read::Odd(
+                    members
+                        .into_iter()
+                        .map(|(key, member)| (key.replace('~', "~0").replace('/', "~1"), member))
+                        .collect(),
+                    "is an object where a list belongs; its members were read".to_owned(),
+                ),
+                _ => not(Kind::Object, "a list"),
+            },
+            kind => not(kind, "a list"),
         }
     }
 

@@ -9,6 +9,7 @@
 
 pub mod decode;
 pub mod field;
+pub mod graphql;
 pub mod skip;
 #[cfg(test)]
 mod tests;
@@ -63,9 +64,25 @@ pub struct Elements<'a> {
     at: usize,
     first: bool,
     finished: bool,
+    /// The list is all there is: nothing may follow it.
+    alone: bool,
 }
 
 impl<'a> Elements<'a> {
+    /// The elements of the list at `at`, inside something larger that is known to be whole.
+    pub fn of_list(bytes: &'a [u8], at: usize) -> Result<Self, Broken> {
+        match bytes.get(at) {
+            Some(b'[') => Ok(Elements {
+                bytes,
+                at: at + 1,
+                first: true,
+                finished: false,
+                alone: false,
+            }),
+            _ => Err(Broken::new(at, "a list is expected")),
+        }
+    }
+
     pub fn new(bytes: &'a [u8]) -> Result<Self, Broken> {
         let mark = if bytes.starts_with(b"\xef\xbb\xbf") {
             3
@@ -79,6 +96,7 @@ impl<'a> Elements<'a> {
                 at: at + 1,
                 first: true,
                 finished: false,
+                alone: true,
             }),
             Some(b'{') => Err(Broken::new(at, object_message(&bytes[at..]))),
             Some(b'<') => Err(Broken::new(
@@ -150,7 +168,7 @@ impl<'a> Elements<'a> {
     fn finish(&mut self, close: usize) -> Result<Option<Element>, Broken> {
         self.finished = true;
         let after = skip::blanks(self.bytes, close + 1);
-        if after < self.bytes.len() {
+        if self.alone && after < self.bytes.len() {
             return Err(Broken::new(after, "something follows the end of the list"));
         }
         Ok(None)
@@ -184,6 +202,14 @@ fn truncated(bytes: &[u8]) -> Broken {
 
 /// What an object at the top level has to say: an error body of an API, most of the time.
 fn object_message(bytes: &[u8]) -> String {
+    match error_message(bytes) {
+        None => "an object where a list is expected".to_owned(),
+        Some(said) => format!("an error object where a list is expected: {said}"),
+    }
+}
+
+/// The message of an error body.
+fn error_message(bytes: &[u8]) -> Option<String> {
     #[derive(Default, Deserialize)]
     #[serde(default, rename_all = "camelCase")]
     struct ErrorBody<'a> {
@@ -195,8 +221,16 @@ fn object_message(bytes: &[u8]) -> String {
         error: Raw<'a>,
         #[serde(borrow)]
         message: Raw<'a>,
+        #[serde(borrow)]
+        errors: Raw<'a>,
     }
-    let body: ErrorBody<'_> = decode::decode(bytes).unwrap_or_default();
+    let mut body: ErrorBody<'_> = decode::decode(bytes).unwrap_or_default();
+    // Some put it one level down, some several of them into a list.
+    let listed = body.errors.values().value().unwrap_or_default();
+    let inner = (listed.first().map(|(_, first)| *first)).unwrap_or(body.error);
+    if let Some(below) = inner.object() {
+        body = below;
+    }
     let mut said: Vec<String> = Vec::new();
     for part in [body.status_code, body.code, body.error, body.message] {
         if let Some(text) = part.id().value()
@@ -205,14 +239,7 @@ fn object_message(bytes: &[u8]) -> String {
             said.push(shorten(&text));
         }
     }
-    if said.is_empty() {
-        "an object where a list is expected".to_owned()
-    } else {
-        format!(
-            "an error object where a list is expected: {}",
-            said.join(" ")
-        )
-    }
+    (!said.is_empty()).then(|| said.join(" "))
 }
 
 /// A record's bytes and where they stand.
@@ -287,8 +314,22 @@ where
     T: Send,
     F: Fn(&Row<'_>, &mut SourceEvidence) -> Result<T, Refusal> + Sync,
 {
+    read_elements(file, bytes, collection, Elements::new(bytes)?, &row)
+}
+
+/// The same for a list that stands inside something else.
+pub fn read_elements<T, F>(
+    file: FileId,
+    bytes: &[u8],
+    collection: &'static str,
+    mut elements: Elements<'_>,
+    row: &F,
+) -> Result<Rows<T>, Broken>
+where
+    T: Send,
+    F: Fn(&Row<'_>, &mut SourceEvidence) -> Result<T, Refusal> + Sync,
+{
     let done: Mutex<Vec<(usize, Rows<T>)>> = Mutex::new(Vec::new());
-    let mut elements = Elements::new(bytes)?;
     rayon::scope(|scope| -> Result<(), Broken> {
         for index in 0.. {
             let mut batch = Vec::new();
@@ -302,7 +343,7 @@ where
             if batch.is_empty() {
                 break;
             }
-            let (row, done) = (&row, &done);
+            let done = &done;
             scope.spawn(move |_| {
                 let rows = decode_batch(file, bytes, collection, &batch, row);
                 done.lock()

@@ -5,10 +5,12 @@
 
 use std::cmp::Reverse;
 
+use rayon::prelude::*;
+
 use crate::ir::records::{
     self, Dangling, LinkState, NodeRef, OddField, RefBy, Relay, SourceEvidence, UplinkChoice,
 };
-use crate::sources::found::Fact;
+use crate::sources::found::{Fact, each};
 use crate::sources::uisp::facts::{DeviceIx, Medium, Ref, SiteIx};
 use crate::sources::uisp::map::{Map, Node, Place};
 use crate::sources::uisp::network::{hop_capacity, smaller};
@@ -51,19 +53,16 @@ const PARENT: &str = "/identification/parent/id";
 
 /// By site: the node its circuits hang on. Nothing for sites of the network.
 pub fn attach(map: &Map<'_>, evidence: &mut SourceEvidence) -> Vec<Option<NodeRef>> {
-    let best: Vec<Best> = map
-        .site_ixs()
-        .map(|site| {
-            if map.is_tower(site) {
-                Best::default()
-            } else {
-                choose(map, site, evidence)
-            }
-        })
-        .collect();
+    let best: Vec<Best> = each(map.sites, evidence, |at, _, evidence| {
+        if map.is_tower(SiteIx(at)) {
+            Best::default()
+        } else {
+            choose(map, SiteIx(at), evidence)
+        }
+    });
     let nodes = follow(map, &best, evidence);
     nodes
-        .into_iter()
+        .into_par_iter()
         .zip(&best)
         .map(|(node, best)| {
             let node = node?;

@@ -1,10 +1,11 @@
 //! How the facts point at each other: whose parent, whose access point, which devices and links belong to which
 //! site. Read by everything that looks at more than one record; decides nothing.
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::ir::records::{Dangling, OddField, SourceEvidence, Subject};
-use crate::sources::found::{Fact, Found, Index};
+use crate::sources::found::{Fact, Found, Index, each};
 use crate::sources::json::field::shorten;
 use crate::sources::uisp::facts::{
     ApBy, ApRef, Device, DeviceIx, End, Link, Ref, Site, SiteIx, SiteKind, device_node, site_node,
@@ -34,6 +35,10 @@ pub struct Map<'a> {
     pub parent: Vec<Ref<SiteIx>>,
     /// By device: the access point it says it is on.
     pub ap: Vec<Option<DeviceIx>>,
+    /// By device: where it stands. By site: a tower. Beside the facts, because these are asked for all the time
+    /// and the facts are large.
+    place_of: Vec<Place>,
+    tower: Vec<bool>,
     devices_of: Groups,
     links_of: Groups,
 }
@@ -43,11 +48,11 @@ impl<'a> Map<'a> {
         sites: &'a [Found<Site>],
         devices: &'a [Found<Device>],
         links: &'a [Found<Link>],
+        (site_index, device_index): (&Index<'_>, &Index<'_>),
         evidence: &mut SourceEvidence,
     ) -> Self {
-        let site_index = Index::of(sites);
         let parent = sites
-            .iter()
+            .par_iter()
             .map(|site| match &site.fact.parent {
                 None => Ref::None,
                 Some(id) => site_index
@@ -55,32 +60,50 @@ impl<'a> Map<'a> {
                     .map_or_else(|| Ref::Unknown(id.clone()), |at| Ref::To(SiteIx(at))),
             })
             .collect();
-        let devices_of = Groups::of(
-            sites.len(),
-            (0..).zip(devices).filter_map(|(at, device)| {
-                let SiteIx(site) = device.fact.site.known()?;
-                Some((site, at))
-            }),
-        );
+        let tower: Vec<bool> = sites
+            .iter()
+            .map(|site| site.fact.kind == SiteKind::Tower)
+            .collect();
+        let place_of: Vec<Place> = (devices.par_iter().enumerate())
+            .map(|(at, device)| match device.fact.site.known() {
+                Some(SiteIx(site)) if tower[site as usize] => {
+                    Place::Node(Node::Device(DeviceIx(at as u32)))
+                }
+                Some(site) => Place::Subscriber(site, Some(DeviceIx(at as u32))),
+                None => Place::Nowhere,
+            })
+            .collect();
+        let site_of: Vec<Option<u32>> = devices
+            .iter()
+            .map(|device| device.fact.site.known().map(|SiteIx(site)| site))
+            .collect();
         let mut map = Map {
             sites,
             devices,
             links,
             parent,
-            ap: access_points(devices, evidence),
-            devices_of,
+            ap: access_points(devices, device_index, evidence),
+            place_of,
+            tower,
+            devices_of: Groups::of(sites.len(), members(&site_of)),
             links_of: Groups::default(),
         };
-        map.links_of = Groups::of(
-            sites.len(),
-            (0..).zip(links).flat_map(|(at, link)| {
+        let ends: Vec<[Option<u32>; 2]> = links
+            .par_iter()
+            .map(|link| {
                 let subscriber = |end| match map.place(end) {
-                    Place::Subscriber(SiteIx(site), _) => Some((site, at)),
+                    Place::Subscriber(SiteIx(site), _) => Some(site),
                     _ => None,
                 };
                 let (a, b) = (subscriber(&link.fact.a), subscriber(&link.fact.b));
-                [a, if a == b { None } else { b }].into_iter().flatten()
-            }),
+                [a, if a == b { None } else { b }]
+            })
+            .collect();
+        map.links_of = Groups::of(
+            sites.len(),
+            (0..)
+                .zip(&ends)
+                .flat_map(|(at, ends)| ends.iter().filter_map(move |site| Some(((*site)?, at)))),
         );
         map
     }
@@ -93,8 +116,8 @@ impl<'a> Map<'a> {
         &self.devices[at as usize]
     }
 
-    pub fn is_tower(&self, site: SiteIx) -> bool {
-        self.site(site).fact.kind == SiteKind::Tower
+    pub fn is_tower(&self, SiteIx(at): SiteIx) -> bool {
+        self.tower[at as usize]
     }
 
     pub fn site_ixs(&self) -> impl Iterator<Item = SiteIx> + use<> {
@@ -113,12 +136,8 @@ impl<'a> Map<'a> {
     }
 
     /// Where a device stands.
-    pub fn place_of(&self, device: DeviceIx) -> Place {
-        match self.device(device).fact.site.known() {
-            Some(site) if self.is_tower(site) => Place::Node(Node::Device(device)),
-            Some(site) => Place::Subscriber(site, Some(device)),
-            None => Place::Nowhere,
-        }
+    pub fn place_of(&self, DeviceIx(at): DeviceIx) -> Place {
+        self.place_of[at as usize]
     }
 
     /// The device of an end where it is known and stands somewhere, else the site.
@@ -151,13 +170,20 @@ impl<'a> Map<'a> {
     }
 }
 
+/// The (group, member) pairs of members that say their group.
+fn members(group_of: &[Option<u32>]) -> impl Iterator<Item = (u32, u32)> + Clone + '_ {
+    (0..)
+        .zip(group_of)
+        .filter_map(|(at, group)| Some(((*group)?, at)))
+}
+
 /// Resolves what stations say about their access point.
 fn access_points(
     devices: &[Found<Device>],
+    index: &Index<'_>,
     evidence: &mut SourceEvidence,
 ) -> Vec<Option<DeviceIx>> {
     const ROUTE: &str = "/attributes/apDevice";
-    let index = Index::of(devices);
     let needs_names =
         |device: &Found<Device>| matches!(&device.fact.ap, Some(ap) if ap.by != ApBy::Id);
     let mut names: FxHashMap<&str, Option<u32>> = FxHashMap::default();
@@ -169,66 +195,63 @@ fn access_points(
             }
         }
     }
-    devices
-        .iter()
-        .map(|device| {
-            let ApRef { text, by } = device.fact.ap.as_ref()?;
-            if let (ApBy::Id | ApBy::Text, Some(at)) = (by, index.get(text)) {
-                if *by == ApBy::Text {
-                    evidence.odd_fields.push(OddField {
-                        place: device.origin.at(ROUTE),
-                        subject: device.fact.subject(),
-                        what: format!(
-                            "is text where an object belongs; read as the id of device {text}"
-                        ),
-                        required: false,
-                    });
-                }
-                return Some(DeviceIx(at));
+    each(devices, evidence, |_, device, evidence| {
+        let ApRef { text, by } = device.fact.ap.as_ref()?;
+        if let (ApBy::Id | ApBy::Text, Some(at)) = (by, index.get(text)) {
+            if *by == ApBy::Text {
+                evidence.odd_fields.push(OddField {
+                    place: device.origin.at(ROUTE),
+                    subject: device.fact.subject(),
+                    what: format!(
+                        "is text where an object belongs; read as the id of device {text}"
+                    ),
+                    required: false,
+                });
             }
-            let named = match by {
-                ApBy::Id => None,
-                ApBy::Name | ApBy::Text => names.get(text.as_ref()),
-            };
-            match named {
-                Some(&Some(at)) => {
-                    evidence.odd_fields.push(OddField {
-                        place: device.origin.at(ROUTE),
-                        subject: device.fact.subject(),
-                        what: format!(
-                            "has no id; read as the access point named \"{}\", {}",
-                            shorten(text),
-                            devices[at as usize].fact.id
-                        ),
-                        required: false,
-                    });
-                    Some(DeviceIx(at))
-                }
-                Some(None) => {
-                    evidence.odd_fields.push(OddField {
-                        place: device.origin.at(ROUTE),
-                        subject: device.fact.subject(),
-                        what: format!(
-                            "has no id and several access points are named \"{}\"; left out",
-                            shorten(text)
-                        ),
-                        required: false,
-                    });
-                    None
-                }
-                None => {
-                    evidence.dangling.push(Dangling {
+            return Some(DeviceIx(at));
+        }
+        let named = match by {
+            ApBy::Id => None,
+            ApBy::Name | ApBy::Text => names.get(text.as_ref()),
+        };
+        match named {
+            Some(&Some(at)) => {
+                evidence.odd_fields.push(OddField {
+                    place: device.origin.at(ROUTE),
+                    subject: device.fact.subject(),
+                    what: format!(
+                        "has no id; read as the access point named \"{}\", {}",
+                        shorten(text),
+                        devices[at as usize].fact.id
+                    ),
+                    required: false,
+                });
+                Some(DeviceIx(at))
+            }
+            Some(None) => {
+                evidence.odd_fields.push(OddField {
+                    place: device.origin.at(ROUTE),
+                    subject: device.fact.subject(),
+                    what: format!(
+                        "has no id and several access points are named \"{}\"; left out",
+                        shorten(text)
+                    ),
+                    required: false,
+                });
+                None
+            }
+            None => {
+                evidence.dangling.push(Dangling {
                         place: device.origin.at(ROUTE),
                         subject: device.fact.subject(),
                         wanted_kind: "device",
                         wanted: text.clone(),
                         consequence: "its uplink is taken from its data links or the parent of its site",
                     });
-                    None
-                }
+                None
             }
-        })
-        .collect()
+        }
+    })
 }
 
 /// Members by group, as two flat lists.

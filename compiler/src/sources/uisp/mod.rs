@@ -48,12 +48,14 @@ mod network;
 mod tests;
 mod wire;
 
+use rayon::prelude::*;
+
 use crate::config::project::Source;
 use crate::exports::Export;
 use crate::ir::records::{CircuitRecord, Records, SourceEvidence};
 use crate::source_map::SourceMap;
-use crate::sources::found::{Fact, Found, Index, settle};
-use crate::sources::json::{Collection, Refusal, Row, read_collection};
+use crate::sources::found::{Found, Index, Reader, dispose};
+use crate::sources::json::Collection;
 use crate::sources::uisp::circuits::{Crm, Subscriber};
 use crate::sources::uisp::facts::{Device, Link, Site, SiteIx, SiteKind};
 use crate::sources::uisp::map::Map;
@@ -106,20 +108,14 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
     let sites: Vec<Found<Site>> = reader.read(&SITES, &mut evidence, facts::site);
     let site_index = Index::of(&sites);
     // The two halves know nothing of each other.
-    let ((mut devices, links, network), (mut crm, billing)) = rayon::join(
+    let ((mut devices, network), (mut crm, mut billing)) = rayon::join(
         || {
             let mut evidence = SourceEvidence::default();
             let devices: Vec<Found<Device>> =
                 reader.read(&DEVICES, &mut evidence, |row, evidence| {
                     facts::device(row, evidence, &sites, &site_index)
                 });
-            let device_index = Index::of(&devices);
-            let links: Vec<Found<Link>> =
-                reader.read(&DATA_LINKS, &mut evidence, |row, evidence| {
-                    facts::link(row, evidence, &devices, &device_index, &site_index)
-                });
-            drop(device_index);
-            (devices, links, evidence)
+            (devices, evidence)
         },
         || {
             let mut evidence = SourceEvidence::default();
@@ -134,76 +130,86 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
         },
     );
     evidence.absorb(network);
+    let device_index = Index::of(&devices);
+    let ((links, network), ()) = rayon::join(
+        || {
+            let mut evidence = SourceEvidence::default();
+            let links: Vec<Found<Link>> =
+                reader.read(&DATA_LINKS, &mut evidence, |row, evidence| {
+                    facts::link(row, evidence, &devices, &device_index, &site_index)
+                });
+            (links, evidence)
+        },
+        || crm.complete(&sites, &mut billing),
+    );
+    evidence.absorb(network);
     evidence.absorb(billing);
-    crm.complete(&sites, &mut evidence);
 
-    let map = Map::of(&sites, &devices, &links, &mut evidence);
+    let map = Map::of(
+        &sites,
+        &devices,
+        &links,
+        (&site_index, &device_index),
+        &mut evidence,
+    );
     let nodes = network::nodes(&map, &mut evidence);
     let link_records = network::links(&map, &mut evidence);
     let attached = attach::attach(&map, &mut evidence);
     let members = map.into_groups();
-    drop(links);
+    drop(device_index);
+    dispose(links);
 
     let services = crm.by_site();
     let clients = (Index::of(&crm.clients), crm.clients.as_slice());
+    let subscribers: Vec<Option<Subscriber<'_>>> = (0..)
+        .zip(&sites)
+        .zip(attached)
+        .map(|((at, site), attach)| {
+            (site.fact.kind != SiteKind::Tower).then(|| Subscriber {
+                site,
+                attach,
+                devices: (members.get(at).iter())
+                    .map(|&device| circuits::device_record(&mut devices[device as usize]))
+                    .collect(),
+            })
+        })
+        .collect();
+    let done: Vec<(Vec<CircuitRecord>, SourceEvidence)> = subscribers
+        .into_par_iter()
+        .enumerate()
+        .fold(
+            Default::default,
+            |(mut circuits, mut evidence), (at, one)| {
+                if let Some(subscriber) = one {
+                    let at = SiteIx(at as u32);
+                    let own = services.partition_point(|&(named, _)| named < at);
+                    let end = services.partition_point(|&(named, _)| named <= at);
+                    let services = &services[own..end];
+                    circuits::circuits(
+                        subscriber,
+                        services,
+                        &clients,
+                        &mut evidence,
+                        &mut circuits,
+                    );
+                }
+                (circuits, evidence)
+            },
+        )
+        .collect();
     let mut circuits: Vec<CircuitRecord> = Vec::with_capacity(sites.len());
-    for ((at, site), attach) in (0..).zip(&sites).zip(attached) {
-        if site.fact.kind == SiteKind::Tower {
-            continue;
-        }
-        let own = services.partition_point(|&(named, _)| named < SiteIx(at));
-        let end = services.partition_point(|&(named, _)| named <= SiteIx(at));
-        let subscriber = Subscriber {
-            site,
-            attach,
-            devices: (members.get(at).iter())
-                .map(|&device| circuits::device_record(&mut devices[device as usize]))
-                .collect(),
-        };
-        circuits::circuits(
-            subscriber,
-            &services[own..end],
-            &clients,
-            &mut evidence,
-            &mut circuits,
-        );
+    for (some, own) in done {
+        circuits.extend(some);
+        evidence.absorb(own);
     }
-    circuits.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    // All but the second service of a site are in order.
+    circuits.sort_by(|a, b| a.id.cmp(&b.id));
+    drop((services, clients));
+    dispose((sites, devices, crm));
     Records {
         nodes,
         links: link_records,
         circuits,
         evidence,
-    }
-}
-
-/// The collections of one export.
-struct Reader<'a> {
-    source: &'a Source,
-    export: &'a Export,
-    files: &'a SourceMap,
-}
-
-impl Reader<'_> {
-    /// All rows of a collection, one an id, sorted by id.
-    fn read<T, F>(
-        &self,
-        collection: &Collection,
-        evidence: &mut SourceEvidence,
-        row: F,
-    ) -> Vec<Found<T>>
-    where
-        T: Fact + Send,
-        F: Fn(&Row<'_>, &mut SourceEvidence) -> Result<Found<T>, Refusal> + Sync,
-    {
-        let rows = read_collection(
-            self.source,
-            self.export,
-            self.files,
-            collection,
-            evidence,
-            row,
-        );
-        settle(rows, evidence)
     }
 }

@@ -1,0 +1,68 @@
+//! `weir diff`: what changes for subscribers from one artifact to another.
+
+use clap::{Args, ValueEnum};
+
+use weir_compiler::report::diff::{html, markdown, text};
+use weir_compiler::report::json;
+
+use crate::cli::exit::Exit;
+use crate::cli::stop::Stop;
+use crate::cli::store::Desk;
+use crate::cli::terminal::Terminal;
+use crate::cli::{Format, Global};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// What is compared: a digest, a channel, or a directory with an artifact's files
+    #[arg(value_name = "A")]
+    from: String,
+    /// With this
+    #[arg(value_name = "B")]
+    to: String,
+    /// Exit with code 6 when there is a difference
+    #[arg(long)]
+    exit_code: bool,
+    /// Output format
+    #[arg(long = "format", value_enum, default_value_t)]
+    looks: Looks,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
+enum Looks {
+    /// For people
+    #[default]
+    Text,
+    /// For programs (weir.diff/1)
+    Json,
+    /// For a pull request
+    Markdown,
+    /// A page of its own
+    Html,
+}
+
+impl Arguments {
+    /// How errors are told.
+    pub fn format(&self) -> Format {
+        match self.looks {
+            Looks::Json => Format::Json,
+            _ => Format::Text,
+        }
+    }
+}
+
+pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exit, Stop> {
+    let desk = Desk::open(global, None)?;
+    let from = desk.load(&args.from, terminal)?;
+    let to = desk.load(&args.to, terminal)?;
+    let diff = weir_compiler::diff::diff(&from, &to);
+    terminal.print(&match args.looks {
+        Looks::Text => text(&diff, terminal.out, terminal.detail),
+        Looks::Json => json::text(&diff),
+        Looks::Markdown => markdown(&diff),
+        Looks::Html => html(&diff),
+    })?;
+    if args.exit_code && diff.counts.total() > 0 {
+        return Ok(Exit::Difference);
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,201 @@
+//! The bytes of a journal: one line an entry, `<checksum> <JSON>`. Each checksum covers the line and the checksum of
+//! the line before, so a line that was changed, removed or moved is noticed.
+//!
+//! A line that a crash cut short was never acknowledged: the next writer cuts it off and says so. Every other fault
+//! is reported and left alone; evidence is not tidied away.
+
+use std::fmt;
+
+use weir_schemas::journal::Entry;
+
+use crate::disk::sha256;
+
+const DIGITS: usize = 64;
+
+/// A journal, read.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Journal {
+    /// Everything that reads, oldest first.
+    pub entries: Vec<Entry>,
+    pub faults: Vec<Fault>,
+    /// Bytes up to the end of the last line that ends.
+    pub whole: usize,
+    /// Checksum of the last line; empty when there is none.
+    pub last: String,
+}
+
+/// A line that is not as it was written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// Its checksum does not fit it, or the line before. Lines count from 1.
+    Changed { line: usize },
+    /// The last line has no end: what wrote it was interrupted. The next entry repairs it.
+    Torn { line: usize, bytes: usize },
+}
+
+impl Fault {
+    /// Nothing that was acknowledged is lost.
+    pub fn is_harmless(&self) -> bool {
+        matches!(self, Fault::Torn { .. })
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Changed { line } => write!(
+                f,
+                "line {line} was changed after it was written, or the line before it was changed or removed"
+            ),
+            Fault::Torn { line, bytes } => write!(
+                f,
+                "line {line} was cut short while it was written ({bytes} bytes); the next entry repairs it"
+            ),
+        }
+    }
+}
+
+/// The line of an entry after a line with checksum `last`.
+pub fn line(last: &str, entry: &Entry) -> String {
+    let json = serde_json::to_string(entry).expect("published types write to memory");
+    let sum = sum(last, &json);
+    format!("{sum} {json}\n")
+}
+
+fn sum(last: &str, json: &str) -> String {
+    sha256([last, " ", json].concat().as_bytes())
+}
+
+impl Journal {
+    /// A whole journal.
+    pub fn read(bytes: &[u8]) -> Journal {
+        Journal::parse(bytes, Some(vec![String::new()]))
+    }
+
+    /// The end of a journal: its first line is taken at its word.
+    pub fn read_end(bytes: &[u8]) -> Journal {
+        Journal::parse(bytes, None)
+    }
+
+    /// `before`: what the checksum of the line before may be; `None` is anything.
+    fn parse(bytes: &[u8], mut before: Option<Vec<String>>) -> Journal {
+        let mut journal = Journal::default();
+        let mut rest = bytes;
+        let mut number = 0;
+        while !rest.is_empty() {
+            number += 1;
+            let Some(end) = rest.iter().position(|b| *b == b'\n') else {
+                journal.faults.push(Fault::Torn {
+                    line: number,
+                    bytes: rest.len(),
+                });
+                break;
+            };
+            let (line, after) = rest.split_at(end + 1);
+            rest = after;
+            journal.whole += line.len();
+            let Some((stated, json)) = split(&line[..end]) else {
+                journal.faults.push(Fault::Changed { line: number });
+                before = None;
+                continue;
+            };
+            let fits = before
+                .as_ref()
+                .is_none_or(|before| before.iter().any(|last| sum(last, json) == stated));
+            journal.last = stated.to_owned();
+            // Where the digits of a checksum were changed, the next line still has the right ones.
+            let computed = before.iter().flatten().map(|last| sum(last, json));
+            let next: Vec<String> = [stated.to_owned()].into_iter().chain(computed).collect();
+            match weir_schemas::read::<Entry>(json.as_bytes()) {
+                Ok(entry) if fits => journal.entries.push(entry),
+                _ => journal.faults.push(Fault::Changed { line: number }),
+            }
+            before = Some(next);
+        }
+        journal
+    }
+
+    /// The last entry that wrote a head.
+    pub fn last_head(&self) -> Option<&weir_schemas::head::Head> {
+        self.entries.iter().rev().find_map(|e| e.head.as_ref())
+    }
+
+    /// Something that was acknowledged is missing or was changed.
+    pub fn is_damaged(&self) -> bool {
+        self.faults.iter().any(|fault| !fault.is_harmless())
+    }
+}
+
+fn split(line: &[u8]) -> Option<(&str, &str)> {
+    let text = std::str::from_utf8(line).ok()?;
+    let (sum, json) = text.split_at_checked(DIGITS)?;
+    let digits = sum.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    json.strip_prefix(' ')
+        .filter(|_| digits)
+        .map(|json| (sum, json))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::testing::an_entry;
+
+    fn journal(n: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut last = String::new();
+        for seq in 1..=n {
+            let line = line(&last, &an_entry("production", seq));
+            last = line[..DIGITS].to_owned();
+            bytes.extend(line.bytes());
+        }
+        bytes
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let read = Journal::read(&journal(3));
+        assert_eq!(read.entries.len(), 3);
+        assert_eq!(read.faults, []);
+        assert_eq!(read.last_head().expect("a head").seq, 3);
+    }
+
+    /// Flips anywhere: nothing false is read. A lost line feed costs three lines, anything else fewer.
+    #[test]
+    fn every_flip_is_noticed_and_costs_few_lines() {
+        let bytes = journal(5);
+        let good = Journal::read(&bytes).entries;
+        for at in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[at] ^= 1;
+            let read = Journal::read(&bad);
+            assert!(!read.faults.is_empty(), "byte {at}");
+            assert!(read.entries.iter().all(|e| good.contains(e)), "byte {at}");
+            assert!(read.entries.len() >= 2, "byte {at}: {:?}", read.faults);
+        }
+    }
+
+    #[test]
+    fn a_torn_end_loses_nothing_before_it() {
+        let bytes = journal(3);
+        let two = journal(2).len();
+        for cut in two + 1..bytes.len() {
+            let read = Journal::read(&bytes[..cut]);
+            assert_eq!(read.entries.len(), 2, "cut at {cut}");
+            assert!(!read.is_damaged() && read.faults.len() == 1, "cut at {cut}");
+            assert_eq!(read.whole, two);
+        }
+    }
+
+    #[test]
+    fn a_removed_or_moved_line_is_noticed() {
+        let bytes = journal(4);
+        let text = String::from_utf8(bytes).expect("text");
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        for order in [vec![0, 2, 3], vec![0, 2, 1, 3], vec![1, 2, 3]] {
+            let other: String = order.iter().map(|i| lines[*i]).collect();
+            assert!(Journal::read(other.as_bytes()).is_damaged(), "{order:?}");
+        }
+        let end = [lines[2], lines[3]].concat();
+        assert!(!Journal::read_end(end.as_bytes()).is_damaged());
+    }
+}
