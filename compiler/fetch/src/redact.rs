@@ -199,6 +199,10 @@ impl Redactor {
 
     /// Twelve hexadecimal digits in any notation: the maker's half stays.
     fn mac(&self, text: &str) -> Option<String> {
+        // Twelve digits and dots are an address as well.
+        if text.parse::<IpAddr>().is_ok() {
+            return None;
+        }
         let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
         let only = text
             .chars()
@@ -387,6 +391,11 @@ mod tests {
         );
         assert_eq!(a.to_lowercase().replace(':', "-"), b);
         assert!(a.starts_with("02:4B:00:") && a != "02:4B:00:00:30:01");
+        let twelve = redactor.text("100.127.250.254", false);
+        assert!(
+            twelve.parse::<Ipv4Addr>().is_ok() && twelve != "100.127.250.254",
+            "{twelve}"
+        );
         let prefix = redactor.text("100.64.9.8/29, 100.64.9.1", false);
         assert!(
             prefix.contains("/29, 100.") && !prefix.contains("64.9."),

@@ -47,7 +47,7 @@ static ACCOUNTS: Collection = Collection {
     optional: None,
     permission: "to view accounts, services, inventory and addresses",
     keep: "data{accounts{page_info{page total_pages total_count records_per_page} entities{\
-           id name~ parent_account_id is_delinquent account_status{id name activates_account} \
+           id name~ parent_account_id is_delinquent archived_at account_status{id name activates_account} \
            ip_assignments{entities{subnet soft}} \
            account_services{entities{id quantity name_override~ service{id name type enabled \
              data_service_detail{download_speed_kilobits_per_second upload_speed_kilobits_per_second}}}} \

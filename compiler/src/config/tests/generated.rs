@@ -122,6 +122,7 @@ fn value_is_inline(place: &str) -> bool {
         "lint.levels",
         "signing.key",
         "source.key",
+        "source.password",
         "source.secret",
         "topology.pin",
     ]

@@ -121,7 +121,7 @@ export = "x"
 api_token = "hunter2"
 "#,
             r#"
-5:1 `api_token`: unknown key `source.api_token` -> the keys here are ca, enabled, export, key, kind, name, secret, tls_pin, url
+5:1 `api_token`: unknown key `source.api_token` -> the keys here are auth, ca, domain, enabled, export, key, kind, name, password, secret, tenant, timeout, tls_pin, token_url, url, user
 "#,
         ),
         (
@@ -348,7 +348,6 @@ url = "https://me:hunter2@crm.example"
             r#"
 4:7 `{}`: `key` of source `crm` must have exactly one of env, file and credential -> write key = { env = "NAME" }, { file = "secrets/crm" } or { credential = "crm" }
 5:7 `********************************`: `url` of source `crm` holds a user or password -> take it out of the address; credentials go into `key` and `secret`, as references
-5:7 `********************************`: source `crm` has a `url`, but this build reads recorded exports -> add export = "DIR": the directory with the recorded responses
 "#,
         ),
         (
@@ -378,7 +377,47 @@ export = "x"
 kind = "uisp"
 "#,
             r#"
-1:1 `[[source]]`: source `uisp` has neither `export` nor `url` -> add export = "DIR": the directory with the recorded responses
+1:1 `[[source]]`: source `uisp` has neither `export` nor `url` -> add url = "https://HOST", or export = "DIR": the directory with recorded responses
+"#,
+        ),
+        (
+            r#"
+[[source]]
+kind = "inventory"
+url = "https://crm.example"
+"#,
+            r#"
+3:7 `"https://crm.example"`: source `inventory` has a `url`, but its kind is read from files -> add export = "DIR": the directory with the files
+"#,
+        ),
+        (
+            r#"
+[[source]]
+kind = "uisp"
+url = "https://uisp.example"
+token_url = "https://me:hunter2@uisp.example"
+password = "hunter2"
+auth = "digest"
+timeout = "0s"
+tls_pin = "sha256:4f1a"
+"#,
+            r#"
+4:13 `*********************************`: `token_url` of source `uisp` holds a user or password -> take it out of the address; credentials go into `key` and `secret`, as references
+5:12 `*********`: `password` of source `uisp` is written out, but a secret may only be referred to -> write password = { env = "NAME" }, { file = "secrets/uisp" } or { credential = "uisp" }; if this file was ever shared, replace the secret
+8:11 `"sha256:4f1a"`: `tls_pin` of source `uisp` is not a digest -> write "sha256:..", as `weir doctor` prints it
+"#,
+        ),
+        (
+            r#"
+[[source]]
+kind = "uisp"
+url = "https://uisp.example"
+auth = "digest"
+timeout = "0s"
+"#,
+            r#"
+4:8 `"digest"`: `source.auth` cannot be "digest" -> it is one of basic, signature, token
+5:11 `"0s"`: `source.timeout` is no time at all -> write "10m" or "90s"
 "#,
         ),
         (
@@ -389,7 +428,6 @@ url = "uisp.example"
 "#,
             r#"
 3:7 `"uisp.example"`: `url` of source `uisp` is not an address -> write "https://HOST"
-3:7 `"uisp.example"`: source `uisp` has a `url`, but this build reads recorded exports -> add export = "DIR": the directory with the recorded responses
 "#,
         ),
         (
@@ -443,7 +481,7 @@ hunter2
 """
 "#,
             r#"
-2:1 `[[source]]`: source `uisp` has neither `export` nor `url` -> add export = "DIR": the directory with the recorded responses
+2:1 `[[source]]`: source `uisp` has neither `export` nor `url` -> add url = "https://HOST", or export = "DIR": the directory with recorded responses
 4:7 `***
 *******
 ***`: `key` of source `uisp` is written out, but a secret may only be referred to -> write key = { env = "NAME" }, { file = "secrets/uisp" } or { credential = "uisp" }; if this file was ever shared, replace the secret
