@@ -393,6 +393,5 @@ fn a_wrong_field_costs_its_own_record_at_most() {
                 .collect::<Vec<_>>()
                 .join("\n")
         );
-        println!("{}: {} mutations", source.kind, chosen.len());
     }
 }

@@ -398,7 +398,7 @@ url = "uisp.example"
 export = "x"
 "#,
             r#"
-1:1 `[[source]]`: a source has no `kind` -> add kind = "..": one of inventory, libreqos, uisp
+1:1 `[[source]]`: a source has no `kind` -> add kind = "..": one of inventory, libreqos, powercode, sonar, splynx, uisp
 "#,
         ),
         (

@@ -398,8 +398,14 @@ pub fn account(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Acc
             claims,
         ));
     }
-    // One account may list a thing twice, at two addresses.
-    devices.sort();
+    // One account may list a thing twice, at two addresses. Equipment knows its addresses best.
+    let rank = |device: &Device| match device.id.split(':').nth(1) {
+        Some("device") => 0,
+        Some("radius-account") => 1,
+        Some("account-ip-assignments") => 2,
+        _ => 3,
+    };
+    devices.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.cmp(b)));
     devices.dedup();
     Ok(Found {
         fact: Account {

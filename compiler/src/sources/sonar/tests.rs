@@ -27,7 +27,7 @@ fn account(answer: &mut Value, id: u64) -> &mut Value {
     &mut entities(answer)[(id - 1001) as usize]
 }
 
-fn item<'a>(account: &'a mut Value) -> &'a mut Value {
+fn item(account: &mut Value) -> &mut Value {
     &mut account["addresses"]["entities"][0]["inventory_items"]["entities"][0]
 }
 
