@@ -126,6 +126,16 @@ pub fn collections(kind: SourceKind) -> &'static [Collection] {
         file("lqos_overrides.json", Format::Json),
         file("network.json", Format::Json),
     ];
+    const POWERCODE: &[Collection] = &[
+        responses("customers"),
+        responses("services"),
+        responses("sites"),
+    ];
+    const SONAR: &[Collection] = &[
+        responses("account-statuses"),
+        responses("accounts"),
+        responses("network-sites"),
+    ];
     const SPLYNX: &[Collection] = &[
         responses("customers"),
         responses("fup"),
@@ -149,6 +159,8 @@ pub fn collections(kind: SourceKind) -> &'static [Collection] {
     match kind {
         SourceKind::Inventory => INVENTORY,
         SourceKind::Libreqos => LIBREQOS,
+        SourceKind::Powercode => POWERCODE,
+        SourceKind::Sonar => SONAR,
         SourceKind::Splynx => SPLYNX,
         SourceKind::Uisp => UISP,
     }

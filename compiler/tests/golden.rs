@@ -58,6 +58,16 @@ static STORIES: &[Story] = &[
         ],
     },
     Story {
+        name: "powercode-ridgeline",
+        project: None,
+        variants: STRATEGIES,
+    },
+    Story {
+        name: "sonar-ridgeline",
+        project: None,
+        variants: STRATEGIES,
+    },
+    Story {
         name: "splynx-basin",
         project: None,
         variants: STRATEGIES,

@@ -308,6 +308,8 @@ fn no_crm_is_named_outside_its_source() {
                 "its files name the CRM they were made from",
             ),
             ("sources/mod.rs", "the table of sources"),
+            ("sources/powercode/", "knows this CRM's words"),
+            ("sources/sonar/", "knows this CRM's words"),
             ("sources/splynx/", "knows this CRM's words"),
             ("sources/uisp/", "knows this CRM's words"),
         ],

@@ -135,15 +135,19 @@ impl AuthWord {
 pub enum SourceKind {
     Inventory,
     Libreqos,
+    Powercode,
+    Sonar,
     Splynx,
     Uisp,
 }
 
 impl SourceKind {
     /// Every kind this build reads, sorted by name.
-    pub const ALL: [SourceKind; 4] = [
+    pub const ALL: [SourceKind; 6] = [
         SourceKind::Inventory,
         SourceKind::Libreqos,
+        SourceKind::Powercode,
+        SourceKind::Sonar,
         SourceKind::Splynx,
         SourceKind::Uisp,
     ];
@@ -157,6 +161,8 @@ impl SourceKind {
         match self {
             SourceKind::Inventory => "inventory",
             SourceKind::Libreqos => "libreqos",
+            SourceKind::Powercode => "powercode",
+            SourceKind::Sonar => "sonar",
             SourceKind::Splynx => "splynx",
             SourceKind::Uisp => "uisp",
         }

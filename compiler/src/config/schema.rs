@@ -138,8 +138,9 @@ Editors complete and check the file with `schemas/weir.schema.json`; the first l
 A directory without `weir.toml` that holds `network.json` and `ShapedDevices.csv` is read as a LibreQoS directory: one
 `libreqos` source, `strategy = \"full\"`, and what an `lqos.conf` beside them says about the uplink, queues and addresses.
 
-Kinds of source that this build reads: `inventory`, `libreqos`, `uisp`, from recorded exports (`export = \"DIR\"`). The
-other kinds, `url`, `[publish]` and `[schedule]` are checked and have no effect yet.
+Kinds of source that this build reads: `inventory`, `libreqos`, `powercode`, `sonar`, `splynx`, `uisp`, from recorded
+exports (`export = \"DIR\"`) or over the network (`url`). The other kinds, `[publish]` and `[schedule]` are checked and have
+no effect yet.
 ";
 
 /// A table of `weir.toml`.

@@ -24,6 +24,38 @@ pub trait Fact: Ord {
     fn subject(&self) -> Subject;
 }
 
+/// Orders a part of a fact by what it says, not by where in its record it stands: the order of a list inside a record
+/// must not decide which of two records is used.
+macro_rules! by_content {
+    ($type:ty, |$this:ident| $key:expr) => {
+        impl Ord for $type {
+            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+                let mine = {
+                    let $this = self;
+                    $key
+                };
+                let theirs = {
+                    let $this = other;
+                    $key
+                };
+                mine.cmp(&theirs)
+            }
+        }
+        impl PartialOrd for $type {
+            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+        impl PartialEq for $type {
+            fn eq(&self, other: &Self) -> bool {
+                self.cmp(other).is_eq()
+            }
+        }
+        impl Eq for $type {}
+    };
+}
+pub(crate) use by_content;
+
 /// One row an id, sorted by id. Of several rows with one id the smallest content is used, so that the order of
 /// the rows decides nothing; the others are reported.
 pub fn settle<T: Fact + Send + Sync>(

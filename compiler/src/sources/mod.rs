@@ -7,6 +7,8 @@ pub mod json;
 pub mod libreqos;
 pub mod notes;
 pub mod places;
+pub mod powercode;
+pub mod sonar;
 pub mod splynx;
 #[cfg(test)]
 pub mod testing;
@@ -28,6 +30,8 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
     match source.kind {
         SourceKind::Inventory => inventory::lower(source, export, files),
         SourceKind::Libreqos => libreqos::lower(source, export, files),
+        SourceKind::Powercode => powercode::lower(source, export, files),
+        SourceKind::Sonar => sonar::lower(source, export, files),
         SourceKind::Splynx => splynx::lower(source, export, files),
         SourceKind::Uisp => uisp::lower(source, export, files),
     }

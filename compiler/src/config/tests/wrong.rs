@@ -354,11 +354,11 @@ url = "https://me:hunter2@crm.example"
             r#"
 [[source]]
 name = "crm"
-kind = "splynx"
-url = "https://splynx.example"
+kind = "table"
+url = "https://crm.example"
 "#,
             r#"
-3:8 `"splynx"`: this build cannot read `splynx` yet -> it reads inventory, libreqos, uisp; export another system's subscribers as an inventory.json and use kind = "inventory"
+3:8 `"table"`: this build cannot read `table` yet -> it reads inventory, libreqos, powercode, sonar, splynx, uisp; export another system's subscribers as an inventory.json and use kind = "inventory"
 "#,
         ),
         (
@@ -436,7 +436,7 @@ url = "uisp.example"
 export = "x"
 "#,
             r#"
-1:1 `[[source]]`: a source has no `kind` -> add kind = "..": one of inventory, libreqos, uisp
+1:1 `[[source]]`: a source has no `kind` -> add kind = "..": one of inventory, libreqos, powercode, sonar, splynx, uisp
 "#,
         ),
         (

@@ -30,7 +30,7 @@ fn small(collections: &[(&str, Value)]) -> Lowered {
     Recorded::of(SourceKind::Splynx, &files).lower()
 }
 
-fn record<'a>(rows: &'a mut Value, id: u64) -> &'a mut Value {
+fn record(rows: &mut Value, id: u64) -> &mut Value {
     (rows.as_array_mut().unwrap().iter_mut())
         .find(|row| row["id"] == id)
         .unwrap()
