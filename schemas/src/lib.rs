@@ -7,6 +7,7 @@
 
 pub mod artifact;
 pub mod common;
+pub mod compare;
 pub mod findings;
 pub mod inventory;
 pub mod manifest;
@@ -85,6 +86,7 @@ fn unwrap_description(schema: &mut schemars::Schema) {
 
 /// Every contract, sorted by schema. To add one: a module, and its line here.
 pub static CONTRACTS: &[Contract] = &[
+    Contract::written::<compare::Compare>("compare.schema.json"),
     Contract::written::<findings::Findings<'static>>("findings.schema.json"),
     Contract::read::<inventory::Inventory>("inventory.schema.json"),
     Contract::written::<manifest::Manifest<'static>>("manifest.schema.json"),

@@ -104,6 +104,9 @@ pub struct Inputs<'a> {
     pub config_sha256: Cow<'a, str>,
     /// The sources, in order of precedence.
     pub sources: Vec<Source<'a>>,
+    /// The file of measured peaks. Absent when `topology.peaks` names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peaks: Option<InputFile<'a>>,
 }
 
 /// One source of the project.

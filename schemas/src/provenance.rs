@@ -60,6 +60,10 @@ pub struct Node<'a> {
     /// The way to it that was chosen. Absent for the root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Path<'a>>,
+    /// The way is that of the previous artifact, kept although another is a little better by now. Absent when it is
+    /// not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
     /// The next best ways, best first, at most three. Absent when there is no other.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rivals: Vec<Path<'a>>,

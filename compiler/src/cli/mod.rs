@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod compare;
 mod exit;
 mod explain;
 mod graph;
@@ -82,6 +83,8 @@ enum Command {
     Check(check::Arguments),
     /// Compile, and put the artifact into the project's store
     Build(build::Arguments),
+    /// Set the topology strategies side by side; write nothing
+    Compare(compare::Arguments),
     /// Show the shaping tree
     Tree(tree::Arguments),
     /// Draw the network
@@ -107,6 +110,9 @@ impl Directory {
     }
 }
 
+/// Which artifact a command follows when it is not told.
+pub const PREVIOUS_DEFAULT: &str = "none";
+
 /// Settings of weir.toml that a command may overrule.
 #[derive(Debug, Args)]
 pub struct Overrides {
@@ -117,7 +123,7 @@ pub struct Overrides {
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
     /// Artifact whose parents, CPU queues and class numbers are kept: a digest in the store, or a directory
-    #[arg(long, value_name = "REF|none", default_value = "none")]
+    #[arg(long, value_name = "REF|none", default_value = PREVIOUS_DEFAULT)]
     previous: String,
 }
 
@@ -151,6 +157,7 @@ fn run(cli: &Cli) -> Exit {
         Command::Init(args) => (init::run(args, &cli.global, &terminal), Format::Text),
         Command::Check(args) => (check::run(args, &cli.global, &terminal), args.format),
         Command::Build(args) => (build::run(args, &cli.global, &terminal), args.format),
+        Command::Compare(args) => (compare::run(args, &cli.global, &terminal), args.format),
         Command::Tree(args) => (tree::run(args, &cli.global, &terminal), args.format),
         Command::Graph(args) => (graph::run(args, &cli.global, &terminal), Format::Text),
         Command::Explain(args) => (explain::run(args, &terminal), args.format),
@@ -205,6 +212,8 @@ mod tests {
                 "weir build DIR --strategy ap_only --target edge1 --out O",
                 true,
             ),
+            ("weir compare DIR --previous none --format json", true),
+            ("weir compare --strategy full", false),
             ("weir graph --format mermaid", true),
             ("weir check DIR --project DIR", false),
             ("weir check -q -v", false),

@@ -31,12 +31,44 @@ pub struct Built {
     pub compiled: Compiled,
 }
 
+/// A project, read.
+pub struct Input {
+    pub dir: PathBuf,
+    pub project: Project,
+    pub files: SourceMap,
+    pub exports: ExportSet,
+    pub previous: Option<Previous>,
+}
+
 /// Reads the project and its exports, and compiles them. Nothing is written.
 pub fn compile_project(
     dir: PathBuf,
     overrides: &Overrides,
     terminal: &Terminal,
 ) -> Result<Built, Stop> {
+    let Input {
+        dir,
+        project,
+        files,
+        exports,
+        previous,
+    } = read_project(dir, overrides, terminal)?;
+    let compiled = compile(&project, &files, &exports, previous.as_ref());
+    Ok(Built {
+        dir,
+        project,
+        files,
+        exports,
+        compiled,
+    })
+}
+
+/// Reads the project, its exports and the artifact that it follows.
+pub fn read_project(
+    dir: PathBuf,
+    overrides: &Overrides,
+    terminal: &Terminal,
+) -> Result<Input, Stop> {
     let wanted = overrides.previous.as_str();
     let overrides = CliOverrides {
         strategy: overrides.strategy,
@@ -44,7 +76,12 @@ pub fn compile_project(
     };
     let mut files = SourceMap::default();
     let project = config::load(&dir, &mut files, &overrides).map_err(Stop::config)?;
-    let exports = match exports::read(&dir, &project.sources, &mut files) {
+    let read = exports::read(&dir, &project.sources, &mut files).and_then(|mut exports| {
+        let peaks = project.topology.peaks.as_deref();
+        exports.peaks = exports::read_peaks(&dir, peaks, &mut files)?;
+        Ok(exports)
+    });
+    let exports = match read {
         Ok(exports) => exports,
         Err(error) => {
             let spot = Spot {
@@ -62,13 +99,12 @@ pub fn compile_project(
         "none" => None,
         reference => Some(previous(reference, &dir, &project)?),
     };
-    let compiled = compile(&project, &files, &exports, previous.as_ref());
-    Ok(Built {
+    Ok(Input {
         dir,
         project,
         files,
         exports,
-        compiled,
+        previous,
     })
 }
 

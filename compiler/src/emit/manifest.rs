@@ -62,6 +62,15 @@ pub(super) fn emit(
                 .iter()
                 .map(|export| source(view.stages, export))
                 .collect(),
+            peaks: view.stages.exports.peaks.map(|id| {
+                let file = view.stages.files.file(id);
+                InputFile {
+                    path: Cow::Borrowed(&file.path),
+                    collection: Cow::Borrowed("peaks"),
+                    page: None,
+                    sha256: Cow::Borrowed(&file.digest),
+                }
+            }),
         },
         counts: counts(view),
         fit: fit(view.stages),

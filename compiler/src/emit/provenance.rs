@@ -80,6 +80,7 @@ fn node<'a>(stages: &Stages<'a>, ix: NodeIx, fate: Fate) -> Node<'a> {
         cap_kbps: known(cap.copied().unwrap_or(Pair::UNLIMITED)),
         declared_parent: node.parent.map(|p| id(inventory, p)),
         chosen: choice.map(|c| chosen(inventory, c)),
+        kept: choice.is_some_and(|c| c.kept),
         rivals: choice
             .map(|c| c.rivals.iter().map(|r| rival(inventory, r)).collect())
             .unwrap_or_default(),

@@ -61,7 +61,7 @@ pub struct Example {
     pub files: &'static [(&'static str, &'static str)],
     /// `weir.toml` without `[project]` and `[[source]]`.
     pub config: &'static str,
-    /// What the example is, where it takes too large a network to be written out; empty otherwise.
+    /// What the example is, where it takes too large a network or several builds to be written out; empty otherwise.
     pub prose: &'static str,
 }
 
@@ -87,8 +87,8 @@ impl Example {
         Example::of("libreqos", files, config)
     }
 
-    /// Only a network of tens of thousands of records triggers the rule.
-    pub const fn too_large(prose: &'static str) -> Self {
+    /// Only a network of tens of thousands of records, or two builds, trigger the rule.
+    pub const fn told(prose: &'static str) -> Self {
         Example {
             kind: "inventory",
             files: &[],

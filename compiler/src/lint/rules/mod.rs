@@ -48,6 +48,7 @@ mod quarantined_record;
 mod rate_raised_to_floor;
 mod rates_look_swapped;
 mod redundant_node;
+mod renumbered_class;
 mod repeated_record;
 mod required_field_missing;
 mod reserved_name;
@@ -68,6 +69,7 @@ mod unparented_circuit;
 mod unreachable_node;
 mod unreadable_file;
 mod unusable_id;
+mod unused_peak;
 mod wan_not_set;
 mod wide_prefix;
 
@@ -90,6 +92,7 @@ pub static ALL: &[&Rule] = &[
     &core_overload::RULE,
     &unbalanced_queue::RULE,
     &no_target_declared::RULE,
+    &renumbered_class::RULE,
     &conflicting_circuit::RULE,
     &shared_device::RULE,
     &shared_node_name::RULE,
@@ -126,6 +129,7 @@ pub static ALL: &[&Rule] = &[
     &collection_missing::RULE,
     &setting_by_name::RULE,
     &repeated_record::RULE,
+    &unused_peak::RULE,
     &unparented_circuit::RULE,
     &no_place_in_strategy::RULE,
     &parent_cycle::RULE,
@@ -214,12 +218,12 @@ mod tests {
         }
     }
 
-    /// An example is written out wherever a few records trigger the rule.
+    /// An example is written out wherever a few records trigger the rule; it is one build, so not for what needs two.
     #[test]
-    fn only_limits_of_tens_of_thousands_go_without_an_example() {
+    fn only_large_limits_and_changes_go_without_an_example() {
         let told = ALL.iter().filter(|rule| !rule.bad.prose.is_empty());
         let codes: Vec<&str> = told.map(|rule| rule.code).collect();
-        assert_eq!(codes, ["ADR008", "BUD004", "BUD005"]);
+        assert_eq!(codes, ["ADR008", "BUD004", "BUD005", "CHG004"]);
         for rule in ALL {
             assert!(rule.good.prose.is_empty(), "{rule:?}");
         }
