@@ -57,9 +57,8 @@ pub fn advise(shaped: &Shaped<'_>) -> Vec<Advice> {
         .into_par_iter()
         .filter_map(|(rank, at, remedy)| {
             let (after, fits) = try_out(shaped, &remedy);
-            let helps = fits
-                && after.balance_percent < before.balance_percent
-                && after.core <= before.core;
+            let helps =
+                fits && after.balance_percent < before.balance_percent && after.core <= before.core;
             let about = shaped.tree[at].node;
             let advice = Advice {
                 about,

@@ -26,8 +26,8 @@ pub fn run(args: &Args, out: &mut impl Write) -> io::Result<()> {
     let other = |error: &dyn std::fmt::Display| io::Error::other(error.to_string());
     let mut files = SourceMap::default();
     let mut timer = Timer::new(out);
-    let project = config::load(&args.dir, &mut files, &CliOverrides::default())
-        .map_err(|e| other(&e))?;
+    let project =
+        config::load(&args.dir, &mut files, &CliOverrides::default()).map_err(|e| other(&e))?;
     let mut exports =
         exports::read(&args.dir, &project.sources, &mut files).map_err(|e| other(&e))?;
     exports.peaks = exports::read_peaks(&args.dir, project.topology.peaks.as_deref(), &mut files)

@@ -84,7 +84,11 @@ pub fn text(compare: &Compare, look: Look) -> String {
 
 /// What to write, and what it was found to do.
 fn suggestion(one: &Suggestion) -> String {
-    let ids: Vec<String> = one.nodes.iter().map(|id| format!("\"{}\"", plain(id))).collect();
+    let ids: Vec<String> = one
+        .nodes
+        .iter()
+        .map(|id| format!("\"{}\"", plain(id)))
+        .collect();
     let more = [0, 1].map(|d| one.after.exceed_kbps[d].saturating_sub(one.before.exceed_kbps[d]));
     let cost = match more {
         [0, 0] => "no limit is lost".to_owned(),
