@@ -21,7 +21,8 @@ xtask=target/$profile/xtask
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 for size in "${sizes[@]}"; do
-    "$xtask" gen --circuits "$size" --seed 1 --form inventory --queues 32 --out "$dir/$size" | head -1
+    "$xtask" gen --circuits "$size" --seed 1 --form inventory --queues 32 --out "$dir/$size" >"$dir/said"
+    head -1 "$dir/said"
     "$xtask" stages ${only[@]+"${only[@]}"} "$dir/$size/inventory"
     rm -rf "${dir:?}/$size"
 done
