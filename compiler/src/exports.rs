@@ -36,6 +36,8 @@ pub struct ExportFile {
 pub struct ExportSet {
     /// In order of precedence.
     pub exports: Vec<Export>,
+    /// The file that `topology.peaks` names.
+    pub peaks: Option<FileId>,
     pub clock: Clock,
 }
 
@@ -225,7 +227,55 @@ pub fn read(
             file: files.add(file?),
         });
     }
-    Ok(ExportSet { exports, clock })
+    Ok(ExportSet {
+        exports,
+        peaks: None,
+        clock,
+    })
+}
+
+/// Reads the file that `topology.peaks` names, if it names one.
+pub fn read_peaks(
+    project_dir: &Path,
+    peaks: Option<&str>,
+    files: &mut SourceMap,
+) -> Result<Option<FileId>, ReadError> {
+    let Some(written) = peaks else {
+        return Ok(None);
+    };
+    let fail = |what: String| {
+        ReadError {
+        message: format!("{written}, which `topology.peaks` names, {what}"),
+        help: "paths are relative to the directory of weir.toml; correct `topology.peaks`, or take it out to place by \
+               plans"
+            .to_owned(),
+        key: "topology.peaks".to_owned(),
+    }
+    };
+    let path = project_dir.join(written);
+    let cannot = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => fail("does not exist".to_owned()),
+        _ => fail(format!("cannot be read: {}", reason(&error))),
+    };
+    // A pipe or a device would keep us waiting for ever.
+    if !fs::metadata(&path).map_err(cannot)?.is_file() {
+        return Err(fail("is not a regular file".to_owned()));
+    }
+    let raw = fs::read(&path).map_err(cannot)?;
+    let digest = hex(&Sha256::digest(&raw));
+    let (bytes, transcoded) = utf8(raw, Format::Csv);
+    let name = Path::new(written);
+    let shown = match (name.is_relative(), name.file_name()) {
+        (false, Some(name)) => format!("peaks/{}", name.to_string_lossy()),
+        _ => written.trim_start_matches("./").to_owned(),
+    };
+    Ok(Some(files.add(SourceFile {
+        path: shown,
+        format: Format::Csv,
+        bytes,
+        transcoded,
+        digest,
+    })))
 }
 
 /// A file of an export, before it is read.
@@ -594,6 +644,24 @@ mod tests {
         let mut files = SourceMap::default();
         let set = read(dir, &[source], &mut files)?;
         Ok((files, set))
+    }
+
+    #[test]
+    fn the_peaks_file_is_there_or_nothing_is_built() {
+        let dir = project(&[("m/peaks.csv", b"kind,id,download_kbps,upload_kbps\n")]);
+        let mut files = SourceMap::default();
+        let mut read = |peaks| read_peaks(dir.path(), peaks, &mut files);
+        assert_eq!(read(None), Ok(None));
+        for (name, what) in [
+            ("gone.csv", "does not exist"),
+            ("m", "is not a regular file"),
+        ] {
+            let error = read(Some(name)).unwrap_err();
+            assert!(error.message.ends_with(what), "{error}");
+            assert_eq!(error.key, "topology.peaks");
+        }
+        let file = read(Some("./m/peaks.csv")).unwrap().expect("a file");
+        assert_eq!(files.file(file).path, "m/peaks.csv");
     }
 
     #[test]

@@ -8,13 +8,14 @@
 //! for a chain of `L`, from 95 ns for each level that it borrows through and packets of 1000 bytes at 3 Gbit/s. What a
 //! subscriber uses in the busiest hour is 5 % of the plan up to 100 Mbit/s, and 1 % of what is above: faster plans
 //! are used for shorter, not for more. But one subscriber must always be able to use a whole plan, so a queue is
-//! never taken for less than its largest; and a top-level node carries no more than its capacity, however many there
+//! never taken for less than its largest; a top-level node that was measured (`topology.peaks`) carries its peak; and a top-level node carries no more than its capacity, however many there
 //! are below it.
 
 use crate::config::project::{ShaperMode, Target};
 use crate::id::TreeIx;
+use crate::ir::layout::QueueLayout;
 use crate::ir::records::LeafKind;
-use crate::ir::tree::Parent;
+use crate::ir::tree::{Parent, ShapingTree};
 use crate::lint::rule::Stages;
 use crate::units::{Kbps, Pair};
 
@@ -27,6 +28,14 @@ const CLASS_BYTES: u64 = 3_600;
 const GIB: u64 = 1 << 30;
 /// Up to here a plan counts with 5 %, and above it with 1 %.
 const FAST: u64 = 100_000;
+
+/// A top-level node that carries less than this in both directions together keeps no core busy, whatever its share.
+pub const LIGHT: Kbps = Kbps(1_000_000);
+
+/// More than four fifths of what a core shapes.
+pub fn is_busy(load: Kbps, core: Kbps) -> bool {
+    u128::from(load.0) * 10 > u128::from(core.0) * 8
+}
 
 #[derive(Clone, Debug)]
 pub struct Fit {
@@ -66,14 +75,20 @@ impl Leaves {
 
 impl Fit {
     pub fn of(stages: &Stages<'_>) -> Fit {
-        let (tree, layout) = (stages.tree, stages.layout);
-        let target = &stages.project.target;
+        Fit {
+            addresses: Fit::addresses(stages),
+            ..Fit::of_plan(&stages.project.target, stages.tree, stages.layout)
+        }
+    }
+
+    /// All but the addresses.
+    pub fn of_plan(target: &Target, tree: &ShapingTree, layout: &QueueLayout) -> Fit {
         let queues = usize::from(target.queues.max(1));
         let mut fit = Fit {
             classes: vec![0; queues],
             handles: Pair::both(0),
             leaves: Leaves::default(),
-            addresses: Fit::addresses(stages),
+            addresses: 0,
             levels: 0,
             cores: Vec::new(),
             heaviest: vec![None; queues],
@@ -157,7 +172,14 @@ impl Fit {
             let Some(heaviest) = fit.heaviest.get_mut(queue) else {
                 continue;
             };
-            let weight = |at: TreeIx| within(of_root[at.ix()], tree[at].cap);
+            let weight = |at: TreeIx| {
+                let load = of_root[at.ix()];
+                let measured = layout.measured.as_ref().and_then(|m| m.node[at.ix()]);
+                match measured {
+                    Some(peak) => measured_load(load, peak),
+                    None => within(load, tree[at].cap),
+                }
+            };
             of_queue[queue] += weight(at);
             if heaviest.is_none_or(|other| weight(other) < weight(at)) {
                 *heaviest = Some(at);
@@ -242,6 +264,13 @@ impl Load {
             false => self.priced,
         }
     }
+}
+
+/// What was measured, at the mean price of what makes it up.
+fn measured_load(load: Pair<Load>, peak: u64) -> u128 {
+    let priced = load.down.priced + load.up.priced;
+    let traffic = load.down.traffic + load.up.traffic;
+    u128::from(peak) * 1_000 * priced / traffic.max(1)
 }
 
 fn within(load: Pair<Load>, cap: Pair<Kbps>) -> u128 {

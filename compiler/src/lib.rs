@@ -4,6 +4,8 @@
 //! Reading the project and its exports (`config`, `exports`) and writing the artifact (`emit::write`) are the
 //! two shores. Between them nothing does I/O, prints, reads a clock or the environment, or depends on hash order.
 
+pub mod advise;
+pub mod compare;
 pub mod config;
 pub mod diff;
 pub mod emit;
@@ -13,9 +15,11 @@ pub mod fit;
 pub mod guard;
 pub mod id;
 pub mod ir;
+pub mod limits;
 pub mod lint;
 pub mod lock;
 pub mod normalize;
+pub mod peaks;
 pub mod previous;
 pub mod refusal;
 pub mod report;
@@ -84,6 +88,95 @@ impl Compiled {
     }
 }
 
+/// What the strategies have in common: the network, and one parent for each of its nodes.
+pub struct Network {
+    pub sources: Vec<SourceEvidence>,
+    pub inventory: Inventory,
+    pub graph: LinkGraph,
+    pub chosen: ChosenTree,
+}
+
+impl Network {
+    /// A mandatory file could not be read.
+    pub fn incomplete(&self) -> bool {
+        self.sources.iter().any(|s| {
+            s.unreadable.iter().any(|u| u.mandatory) || s.missing.iter().any(|m| !m.optional)
+        })
+    }
+}
+
+/// The first half of [`compile`]: everything that is there before a strategy is asked.
+pub fn network(
+    project: &Project,
+    files: &SourceMap,
+    exports: &ExportSet,
+    previous: Option<&Previous>,
+) -> Network {
+    let records: Vec<Records> = exports
+        .exports
+        .par_iter()
+        .map(|export| sources::lower(&project.sources[export.source], export, files))
+        .collect();
+    let (mut inventory, sources) = normalize::normalize(project, records);
+    if let Some(file) = exports.peaks {
+        peaks::lower(files, file, &mut inventory);
+    }
+    let graph = topology::graph(project, &inventory, previous, &exports.digest(files));
+    let chosen = topology::choose(project, &inventory, &graph, previous);
+    Network {
+        sources,
+        inventory,
+        graph,
+        chosen,
+    }
+}
+
+/// The second half: the strategy's tree and its queues.
+pub fn plan(
+    project: &Project,
+    network: &Network,
+    previous: Option<&Previous>,
+) -> (ShapingTree, QueueLayout) {
+    let Network {
+        inventory,
+        graph,
+        chosen,
+        ..
+    } = network;
+    let tree = topology::shape(project, inventory, graph, chosen, previous);
+    let mut layout = topology::layout(project, inventory, &tree, previous);
+    layout.evidence.advice = advise::advise(&advise::Shaped {
+        project,
+        inventory,
+        graph,
+        chosen,
+        previous,
+        tree: &tree,
+        layout: &layout,
+    });
+    (tree, layout)
+}
+
+/// What is said and written of a plan.
+pub struct Outcome {
+    pub findings: Vec<Finding>,
+    pub artifacts: ArtifactSet,
+    pub refused: Vec<Refusal>,
+}
+
+impl Outcome {
+    pub fn of(stages: &Stages<'_>, previous: Option<&Previous>) -> Outcome {
+        let findings = lint::run(stages);
+        let artifacts = emit::emit(stages, &findings, previous.map(|p| p.digest.as_str()));
+        let refused = refusal::refusals(stages, &artifacts);
+        Outcome {
+            findings,
+            artifacts,
+            refused,
+        }
+    }
+}
+
 /// The whole compiler. Total: bad input becomes findings, never an error.
 ///
 /// `previous` is the artifact whose identities (parents, CPU queues, class numbers) are kept where they can be.
@@ -93,24 +186,14 @@ pub fn compile(
     exports: &ExportSet,
     previous: Option<&Previous>,
 ) -> Compiled {
-    let records: Vec<Records> = exports
-        .exports
-        .par_iter()
-        .map(|export| sources::lower(&project.sources[export.source], export, files))
-        .collect();
-    let (inventory, sources) = normalize::normalize(project, records);
-    let graph = topology::graph(project, &inventory, previous, &exports.digest(files));
-    let chosen = topology::choose(project, &inventory, &graph, previous);
-    let tree = topology::shape(project, &inventory, &graph, &chosen, previous);
-    let layout = topology::layout(project, &inventory, &tree, previous);
-    let incomplete = sources
-        .iter()
-        .any(|s| s.unreadable.iter().any(|u| u.mandatory) || s.missing.iter().any(|m| !m.optional));
+    let network = network(project, files, exports, previous);
+    let (tree, layout) = plan(project, &network, previous);
+    let incomplete = network.incomplete();
     let mut compiled = Compiled {
-        sources,
-        inventory,
-        graph,
-        chosen,
+        sources: network.sources,
+        inventory: network.inventory,
+        graph: network.graph,
+        chosen: network.chosen,
         tree,
         layout,
         artifacts: ArtifactSet::default(),
@@ -118,12 +201,12 @@ pub fn compile(
         incomplete,
         refused: Vec::new(),
     };
-    let stages = compiled.stages(project, files, exports, previous);
-    let findings = lint::run(&stages);
-    let artifacts = emit::emit(&stages, &findings, previous.map(|p| p.digest.as_str()));
-    let refused = refusal::refusals(&stages, &artifacts);
-    compiled.findings = findings;
-    compiled.refused = refused;
-    compiled.artifacts = artifacts;
+    let outcome = Outcome::of(
+        &compiled.stages(project, files, exports, previous),
+        previous,
+    );
+    compiled.findings = outcome.findings;
+    compiled.artifacts = outcome.artifacts;
+    compiled.refused = outcome.refused;
     compiled
 }

@@ -53,6 +53,7 @@ pub fn refusals(stages: &Stages<'_>, artifacts: &ArtifactSet) -> Vec<Refusal> {
         ));
     }
     refused.extend(too_deep(stages));
+    refused.extend(churn(stages));
     // Numbers that ran out are missing in the plan: its other violations would only repeat that.
     if stages.layout.evidence.overflow.is_empty() {
         refused.extend(violations(stages, artifacts));
@@ -99,6 +100,21 @@ fn too_deep(stages: &Stages<'_>) -> Option<Refusal> {
                 names.join(" > ")
             ),
             "list nodes of this path in `topology.exclude`, or use `topology.strategy = \"ap_site\"`",
+        )
+    })
+}
+
+/// Class ids that change although what they stand for stays where it is.
+fn churn(stages: &Stages<'_>) -> Option<Refusal> {
+    let allowed = stages.project.guard.max_churn;
+    let changed = stages.layout.evidence.renumbered.len();
+    (allowed > 0 && changed as u64 > allowed).then(|| {
+        Refusal::new(
+            format!(
+                "{changed} class ids change although nothing about what they stand for does, and `guard.max_churn` \
+                 allows {allowed}"
+            ),
+            "weir explain renumbered-class says why they change; to accept it raise `guard.max_churn` for this build",
         )
     })
 }
@@ -171,6 +187,8 @@ fn refusal(stages: &Stages<'_>, violation: &Violation) -> Refusal {
 mod tests {
     use super::*;
     use crate::emit::testing::World;
+    use crate::id::CircuitIx;
+    use crate::ir::layout::Slot;
     use crate::units::{Kbps, Pair};
 
     fn messages(world: &World, artifacts: &ArtifactSet) -> Vec<String> {
@@ -209,6 +227,27 @@ mod tests {
         let want = "Node hill-a1 (node:hill-a1) guarantees 20000 kbit/s download to what is under it and has 19000 \
                     itself: 1000 too many, so its ceiling would not hold";
         assert!(found.iter().any(|message| message == want), "{found:#?}");
+    }
+
+    #[test]
+    fn churn_is_refused_from_one_over_the_budget_on() {
+        let mut world = World::small();
+        let churn = |world: &World| {
+            let stages = world.stages();
+            churn(&stages).map(|refusal| refusal.message)
+        };
+        let slot = |n| Slot::Circuit(CircuitIx(n));
+        world.layout.evidence.renumbered = (0..3).map(slot).collect();
+        // 0 is not checked.
+        assert_eq!(churn(&world), None);
+        world.project.guard.max_churn = 3;
+        assert_eq!(churn(&world), None);
+        world.layout.evidence.renumbered.push(slot(3));
+        let message = churn(&world).expect("refused");
+        assert!(message.starts_with("4 class ids change"), "{message}");
+        assert!(message.ends_with("`guard.max_churn` allows 3"), "{message}");
+        let all = messages(&world, &world.emit(&[]));
+        assert!(all.contains(&message), "{all:?}");
     }
 
     #[test]

@@ -30,19 +30,27 @@ impl Memory {
         );
         let mut map = SourceMap::default();
         let project = config::load_str(&toml, &mut map, &CliOverrides::default())?;
+        // The file of `topology.peaks` lies beside the exports.
+        let is_peaks = |name: &str| project.topology.peaks.as_deref() == Some(name);
         let mut export = Export {
             source: 0,
             files: files
                 .iter()
+                .filter(|(name, _)| !is_peaks(name))
                 .map(|(name, bytes)| export_file(kind, name, bytes, &mut map))
                 .collect(),
         };
         export.files.sort();
+        let peaks = files
+            .iter()
+            .find(|(name, _)| is_peaks(name))
+            .map(|(name, bytes)| export_file("libreqos", name, bytes, &mut map).file);
         Ok(Memory {
             project,
             files: map,
             exports: ExportSet {
                 exports: vec![export],
+                peaks,
                 ..ExportSet::default()
             },
         })
@@ -88,7 +96,7 @@ impl Memory {
         });
         let exports = ExportSet {
             exports: exports.collect(),
-            clock: Clock::default(),
+            ..ExportSet::default()
         };
         Ok(Memory {
             project,

@@ -94,6 +94,15 @@ fn every_code_comes_for_its_reason_in_every_format() {
         &network("100.64.0.3"),
         "[topology]\nwan_mbps = [100, 100]\n[rates]\nmin_floor_mbps = 80\n",
     );
+    // One circuit that is guaranteed more than anything carries: no strategy helps.
+    let hopeless = project(
+        &network("100.64.0.3"),
+        "[topology]\nwan_mbps = [100, 100]\n[rates]\nmin_floor_mbps = 80\n[target.box]\nqueues = 1\n",
+    );
+    let without_peaks = project(
+        &network("100.64.0.3"),
+        "[topology]\npeaks = \"peaks.csv\"\nwan_mbps = [1000, 1000]\n",
+    );
     for (dir, args, code) in [
         (&refused, "check", 4),
         (&refused, "build", 4),
@@ -115,6 +124,14 @@ fn every_code_comes_for_its_reason_in_every_format() {
         (&good, "explain no-such-rule", 2),
         (&good, "explain duplicate-address", 0),
         (&good, "rules", 0),
+        (&good, "compare", 0),
+        (&bad, "compare", 0),
+        (&broken, "compare", 5),
+        (&mistaken, "compare", 2),
+        (&good, "compare --previous nowhere", 2),
+        (&refused, "compare", 0),
+        (&hopeless, "compare", 4),
+        (&without_peaks, "check", 5),
     ] {
         for format in ["text", "json"] {
             let output = weir(dir.path(), &format!("{args} --format {format}"));
@@ -258,4 +275,63 @@ fn a_plan_that_is_not_enforced_is_refused() {
     let report = json(&weir(dir.path(), "build --format json"));
     assert_eq!(report["artifact"], Value::Null);
     assert!(report["exit"]["reasons"][0].is_string());
+}
+
+/// A table that fits a terminal, from the same facts as the JSON; nothing is written.
+#[test]
+fn strategies_can_be_compared() {
+    let settings = format!("{WAN}[target.box]\nqueues = 2\nmemory = \"4GiB\"\n");
+    let dir = project(&network("100.64.0.3"), &settings);
+    weir(dir.path(), "build --out before");
+    let before = files_below(dir.path());
+    let text = stdout(&weir(dir.path(), "compare --previous before"));
+    assert_eq!(files_below(dir.path()), before);
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 100),
+        "{text}"
+    );
+    assert!(text.is_ascii(), "{text}");
+    let row = |name: &str| -> Vec<&str> {
+        let mut lines = text.lines();
+        let line = lines.find(|l| l.starts_with(name));
+        let line = line.unwrap_or_else(|| panic!("{name}\n{text}"));
+        line.split("  ")
+            .map(str::trim)
+            .filter(|c| !c.is_empty())
+            .collect()
+    };
+    // The AP carries 75 up; both circuits together are sold 30: only its 150 down can be reached.
+    assert_eq!(
+        row("limits held"),
+        ["limits held", "0 of 0", "0 of 0", "0 of 0", "0 of 0"]
+    );
+    assert_eq!(row("nodes"), ["nodes", "0", "1", "2", "2"]);
+    assert_eq!(row("class ids changed")[3], "0");
+    assert!(
+        text.contains("flat") && text.contains("ap_site *"),
+        "{text}"
+    );
+
+    let report = json(&weir(dir.path(), "compare --previous before --format json"));
+    assert_eq!(report["schema"], "weir.compare/1");
+    assert_eq!(report["exit"]["code"], 0);
+    let plans = report["strategies"].as_array().expect("strategies");
+    let names: Vec<&str> = plans
+        .iter()
+        .filter_map(|p| p["strategy"].as_str())
+        .collect();
+    assert_eq!(names, ["flat", "ap_only", "ap_site", "full"]);
+    assert_eq!(plans[2]["churn"]["kept"], 4);
+    assert_eq!(plans[0]["churn"]["reparented_circuits"], 2);
+    let read: weir_schemas::compare::Compare =
+        serde_json::from_value(report.clone()).expect("the published type");
+    let best = read.recommended.expect("a strategy");
+    assert!(
+        text.contains(&format!("recommended {}", best.strategy.word())),
+        "{text}"
+    );
+    for reason in best.reasons {
+        let first: Vec<&str> = reason.split(' ').take(3).collect();
+        assert!(text.contains(&first.join(" ")), "{reason}\n{text}");
+    }
 }

@@ -7,6 +7,7 @@
 
 pub mod artifact;
 pub mod common;
+pub mod compare;
 pub mod diff;
 pub mod export;
 pub mod findings;
@@ -91,6 +92,7 @@ fn unwrap_description(schema: &mut schemars::Schema) {
 
 /// Every contract, sorted by schema. To add one: a module, and its line here.
 pub static CONTRACTS: &[Contract] = &[
+    Contract::written::<compare::Compare>("compare.schema.json"),
     Contract::written::<diff::Diff>("diff.schema.json"),
     Contract::written::<export::Export>("export.schema.json"),
     Contract::written::<findings::Findings<'static>>("findings.schema.json"),

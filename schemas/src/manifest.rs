@@ -110,6 +110,9 @@ pub struct Inputs<'a> {
     /// The day of the build, as `2026-12-31`, where it decided something: an override had expired. Absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Cow<'a, str>>,
+    /// The file of measured peaks. Absent when `topology.peaks` names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peaks: Option<InputFile<'a>>,
 }
 
 /// One source of the project.

@@ -108,7 +108,8 @@ pub struct Node<'a> {
     /// The way to it that was chosen. Absent for the root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Path<'a>>,
-    /// Its parent of the artifact before was kept, although another is a little better now. Absent when not.
+    /// The way is that of the previous artifact, kept although another is a little better by now. Absent when it is
+    /// not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,
     /// The next best ways, best first, at most three. Absent when there is no other.

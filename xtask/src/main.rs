@@ -4,6 +4,7 @@ mod bench;
 mod docs;
 mod r#gen;
 mod schemas;
+mod stages;
 
 use clap::{Parser, Subcommand};
 use std::io::Write as _;
@@ -30,6 +31,8 @@ enum Chore {
     Gen(r#gen::Args),
     /// Write the JSON Schemas of the published formats from their types
     Schemas(schemas::Args),
+    /// Time the stages of a build on a project
+    Stages(stages::Args),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Chore::Docs(args) => docs::run(&args, &mut std::io::stdout().lock()),
         Chore::Gen(args) => r#gen::run(&args, &mut std::io::stdout().lock()),
         Chore::Schemas(args) => schemas::run(&args, &mut std::io::stdout().lock()),
+        Chore::Stages(args) => stages::run(&args, &mut std::io::stdout().lock()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

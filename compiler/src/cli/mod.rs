@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod compare;
 mod confirm;
 mod diff;
 #[cfg(feature = "fetch")]
@@ -103,6 +104,8 @@ enum Command {
     /// Read every CRM, all or nothing, and record what it says
     #[cfg(feature = "fetch")]
     Fetch(fetch::Arguments),
+    /// Set the topology strategies side by side; write nothing
+    Compare(compare::Arguments),
     /// Show the shaping tree
     Tree(tree::Arguments),
     /// Draw the network
@@ -216,6 +219,7 @@ fn run(cli: &Cli) -> Exit {
         Command::Doctor(args) => (doctor::run(args, &cli.global, &terminal), args.format),
         #[cfg(feature = "fetch")]
         Command::Snapshot(args) => (snapshot::run(args, &cli.global, &terminal), args.format),
+        Command::Compare(args) => (compare::run(args, &cli.global, &terminal), args.format),
         Command::Tree(args) => (tree::run(args, &cli.global, &terminal), args.format),
         Command::Graph(args) => (graph::run(args, &cli.global, &terminal), Format::Text),
         Command::Override(args) => (override_::run(args, &cli.global, &terminal), args.format),
@@ -284,6 +288,8 @@ mod tests {
                 "weir build DIR --strategy ap_only --target edge1 --out O",
                 true,
             ),
+            ("weir compare DIR --previous none --format json", true),
+            ("weir compare --strategy full", false),
             ("weir graph --format mermaid", true),
             ("weir check DIR --project DIR", false),
             ("weir check -q -v", false),

@@ -48,6 +48,15 @@ pub enum Follow {
     Production,
 }
 
+/// A project, read.
+pub struct Input {
+    pub dir: PathBuf,
+    pub project: Project,
+    pub files: SourceMap,
+    pub exports: ExportSet,
+    pub previous: Option<Previous>,
+}
+
 /// Reads the project and its exports, and compiles them. Nothing is written.
 pub fn compile_project(
     dir: PathBuf,
@@ -66,6 +75,32 @@ pub fn compile_with(
     intent: Option<&str>,
     terminal: &Terminal,
 ) -> Result<Built, Stop> {
+    let Input {
+        dir,
+        project,
+        files,
+        exports,
+        previous,
+    } = read_project(dir, overrides, follow, intent, terminal)?;
+    let compiled = ManuallyDrop::new(compile(&project, &files, &exports, previous.as_ref()));
+    Ok(Built {
+        dir,
+        project,
+        files,
+        exports,
+        previous,
+        compiled,
+    })
+}
+
+/// Reads the project, its exports and the artifact that it follows.
+pub fn read_project(
+    dir: PathBuf,
+    overrides: &Overrides,
+    follow: Follow,
+    intent: Option<&str>,
+    terminal: &Terminal,
+) -> Result<Input, Stop> {
     let wanted = overrides.previous.clone();
     let as_of = match &overrides.as_of {
         None => now()?,
@@ -87,9 +122,14 @@ pub fn compile_with(
     if let Some(text) = intent {
         project.overrides = config::overrides::load_str(text, &mut files).map_err(Stop::config)?;
     }
-    let pinned = lock::pin(&dir, &mut project);
-    let mut exports = match pinned.and_then(|()| exports::read(&dir, &project.sources, &mut files))
-    {
+    let read = lock::pin(&dir, &mut project)
+        .and_then(|()| exports::read(&dir, &project.sources, &mut files))
+        .and_then(|mut exports| {
+            let peaks = project.topology.peaks.as_deref();
+            exports.peaks = exports::read_peaks(&dir, peaks, &mut files)?;
+            Ok(exports)
+        });
+    let mut exports = match read {
         Ok(exports) => exports,
         Err(error) => {
             let spot = Spot {
@@ -115,14 +155,12 @@ pub fn compile_with(
     if let Some(previous) = &previous {
         terminal.verbose(&format!("follows {}", previous.digest));
     }
-    let compiled = ManuallyDrop::new(compile(&project, &files, &exports, previous.as_ref()));
-    Ok(Built {
+    Ok(Input {
         dir,
         project,
         files,
         exports,
         previous,
-        compiled,
     })
 }
 

@@ -192,6 +192,10 @@ pub struct Topology {
     /// Leaves out nodes without subscribers below.
     #[schemars(extend("default" = true))]
     pub prune_empty: Option<At<bool>>,
+    /// File with measured peaks (`weir.peaks/1`: CSV with the columns `kind`, `id`, `download_kbps`, `upload_kbps`),
+    /// relative to the project. What is in it weighs its peak instead of its plans when work is spread over the CPU
+    /// queues. No rate depends on it.
+    pub peaks: Option<At<String>>,
     /// Snapshots that a link of the previous tree may be down before the tree changes.
     #[schemars(extend("default" = 3))]
     pub link_down_hold: Option<At<Count>>,

@@ -8,7 +8,7 @@ use crate::finding::Level;
 use crate::id::FileId;
 use crate::ir::field::Field;
 use crate::ir::merge::JoinKey;
-use crate::ir::records::{LeafKind, Origin, Place};
+use crate::ir::records::{LeafKind, NodeKind, Origin, Place};
 use crate::ir::tree::Strategy;
 use crate::units::{Kbps, Pair, PerMille};
 
@@ -229,6 +229,27 @@ pub enum Simplify {
     All,
 }
 
+impl Simplify {
+    /// A redundant node of this kind may be left out.
+    pub fn takes(self, kind: NodeKind, holds_circuits: bool) -> bool {
+        match (self, kind) {
+            (Simplify::Off, _) => false,
+            (Simplify::All, _) | (Simplify::Auto, NodeKind::Other) => true,
+            (Simplify::Auto, NodeKind::Site) => !holds_circuits,
+            (Simplify::Auto, NodeKind::Ap | NodeKind::Root) => false,
+        }
+    }
+
+    /// How far above what could flow a limit must be: with `auto` by a tenth, so that one more customer does not
+    /// bring a level back.
+    pub fn margin(self) -> PerMille {
+        match self {
+            Simplify::Off | Simplify::All => PerMille::ONE,
+            Simplify::Auto => PerMille(1100),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Topology {
     pub strategy: Strategy,
@@ -253,6 +274,8 @@ pub struct Topology {
     pub default_link_cost: u64,
     pub membership_cost: u64,
     pub prune_empty: bool,
+    /// File with measured peaks, as written.
+    pub peaks: Option<String>,
 }
 
 #[derive(Clone, Debug)]

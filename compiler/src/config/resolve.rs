@@ -660,6 +660,7 @@ impl Check<'_> {
             strategy: overrides.strategy.unwrap_or(strategy),
             tree: self.word("topology.tree", &written.tree, Metric::Cost),
             root: self.label("topology.root", &written.root),
+            peaks: self.label("topology.peaks", &written.peaks),
             promote_to_root: self.labels("topology.promote_to_root", &written.promote_to_root),
             exclude: self.labels("topology.exclude", &written.exclude),
             pin: self.pins(&written.pin),

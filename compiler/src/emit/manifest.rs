@@ -65,6 +65,15 @@ pub(super) fn emit(
                 .collect(),
             overrides_sha256: project.overrides.digest.as_deref().map(Cow::Borrowed),
             as_of: as_of(view.stages).map(Cow::Owned),
+            peaks: view.stages.exports.peaks.map(|id| {
+                let file = view.stages.files.file(id);
+                InputFile {
+                    path: Cow::Borrowed(&file.path),
+                    collection: Cow::Borrowed("peaks"),
+                    page: None,
+                    sha256: Cow::Borrowed(&file.digest),
+                }
+            }),
         },
         counts: counts(view),
         fit: fit(view.stages),

@@ -372,6 +372,7 @@ fn project(config: FileId, strategy: Strategy) -> Project {
             default_link_cost: 100,
             membership_cost: 1,
             prune_empty: true,
+            peaks: None,
         },
         rates: Rates {
             overhead: PerMille::ONE,

@@ -22,7 +22,35 @@ pub struct Inventory {
     /// Sorted by id; the omitted ones too.
     pub circuits: Vec<Circuit>,
     pub settings: NodeSettings,
+    pub peaks: Peaks,
     pub evidence: NormalizeEvidence,
+}
+
+/// What was measured (`topology.peaks`). The lists are empty, or by node and by circuit.
+#[derive(Clone, Default, Debug)]
+pub struct Peaks {
+    pub node: Vec<Option<Pair<Kbps>>>,
+    pub circuit: Vec<Option<Pair<Kbps>>>,
+    /// Rows that cannot be used, in the order of the file.
+    pub unused: Vec<UnusedPeak>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnusedPeak {
+    pub place: Place,
+    pub why: PeakProblem,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PeakProblem {
+    /// The first row does not name these columns.
+    Header(Box<str>),
+    /// Neither `node` nor `circuit`.
+    Kind(Box<str>),
+    /// No such node or circuit.
+    Unknown(SubjectKind, Box<str>),
+    /// Column and text of what is no rate.
+    Rate(&'static str, Box<str>),
 }
 
 /// Settings that name nodes, resolved. (`topology.exclude` is `Node::hidden`.)

@@ -97,12 +97,16 @@ pub enum BucketReason {
 pub struct TreeEvidence {
     /// By inventory node: effective capacity with virtual and excluded nodes hidden (pass 3).
     pub physical_cap: Vec<Pair<Kbps>>,
+    /// What placement needs of `topology.peaks`; `None` when nothing was measured.
+    pub measured: Option<Measured>,
     /// Nodes hidden by queue-auto, sorted.
     pub auto_virtual: Vec<NodeIx>,
     /// Hidden, promoted or dropped nodes whose limit would bind, with the kbit/s no longer enforced.
     pub unenforced: Vec<Unenforced>,
     /// Nodes without circuits that were pruned, sorted.
     pub pruned: Vec<NodeIx>,
+    /// Circuits whose maximum was cut (pass 7) by a node that later passes took out from under them, sorted.
+    pub clamped: Vec<(CircuitIx, NodeIx)>,
     /// Removed by simplify (lossless), sorted.
     pub simplified: Vec<NodeIx>,
     /// Dropped by the depth cut, sorted.
@@ -122,6 +126,15 @@ pub struct TreeEvidence {
     pub bucket_cap: Pair<Kbps>,
     /// Σ of circuit minima per bucket after scaling, indexed by bucket.
     pub bucket_guarantee: Vec<Pair<Kbps>>,
+}
+
+/// How measured peaks stand to plans.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// Peaks of what was measured, and the ceilings of the circuits that they are of; `None` when there are none.
+    pub share: Option<(u128, u128)>,
+    /// By inventory node: ceilings of the circuits attached to it or below it, both directions.
+    pub plans_below: Vec<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,5 +1,6 @@
 //! Lint: rules look at what the stages produced and return findings. Rules change nothing.
 
+mod advice;
 mod fields;
 mod network;
 pub mod rule;

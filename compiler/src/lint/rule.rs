@@ -77,7 +77,7 @@ pub struct Example {
     /// When the export was recorded and when it is looked at; empty where the rule does not ask.
     pub recorded: &'static str,
     pub as_of: &'static str,
-    /// What the example is, where it takes too large a network to be written out; empty otherwise.
+    /// What the example is, where it takes too large a network or several builds to be written out; empty otherwise.
     pub prose: &'static str,
     /// Sources after the first.
     pub also: &'static [Also],
@@ -140,8 +140,8 @@ impl Example {
         Example::of("libreqos", files, config)
     }
 
-    /// Only a network of tens of thousands of records triggers the rule.
-    pub const fn too_large(prose: &'static str) -> Self {
+    /// Only a network of tens of thousands of records, or two builds, trigger the rule.
+    pub const fn told(prose: &'static str) -> Self {
         Example {
             prose,
             ..Example::inventory(&[], "")

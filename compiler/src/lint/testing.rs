@@ -252,6 +252,7 @@ fn project(file: Origin) -> Project {
             default_link_cost: 100,
             membership_cost: 1,
             prune_empty: true,
+            peaks: None,
         },
         rates: Rates {
             overhead: PerMille::ONE,

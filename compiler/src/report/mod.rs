@@ -1,6 +1,7 @@
 //! How findings, trees and summaries look: for people and for machines. Everything here makes text and prints
 //! nothing; `cli` owns the terminal. Text that came from a CRM never reaches a terminal unescaped.
 
+pub mod compare;
 pub mod diff;
 pub mod excerpt;
 pub mod graph;
@@ -17,6 +18,7 @@ use std::fmt::Write;
 
 use crate::config::project::FailOn;
 use crate::finding::{Finding, Level};
+use crate::units::Kbps;
 
 /// What the reader's terminal can show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -181,6 +183,18 @@ pub(crate) fn thousands(number: u64) -> String {
         grouped.push(digit);
     }
     grouped
+}
+
+/// `1 000/200`: whole Mbit/s in groups of three; below 10 Mbit/s exactly.
+pub(crate) fn mbps(kbps: [u64; 2]) -> String {
+    kbps.map(|k| {
+        if k < 10_000 {
+            Kbps(k).mbps().to_string()
+        } else {
+            thousands((k + 500) / 1000)
+        }
+    })
+    .join("/")
 }
 
 /// As written in `weir.toml`.

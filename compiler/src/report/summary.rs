@@ -12,8 +12,8 @@ use crate::ir::layout::QueueLayout;
 use crate::ir::records::NodeKind;
 use crate::ir::tree::{BucketReason, ShapingTree};
 use crate::lint::rule::Stages;
-use crate::report::{Look, Tally, Tone, counted, plain, thousands};
-use crate::units::{Kbps, Pair};
+use crate::report::{Look, Tally, Tone, counted, mbps, plain, thousands};
+use crate::units::Pair;
 
 /// Columns of the whole block.
 const WIDTH: usize = 80;
@@ -66,7 +66,7 @@ pub struct Counts {
     pub sold_kbps: [u64; 2],
     /// Sum of circuit minima.
     pub guaranteed_kbps: [u64; 2],
-    /// Planned load of each CPU queue: circuit maxima, both directions.
+    /// What each CPU queue was given, both directions: circuit maxima, or measured peaks where they are known.
     pub queue_load_kbps: Vec<u64>,
 }
 
@@ -132,7 +132,7 @@ impl Summary {
         rows.push(("sold", self.sold()));
         rows.push((
             "guaranteed",
-            format!("{} Mbit/s", rate(counts.guaranteed_kbps)),
+            format!("{} Mbit/s", mbps(counts.guaranteed_kbps)),
         ));
         rows.push(("CPU queues", self.balance()));
         let tally = Tally {
@@ -170,10 +170,10 @@ impl Summary {
         let times = [0, 1].map(|d| ratio(sold[d], self.wan_kbps[d]));
         format!(
             "{} Mbit/s, {}/{} times the WAN of {}",
-            rate(sold),
+            mbps(sold),
             times[0],
             times[1],
-            rate(self.wan_kbps)
+            mbps(self.wan_kbps)
         )
     }
 
@@ -199,7 +199,7 @@ impl Counts {
         let mut counts = Counts {
             circuits: inventory.circuits.len(),
             known_nodes: inventory.nodes.len(),
-            queue_load_kbps: layout.load_kbps.clone(),
+            queue_load_kbps: layout.weights().to_vec(),
             ..Counts::default()
         };
         for reason in inventory.circuits.iter().filter_map(|c| c.omitted) {
@@ -211,7 +211,7 @@ impl Counts {
             sold += circuit.max;
             guaranteed += circuit.min;
             if let Some(reason) = circuit.bucket_reason {
-                *counts.unparented.entry(why(reason)).or_default() += 1;
+                *counts.unparented.entry(bucket_word(reason)).or_default() += 1;
             }
         }
         counts.sold_kbps = sold.array();
@@ -232,7 +232,7 @@ impl Counts {
 }
 
 /// Why a circuit hangs in a bucket, for programs.
-fn why(reason: BucketReason) -> &'static str {
+pub(crate) fn bucket_word(reason: BucketReason) -> &'static str {
     match reason {
         BucketReason::Flat => "flat",
         BucketReason::NoParent => "no-parent",
@@ -259,18 +259,6 @@ fn listed(counts: &BTreeMap<&'static str, usize>) -> String {
         .map(|(reason, n)| format!("{} {}", thousands(*n as u64), said(reason)))
         .collect();
     parts.join(", ")
-}
-
-/// Whole Mbit/s in groups of three; below 10 Mbit/s exactly.
-fn rate(kbps: [u64; 2]) -> String {
-    kbps.map(|k| {
-        if k < 10_000 {
-            Kbps(k).mbps().to_string()
-        } else {
-            thousands((k + 500) / 1000)
-        }
-    })
-    .join("/")
 }
 
 fn ratio(a: u64, b: u64) -> String {

@@ -13,10 +13,11 @@ use super::place::place;
 use crate::config::project::{Project, ShaperMode};
 use crate::id::{CircuitIx, TreeIx};
 use crate::ir::inventory::Inventory;
-use crate::ir::layout::{CircuitSlot, LayoutEvidence, Overflow, QueueLayout, Slot};
+use crate::ir::layout::{CircuitSlot, LayoutEvidence, MeasuredLoad, Overflow, QueueLayout, Slot};
 use crate::ir::previous::{Previous, PreviousClass, PreviousClasses, REST, Resting};
 use crate::ir::records::LeafKind;
 use crate::ir::tree::{Parent, ShapingTree, bucket_name};
+use crate::topology::weigh;
 use crate::units::Pair;
 
 /// Key of a class in `queue-plan.json`.
@@ -48,9 +49,11 @@ pub fn layout(
     let Weights {
         node: weight,
         mut load,
+        planned,
+        measured,
         node_has_class,
         bucket_has_class,
-    } = weights(tree, queues);
+    } = weights(inventory, tree, queues);
 
     // Top-level nodes on top of the buckets.
     let roots: Vec<TreeIx> = {
@@ -73,6 +76,10 @@ pub fn layout(
         if let Some(parent) = tree[at].parent {
             node_queue[at.ix()] = node_queue[parent.ix()];
         }
+    }
+    let mut load_kbps = planned.queue;
+    for &at in &roots {
+        load_kbps[usize::from(node_queue[at.ix()])] += planned.node[at.ix()];
     }
     let fair = load.iter().sum::<u64>() / u64::from(queues);
     evidence.heavy = roots
@@ -180,7 +187,8 @@ pub fn layout(
         node_minor,
         bucket_minor,
         circuits,
-        load_kbps: load,
+        load_kbps,
+        measured: measured.map(|node| MeasuredLoad { queue: load, node }),
         resting: Resting::default(),
         resting_unchanged: resting,
         evidence,
@@ -191,39 +199,76 @@ pub fn layout(
     layout
 }
 
+/// By tree node and, of its bucket, by queue: what placement goes by.
+pub(crate) fn weights_of(
+    inventory: &Inventory,
+    tree: &ShapingTree,
+    queues: u16,
+) -> (Vec<u64>, Vec<u64>) {
+    let weights = weights(inventory, tree, queues);
+    (weights.node, weights.load)
+}
+
 struct Weights {
-    /// By tree node: sum of circuit maxima below, both directions.
+    /// By tree node: what it weighs for placement, both directions.
     node: Vec<u64>,
     /// By queue: the same of its bucket.
     load: Vec<u64>,
+    planned: Planned,
+    /// By tree node, where peaks were measured: weight of those that were measured themselves.
+    measured: Option<Vec<Option<u64>>>,
     node_has_class: Vec<bool>,
     bucket_has_class: Vec<bool>,
 }
 
-fn weights(tree: &ShapingTree, queues: u16) -> Weights {
+/// Sums of circuit maxima, both directions.
+struct Planned {
+    node: Vec<u64>,
+    /// By queue: of its bucket.
+    queue: Vec<u64>,
+}
+
+fn weights(inventory: &Inventory, tree: &ShapingTree, queues: u16) -> Weights {
+    let (nodes, queues) = (tree.nodes.len(), usize::from(queues));
+    let measured = tree.evidence.measured.as_ref();
     let mut w = Weights {
-        node: vec![0; tree.nodes.len()],
-        load: vec![0; usize::from(queues)],
-        node_has_class: vec![false; tree.nodes.len()],
-        bucket_has_class: vec![false; usize::from(queues)],
+        node: vec![0; nodes],
+        load: vec![0; queues],
+        planned: Planned {
+            node: vec![0; nodes],
+            queue: vec![0; queues],
+        },
+        measured: measured.map(|_| vec![None; nodes]),
+        node_has_class: vec![false; nodes],
+        bucket_has_class: vec![false; queues],
     };
-    for (_, circuit) in tree.placed() {
+    for (ix, circuit) in tree.placed() {
         let max = circuit.max.total().0;
+        let weight = weigh::circuit(&inventory.peaks, measured, ix, max);
         match circuit.parent {
             Parent::Node(node) => {
-                w.node[node.ix()] += max;
+                w.node[node.ix()] += weight;
+                w.planned.node[node.ix()] += max;
                 w.node_has_class[node.ix()] = true;
             }
             Parent::Bucket(bucket) => {
-                w.load[usize::from(bucket)] += max;
+                w.load[usize::from(bucket)] += weight;
+                w.planned.queue[usize::from(bucket)] += max;
                 w.bucket_has_class[usize::from(bucket)] = true;
             }
         }
     }
     for at in tree.tree_ixs().rev() {
+        let i = at.ix();
+        let own = weigh::node(&inventory.peaks, measured, tree[at].node, w.planned.node[i]);
+        if let (Some(of_node), Some(own)) = (&mut w.measured, own) {
+            of_node[i] = Some(own);
+            w.node[i] = own;
+        }
         if let Some(parent) = tree[at].parent {
-            w.node[parent.ix()] += w.node[at.ix()];
-            w.node_has_class[parent.ix()] |= w.node_has_class[at.ix()];
+            w.node[parent.ix()] += w.node[i];
+            w.planned.node[parent.ix()] += w.planned.node[i];
+            w.node_has_class[parent.ix()] |= w.node_has_class[i];
         }
     }
     w
@@ -428,18 +473,35 @@ fn compare(
     let mut resting = before.resting.aged();
     let mut now: rustc_hash::FxHashMap<String, (u16, u16, Pair<u16>)> =
         rustc_hash::FxHashMap::default();
+    // By node: it hangs where it hung, and so does everything above it. What is below a node that was moved in the
+    // network is renumbered for that reason.
+    let mut same_place = vec![false; tree.nodes.len()];
     let mut visit =
         |slot: Slot, queue: u16, minor: u16, handle: Pair<u16>, parent: Option<Slot>| {
             let key = class_key(inventory, tree, slot);
             if let Some(class) = before.by_key.get(key.as_str()) {
-                let parent = parent.map(|p| class_key(inventory, tree, p));
+                let parent_key = parent.map(|p| class_key(inventory, tree, p));
                 if class.queue != queue && !matches!(slot, Slot::Bucket(_)) {
                     layout.evidence.moved.push(slot);
                 }
-                if class.parent.as_deref() == parent.as_deref()
-                    && (class.queue, class.minor) != (queue, minor)
-                {
-                    layout.evidence.renumbered.push(slot);
+                let stays = class.parent.as_deref() == parent_key.as_deref()
+                    && match parent {
+                        Some(Slot::Node(above)) => same_place[above.ix()],
+                        _ => true,
+                    };
+                if let Slot::Node(at) = slot {
+                    same_place[at.ix()] = stays;
+                }
+                if class.parent.as_deref() != parent_key.as_deref() {
+                    layout.evidence.reparented.push(slot);
+                }
+                if (class.queue, class.minor) != (queue, minor) {
+                    layout.evidence.changed += 1;
+                    if stays {
+                        layout.evidence.renumbered.push(slot);
+                    }
+                } else {
+                    layout.evidence.kept += 1;
                 }
             }
             now.insert(key, (queue, minor, handle));
@@ -503,5 +565,6 @@ fn compare(
     }
     layout.evidence.renumbered.sort_unstable();
     layout.evidence.moved.sort_unstable();
+    layout.evidence.reparented.sort_unstable();
     layout.resting = resting;
 }

@@ -9,17 +9,21 @@ mod names;
 mod path;
 mod place;
 pub mod strategy;
+mod weigh;
 
 pub use build::graph;
+pub(crate) use layout::weights_of;
 pub use layout::{class_key, layout};
 pub use names::is_reserved;
 pub use path::choose;
+pub(crate) use place::spread;
 
 use crate::config::project::Project;
 use crate::id::{CircuitIx, NodeIx, TreeIx};
 use crate::ir::graph::{ChosenTree, LinkGraph};
 use crate::ir::inventory::{Hidden, Inventory};
 use crate::ir::previous::Previous;
+use crate::ir::records::NodeKind;
 use crate::ir::tree::{
     BucketReason, Parent, PlacedCircuit, ShapingTree, Strategy, TreeEvidence, TreeNode,
 };
@@ -90,36 +94,61 @@ impl Draft {
         own
     }
 
-    /// Takes a node out: its children and circuits go to its parent. The caller has made sure that there is
-    /// one, or that it has no own circuits.
-    pub fn remove(
-        &mut self,
-        node: NodeIx,
-        children: &mut [Vec<NodeIx>],
-        own: &mut [Vec<CircuitIx>],
-    ) {
-        let up = self.parent[node.ix()];
-        let orphans = std::mem::take(&mut children[node.ix()]);
-        for &child in &orphans {
-            self.parent[child.ix()] = up;
-        }
-        let circuits = std::mem::take(&mut own[node.ix()]);
-        self.emitted[node.ix()] = false;
-        self.parent[node.ix()] = None;
-        let Some(up) = up else {
-            debug_assert!(circuits.is_empty(), "circuits of a removed top-level node");
+    /// Takes nodes out: what hangs on them goes to the nearest node above that stays. The caller has made sure that
+    /// there is one, or that none of them has circuits.
+    pub fn remove(&mut self, nodes: &[NodeIx]) {
+        if nodes.is_empty() {
             return;
-        };
-        for &circuit in &circuits {
-            self.spot[circuit.ix()] = Some(Spot::Node(up));
         }
-        let siblings = &mut children[up.ix()];
-        siblings.retain(|&c| c != node);
-        siblings.extend(orphans);
-        siblings.sort_unstable();
-        let beside = &mut own[up.ix()];
-        beside.extend(circuits);
-        beside.sort_unstable();
+        let mut goes = vec![false; self.emitted.len()];
+        for node in nodes {
+            goes[node.ix()] = true;
+        }
+        // Parents before children: where a node that goes sends what hangs on it.
+        let mut heir: Vec<Option<NodeIx>> = vec![None; self.emitted.len()];
+        for node in self.preorder() {
+            let i = node.ix();
+            let up = match self.parent[i] {
+                Some(parent) if goes[parent.ix()] => heir[parent.ix()],
+                up => up,
+            };
+            heir[i] = up;
+        }
+        for spot in self.spot.iter_mut().flatten() {
+            if let Spot::Node(node) = *spot
+                && goes[node.ix()]
+            {
+                debug_assert!(
+                    heir[node.ix()].is_some(),
+                    "circuits of a removed top-level node"
+                );
+                if let Some(up) = heir[node.ix()] {
+                    *spot = Spot::Node(up);
+                }
+            }
+        }
+        for (i, goes) in goes.into_iter().enumerate() {
+            self.parent[i] = if goes { None } else { heir[i] };
+            self.emitted[i] &= !goes;
+        }
+    }
+}
+
+/// What somebody thinks of changing against the settings, to see what it would do.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Trial {
+    /// As in `topology.promote_to_root`, sorted.
+    pub promoted: Vec<NodeIx>,
+    /// As in `topology.exclude`, sorted.
+    pub excluded: Vec<NodeIx>,
+}
+
+/// `topology.promote_to_root` acts on emitted nodes of this kind.
+pub fn promotes(strategy: Strategy, kind: NodeKind) -> bool {
+    match strategy {
+        Strategy::Flat | Strategy::ApOnly => false,
+        Strategy::ApSite => kind == NodeKind::Ap,
+        Strategy::Full => true,
     }
 }
 
@@ -130,6 +159,25 @@ pub fn shape(
     graph: &LinkGraph,
     chosen: &ChosenTree,
     previous: Option<&Previous>,
+) -> ShapingTree {
+    shape_trial(
+        project,
+        inventory,
+        graph,
+        chosen,
+        previous,
+        &Trial::default(),
+    )
+}
+
+/// [`shape`], as if the settings were others.
+pub fn shape_trial(
+    project: &Project,
+    inventory: &Inventory,
+    graph: &LinkGraph,
+    chosen: &ChosenTree,
+    previous: Option<&Previous>,
+    trial: &Trial,
 ) -> ShapingTree {
     let settings = &project.topology;
     let flat = settings.strategy == Strategy::Flat;
@@ -143,7 +191,7 @@ pub fn shape(
     };
     let root = graph.root;
     // (3) capacities, (4) queue-auto.
-    evidence.physical_cap = adjust::caps::physical(project, inventory, chosen, root);
+    evidence.physical_cap = adjust::caps::physical(project, inventory, chosen, root, trial);
     let view = {
         let mut hidden: Vec<bool> = inventory.nodes.iter().map(|n| n.hidden.is_some()).collect();
         if !flat {
@@ -155,14 +203,20 @@ pub fn shape(
                 &evidence.physical_cap,
             );
         }
-        for node in &evidence.auto_virtual {
+        for node in evidence.auto_virtual.iter().chain(&trial.excluded) {
             hidden[node.ix()] = true;
         }
+        let mut promoted = inventory.settings.promote.clone();
+        promoted.extend(&trial.promoted);
+        promoted.sort_unstable();
+        promoted.dedup();
         strategy::View {
             inventory,
             chosen,
             root,
             hidden,
+            promoted,
+            excluded: &trial.excluded,
         }
     };
     // (5) placement by strategy, with promote_to_root.
@@ -174,20 +228,27 @@ pub fn shape(
     // (7) clamp.
     let asked: Vec<Pair<Kbps>> = draft.max.clone();
     adjust::clamp::clamp(&mut draft, settings.generated);
-    evidence.unenforced = adjust::loss::unenforced(
-        settings.strategy,
-        &view,
-        &draft,
-        &evidence,
-        &inventory.settings.promote,
-    );
+    evidence.measured = weigh::measured(inventory, chosen, &draft);
+    let hung_on = draft.spot.clone();
+    evidence.unenforced = adjust::loss::unenforced(settings.strategy, &view, &draft, &evidence);
     // (8) simplify, (9) depth cut.
     evidence.simplified = adjust::simplify::simplify(settings.simplify, inventory, &mut draft);
     adjust::depth::cut(&mut draft, &mut evidence);
+    evidence.clamped = hung_on
+        .into_iter()
+        .enumerate()
+        .filter_map(|(i, spot)| match spot {
+            Some(Spot::Node(node)) if draft.spot[i] != spot && draft.max[i] != asked[i] => {
+                Some((CircuitIx::of(i), node))
+            }
+            _ => None,
+        })
+        .collect();
     // (12, first half) buckets: their circuits' guarantees are scaled with the rest.
     let buckets = place::buckets(
         inventory,
         &draft,
+        evidence.measured.as_ref(),
         project.target.queues,
         previous.and_then(|p| p.classes.as_ref()),
     );

@@ -11,8 +11,8 @@ use std::collections::BinaryHeap;
 use crate::id::CircuitIx;
 use crate::ir::inventory::Inventory;
 use crate::ir::previous::PreviousClasses;
-use crate::ir::tree::bucket_name;
-use crate::topology::{Draft, Spot};
+use crate::ir::tree::{Measured, bucket_name};
+use crate::topology::{Draft, Spot, weigh};
 
 /// Moves a build may make to rebalance: 1 % of the items, at least 1 and at most 32 (the budget of LibreQoS's
 /// stable planner, so that the two can be compared).
@@ -59,6 +59,13 @@ pub(crate) fn place(items: &[(u64, Option<u16>)], load: &mut [u64]) -> Vec<u16> 
     queue_of
 }
 
+/// Weight of the fullest queue when these are placed without history on queues that carry so much already.
+pub(crate) fn spread(weights: &[u64], mut load: Vec<u64>) -> u64 {
+    let items: Vec<(u64, Option<u16>)> = weights.iter().map(|w| (*w, None)).collect();
+    place(&items, &mut load);
+    load.into_iter().max().unwrap_or(0)
+}
+
 fn rebalance(items: &[(u64, Option<u16>)], queue_of: &mut [u16], load: &mut [u64]) {
     let total: u128 = load.iter().map(|l| u128::from(*l)).sum();
     let fair = total.div_ceil(load.len().max(1) as u128);
@@ -102,6 +109,7 @@ fn rebalance(items: &[(u64, Option<u16>)], queue_of: &mut [u16], load: &mut [u64
 pub(crate) fn buckets(
     inventory: &Inventory,
     draft: &Draft,
+    measured: Option<&Measured>,
     queues: u16,
     previous: Option<&PreviousClasses>,
 ) -> Vec<Option<u16>> {
@@ -121,7 +129,8 @@ pub(crate) fn buckets(
                 let parent = class.parent.as_deref()?.strip_prefix("bucket:")?;
                 (parent == bucket_name(class.queue)).then_some(class.queue)
             });
-            (draft.max[i].total().0, before)
+            let (ix, plan) = (CircuitIx::of(i), draft.max[i].total().0);
+            (weigh::circuit(&inventory.peaks, measured, ix, plan), before)
         })
         .collect();
     let mut load = vec![0u64; usize::from(queues.max(1))];

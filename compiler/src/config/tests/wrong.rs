@@ -35,7 +35,7 @@ fn what_is_not_toml_or_no_key_is_named_with_its_place() {
 strategi = "full"
 "#,
             r#"
-5:1 `strategi`: unknown key `topology.strategi` -> did you mean `strategy`? the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
+5:1 `strategi`: unknown key `topology.strategi` -> did you mean `strategy`? the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, peaks, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
 "#,
         ),
         (
@@ -47,9 +47,9 @@ overhead = 1.1
 name = 5
 "#,
             r#"
-5:1 `queues`: unknown key `topology.queues` -> `queues` belongs in [target.NAME]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
-6:1 `overhead`: unknown key `topology.overhead` -> `overhead` belongs in [rates]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
-7:1 `name`: unknown key `topology.name` -> `name` belongs in [merge.fields] or [project] or [[source]]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
+5:1 `queues`: unknown key `topology.queues` -> `queues` belongs in [target.NAME]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, peaks, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
+6:1 `overhead`: unknown key `topology.overhead` -> `overhead` belongs in [rates]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, peaks, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
+7:1 `name`: unknown key `topology.name` -> `name` belongs in [merge.fields] or [project] or [[source]]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, peaks, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
 "#,
         ),
         (

@@ -14,7 +14,7 @@ pub static RULE: Rule = Rule {
     what: "The network has more prefixes than 80 % of the classifier's 1,048,576 entries; above 100 % it is an error.",
     why: "Prefixes that do not fit would not be shaped, and whose they are would be a matter of luck.",
     fix: "Give circuits one routed prefix instead of many hosts, or shape the network on two boxes.",
-    bad: Example::too_large(
+    bad: Example::told(
         "Circuits with 900,000 host addresses between them (a warning), or with 1,100,000 (an error).",
     ),
     good: Example::inventory(

@@ -6,8 +6,8 @@ use crate::ir::records::{Subject, SubjectKind};
 use crate::lint::rule::{Example, Rule, Stages};
 use crate::lint::words;
 
-/// Usable class minors of one HTB: 3 to 0xfffd.
-pub const MINORS: usize = 65_531;
+/// Usable class minors of one HTB.
+const MINORS: usize = weir_abi::MAX_MINORS;
 
 pub static RULE: Rule = Rule {
     code: "BUD004",
@@ -17,7 +17,7 @@ pub static RULE: Rule = Rule {
     what: "A CPU queue needs more than 80 % of its 65,531 class ids, or more than it has; or there are more queues than the kernel numbers.",
     why: "Classes without an id cannot exist: the subscribers that come last would not be shaped, so the build is refused.",
     fix: "Raise `target.NAME.queues`, or split the largest top-level node.",
-    bad: Example::too_large(
+    bad: Example::told(
         "A single CPU queue (`queues = 1`) with 60,000 circuits (a warning), or with 70,000 (an error).",
     ),
     good: Example::inventory(
@@ -114,4 +114,67 @@ fn draft(stages: &Stages<'_>, message: String, help: &str, level: Level) -> Draf
         .about(Subject::new(SubjectKind::Setting, &key, &key))
         .at(stages.project.place(key), "number of CPU queues")
         .level(level)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emit::testing::World;
+
+    fn found(world: &World) -> Vec<(Option<Level>, String)> {
+        let mut out = Vec::new();
+        check(&world.stages(), &mut out);
+        out.into_iter().map(|d| (d.level, d.message)).collect()
+    }
+
+    /// So many classes in queue 0: nodes and circuits together.
+    fn with_classes(n: usize) -> World {
+        let mut world = World::small();
+        let slot = world.layout.circuits[0];
+        world.layout.bucket_minor = vec![0, 0];
+        world.layout.circuits = vec![slot; n - world.layout.node_minor.len()];
+        world
+    }
+
+    #[test]
+    fn warns_above_four_fifths() {
+        assert!(found(&with_classes(MINORS * 4 / 5)).is_empty());
+        assert_eq!(
+            found(&with_classes(MINORS * 4 / 5 + 1)),
+            [(
+                Some(Level::Warning),
+                "CPU queue 0 needs 52,425 class ids, 80 % of the 65,531 it has".to_owned()
+            )]
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error_and_told_once() {
+        let mut world = with_classes(MINORS);
+        assert_eq!(found(&world)[0].0, Some(Level::Warning));
+        world.layout.evidence.overflow = vec![
+            Overflow::Minors {
+                queue: 0,
+                wanted: MINORS + 1,
+            },
+            Overflow::Queues {
+                wanted: 120,
+                limit: 119,
+            },
+            Overflow::Handles { wanted: 70_000 },
+        ];
+        assert_eq!(
+            found(&world),
+            [
+                (
+                    Some(Level::Error),
+                    "CPU queue 0 needs 65,532 class ids, 100 % of the 65,531 it has".to_owned()
+                ),
+                (
+                    Some(Level::Error),
+                    "the target has 120 CPU queues, and the kernel can number 119".to_owned()
+                ),
+            ]
+        );
+    }
 }

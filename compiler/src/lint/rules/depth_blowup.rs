@@ -1,5 +1,6 @@
 //! BUD002: levels of nodes that cost time and limit nothing.
 
+use crate::config::project::Simplify;
 use crate::finding::{Draft, Label, Level};
 use crate::ir::tree::Parent;
 use crate::lint::rule::{Example, Rule, Stages};
@@ -42,7 +43,7 @@ const CHAIN: crate::lint::rule::Files = &[(
 )];
 
 fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
-    let redundant = redundant(stages);
+    let redundant = redundant(stages, Simplify::All);
     if redundant.is_empty() {
         return;
     }

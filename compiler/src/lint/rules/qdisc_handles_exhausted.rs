@@ -8,7 +8,7 @@ use crate::lint::words;
 use crate::units::Pair;
 
 /// Qdisc handles of one interface that are safe to use; the kernel numbers 65,534.
-pub const HANDLES: usize = 65_000;
+const HANDLES: usize = weir_abi::MAX_LEAF_HANDLES;
 
 pub static RULE: Rule = Rule {
     code: "BUD005",
@@ -18,7 +18,7 @@ pub static RULE: Rule = Rule {
     what: "The leaf queues of one interface need more than 80 % of its 65,000 qdisc handles, or more than it has.",
     why: "Every subscriber has a queue of its own, which needs a handle: those that come last would have none, so the build is refused.",
     fix: "Shape the network on two boxes, or give some circuits no leaf queue in one direction.",
-    bad: Example::too_large("60,000 circuits (a warning), or 70,000 (an error)."),
+    bad: Example::told("60,000 circuits (a warning), or 70,000 (an error)."),
     good: Example::inventory(
         &[(
             "inventory.json",
@@ -69,4 +69,48 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         .about(Subject::new(SubjectKind::Setting, "target", "target"))
         .level(level),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emit::testing::World;
+
+    fn found(world: &World) -> Vec<(Option<Level>, String)> {
+        let mut out = Vec::new();
+        check(&world.stages(), &mut out);
+        out.into_iter().map(|d| (d.level, d.message)).collect()
+    }
+
+    fn with_leaves(n: usize) -> World {
+        let mut world = World::small();
+        let slot = world.layout.circuits[0];
+        world.layout.circuits = vec![slot; n];
+        world
+    }
+
+    #[test]
+    fn warns_above_four_fifths_of_one_interface() {
+        assert!(found(&with_leaves(HANDLES * 4 / 5)).is_empty());
+        let mut world = with_leaves(HANDLES * 4 / 5 + 1);
+        let message = "one interface needs 52,001 leaf queues, 80 % of the 65,000 handles it has";
+        assert_eq!(found(&world), [(Some(Level::Warning), message.to_owned())]);
+        // A leaf that has a queue in one direction only takes a handle on one interface.
+        if let Some(slot) = &mut world.layout.circuits[0] {
+            slot.handle.up = 0;
+        }
+        assert_eq!(found(&world).len(), 1, "the other interface is as full");
+        if let Some(slot) = &mut world.layout.circuits[0] {
+            slot.handle.down = 0;
+        }
+        assert!(found(&world).is_empty());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        let mut world = World::small();
+        world.layout.evidence.overflow = vec![Overflow::Handles { wanted: 65_001 }];
+        let message = "one interface needs 65,001 leaf queues, 100 % of the 65,000 handles it has";
+        assert_eq!(found(&world), [(Some(Level::Error), message.to_owned())]);
+    }
 }

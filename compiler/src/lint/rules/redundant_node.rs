@@ -5,7 +5,7 @@ use crate::finding::{Draft, Label, Level};
 use crate::id::{NodeIx, TreeIx};
 use crate::lint::rule::{Example, Rule, Stages};
 use crate::lint::words;
-use crate::units::{Kbps, Pair};
+use crate::units::{Kbps, Pair, muldiv};
 
 pub static RULE: Rule = Rule {
     code: "TOP010",
@@ -58,34 +58,57 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     if stages.project.topology.simplify != Simplify::Off {
         return;
     }
-    let redundant = redundant(stages);
-    if redundant.is_empty() {
+    let all = redundant(stages, Simplify::All);
+    if all.is_empty() {
         return;
     }
-    let before = levels(stages, |_| true);
-    let after = levels(stages, |ix| {
-        redundant.binary_search(&stages.tree[ix].node).is_err()
-    });
-    let depth = match before == after {
-        true => String::new(),
-        false => format!(", and {before} levels of nodes become {after}"),
+    let auto = redundant(stages, Simplify::Auto);
+    let without = |gone: &[NodeIx]| {
+        levels(stages, |ix| {
+            gone.binary_search(&stages.tree[ix].node).is_err()
+        })
     };
+    let before = without(&[]);
+    let saves = |gone: &[NodeIx]| {
+        let levels = match without(gone) {
+            after if after == before => "no level".to_owned(),
+            after => format!("{before} levels of nodes become {after}"),
+        };
+        format!("{}, {levels}", words::count(gone.len(), "node"))
+    };
+    let help = match auto.is_empty() {
+        true => format!(
+            "`topology.simplify = true` leaves them out ({}); `\"auto\"` keeps APs and nodes with circuits of their own, which all of these are, and nodes within 10 % of their limit",
+            saves(&all)
+        ),
+        false => format!(
+            "`topology.simplify = \"auto\"` leaves out those that are no APs, have no circuits of their own and are 10 % from their limit ({}), `true` all of them ({})",
+            saves(&auto),
+            saves(&all)
+        ),
+    };
+    let redundant = all;
     out.push(finding(
         stages,
         &redundant,
         format!(
-            "{} of {} emitted nodes never {} anything ({}): without {} no limit is lost{depth}",
+            "{} of {} emitted nodes never {} anything ({}): without {} no limit is lost",
             words::number(redundant.len()),
             words::number(stages.tree.nodes.len()),
             words::verb(redundant.len(), "limits", "limit"),
             stages.nodes(redundant.iter().copied()),
             words::verb(redundant.len(), "it", "them"),
         ),
-        "set `topology.simplify = \"auto\"` to leave out those that are no APs and have no circuits of their own, or `true` for all",
+        help,
     ));
 }
 
-fn finding(stages: &Stages<'_>, nodes: &[NodeIx], message: String, help: &str) -> Draft {
+fn finding(
+    stages: &Stages<'_>,
+    nodes: &[NodeIx],
+    message: String,
+    help: impl Into<String>,
+) -> Draft {
     let draft =
         Draft::new(message, help).about_all(nodes.iter().map(|&ix| stages.inventory[ix].subject()));
     let labels = nodes
@@ -95,11 +118,10 @@ fn finding(stages: &Stages<'_>, nodes: &[NodeIx], message: String, help: &str) -
 }
 
 /// Nodes that can go one after the other, deepest first, sorted: in both directions the capacity is at least
-/// what is asked for below, or that of the nodes above. Top-level nodes with own circuits stay.
-pub(super) fn redundant(stages: &Stages<'_>) -> Vec<NodeIx> {
+/// what is asked for below, or that of the nodes above. Top-level nodes with own circuits stay. Which nodes are looked at, and
+/// with what margin, is the mode's business, as in the pass.
+pub(super) fn redundant(stages: &Stages<'_>, mode: Simplify) -> Vec<NodeIx> {
     let nodes = &stages.tree.nodes;
-    // Circuits of a node that goes hang on its parent then.
-    let mut own: Vec<bool> = nodes.iter().map(|n| !n.circuits.is_empty()).collect();
     // What reaches a node from what is left below it.
     let mut asked: Vec<Pair<Kbps>> = vec![Pair::ZERO; nodes.len()];
     for (_, placed) in stages.tree.placed() {
@@ -110,15 +132,17 @@ pub(super) fn redundant(stages: &Stages<'_>) -> Vec<NodeIx> {
     let mut order: Vec<usize> = (0..nodes.len()).collect();
     let level = level_of_each(stages);
     order.sort_by_key(|&i| std::cmp::Reverse((level[i], i)));
+    // Circuits of a node that goes hang on its parent then.
+    let mut holds: Vec<bool> = nodes.iter().map(|n| !n.circuits.is_empty()).collect();
     let mut redundant = Vec::new();
     for i in order {
         let node = &nodes[i];
         let above = node.parent.map_or(Pair::UNLIMITED, |p| nodes[p.ix()].cap);
-        let loose = node
-            .cap
-            .zip(asked[i].min(above), |cap, needed| cap >= needed);
-        let stays = node.parent.is_none() && own[i];
-        let goes = loose.down && loose.up && !stays;
+        let needed = asked[i].map(|s| muldiv(s, mode.margin())).min(above);
+        let loose = node.cap.zip(needed, |cap, needed| cap >= needed);
+        let stays = node.parent.is_none() && holds[i];
+        let kind = stages.inventory[node.node].kind;
+        let goes = loose.down && loose.up && !stays && mode.takes(kind, holds[i]);
         if goes {
             redundant.push(node.node);
         }
@@ -129,7 +153,7 @@ pub(super) fn redundant(stages: &Stages<'_>) -> Vec<NodeIx> {
                 asked[i].min(node.cap)
             };
             asked[parent.ix()] += passes;
-            own[parent.ix()] |= goes && own[i];
+            holds[parent.ix()] |= goes && holds[i];
         }
     }
     redundant.sort_unstable();
@@ -193,7 +217,7 @@ mod tests {
             };
             let (off, on) = (build("false"), build("true"));
             let (plain, simple) = (off.compile(None), on.compile(None));
-            let listed = redundant(&plain.stages(&off.project, &off.files, &off.exports, None));
+            let listed = redundant(&plain.stages(&off.project, &off.files, &off.exports, None), Simplify::All);
             assert_eq!(listed, simple.tree.evidence.simplified, "{strategy}");
         }
     }

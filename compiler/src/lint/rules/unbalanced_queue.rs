@@ -1,12 +1,11 @@
 //! BUD008: a top-level node too heavy for its share.
 
 use crate::finding::{Draft, Level};
+use crate::fit::LIGHT;
+use crate::id::TreeIx;
 use crate::lint::rule::{Example, Rule, Stages};
-use crate::lint::words;
+use crate::lint::{advice, words};
 use crate::units::Kbps;
-
-/// A node that carries less than this in both directions together keeps no core busy, whatever its share.
-const LIGHT: Kbps = Kbps(1_000_000);
 
 pub static RULE: Rule = Rule {
     code: "BUD008",
@@ -15,7 +14,7 @@ pub static RULE: Rule = Rule {
     contained: false,
     what: "One top-level node has more than 1.5 times the fair share of a CPU queue, and carries 1 Gbit/s or more.",
     why: "Everything below a top-level node is shaped by one core: in the evening that core is full while others idle, and everybody below is slowed down.",
-    fix: "Exclude the node if its own limit does not matter, so that its children spread over the queues; or give the box fewer, faster cores.",
+    fix: "The finding says which children to promote to the root, or whether excluding the node helps, and what each costs; both were tried on this network. Else give the box fewer, faster cores.",
     bad: Example::inventory(
         &[(
             "inventory.json",
@@ -49,7 +48,11 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         return;
     }
     let queues = u64::from(target.queues.max(1));
-    let share = stages.layout.load_kbps.iter().sum::<u64>() / queues;
+    let share = stages.layout.weights().iter().sum::<u64>() / queues;
+    let measured = |ix: TreeIx| {
+        let measured = stages.layout.measured.as_ref();
+        measured.is_some_and(|m| m.node[ix.ix()].is_some())
+    };
     for &(ix, weight) in &stages.layout.evidence.heavy {
         let at = &stages.tree[ix];
         let carries = Kbps(weight).min(at.cap.total());
@@ -64,15 +67,19 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         out.push(
             Draft::new(
                 format!(
-                    "{} has {times} times the fair share of one of {} CPU queues: plans of {} in both directions together, on one core",
+                    "{} has {times} times the fair share of one of {} CPU queues: {} of {} in both directions together, on one core",
                     stages.node(at.node),
                     words::number(queues as usize),
+                    match measured(ix) {
+                        true => "a peak",
+                        false => "plans",
+                    },
                     words::rate(Kbps(weight)),
                 ),
-                format!(
-                    "add \"{}\" to `topology.exclude` if its own limit does not matter; its children then spread over the queues",
-                    node.id
-                ),
+                advice::remedies(stages, at.node).unwrap_or_else(|| {
+                    "promoting its children or excluding it spreads the work no better: use fewer, faster cores"
+                        .to_owned()
+                }),
             )
             .about(node.subject())
             .at(node.origin.whole(), "too heavy for its share"),

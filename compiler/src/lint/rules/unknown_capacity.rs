@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::config::project::Metric;
 use crate::finding::{Draft, Label, Level};
 use crate::id::NodeIx;
 use crate::ir::graph::Via;
@@ -94,11 +95,19 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             continue;
         }
         for (node, open, circuits) in nodes {
+            let (who, what) = (stages.node(node), what(open));
+            let feeds = match stages.choice(node).map(|choice| choice.via) {
+                Some(Via::Link(_) | Via::Declared(Some(_))) => {
+                    format!("{who} and the link that feeds it have no known {what}")
+                }
+                _ if stages.project.topology.tree == Metric::Declared => format!(
+                    "{who} has no known {what}, and no link joins it to its declared parent"
+                ),
+                _ => format!("{who} has no known {what}, and no link feeds it"),
+            };
             let message = format!(
-                "{} and the link that feeds it have no known {}: nothing limits its {}",
-                stages.node(node),
-                what(open),
-                words::count(circuits, "circuit"),
+                "{feeds}: nothing limits its {}",
+                words::count(circuits, "circuit")
             );
             let draft = Draft::new(message, help).about(stages.inventory[node].subject());
             out.push(words::at_each(draft, [label(node, open)]));

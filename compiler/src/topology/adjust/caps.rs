@@ -6,7 +6,7 @@ use crate::config::project::Project;
 use crate::id::NodeIx;
 use crate::ir::graph::{ChosenTree, Vertex};
 use crate::ir::inventory::Inventory;
-use crate::topology::contributes_own_cap;
+use crate::topology::{Trial, contributes_own_cap};
 use crate::units::{Kbps, Pair};
 
 /// By node.
@@ -15,10 +15,11 @@ pub(crate) fn physical(
     inventory: &Inventory,
     chosen: &ChosenTree,
     root: Option<NodeIx>,
+    trial: &Trial,
 ) -> Vec<Pair<Kbps>> {
     let wan = project.topology.wan;
     let own = |node: NodeIx| {
-        if contributes_own_cap(inventory, node) {
+        if contributes_own_cap(inventory, node) && trial.excluded.binary_search(&node).is_err() {
             inventory[node].capacity.or_unlimited()
         } else {
             Pair::UNLIMITED

@@ -2,8 +2,6 @@
 //! matter least: the set with the smallest (sum of losses, size, ids) after which no root path holds more nodes
 //! than the budget and every circuit that hung on a node still does (topology.md 1.13, 5.1).
 
-use std::rc::Rc;
-
 use rustc_hash::FxHashMap;
 
 use crate::id::{CircuitIx, NodeIx};
@@ -20,8 +18,8 @@ pub(crate) fn cut(draft: &mut Draft, evidence: &mut TreeEvidence) {
     if depth <= budget {
         return;
     }
-    let mut children = draft.children();
-    let mut own = draft.own_circuits();
+    let children = draft.children();
+    let own = draft.own_circuits();
     let demand = demand(draft);
     let mut losses = vec![Pair::ZERO; draft.emitted.len()];
     for &node in &order {
@@ -43,8 +41,8 @@ pub(crate) fn cut(draft: &mut Draft, evidence: &mut TreeEvidence) {
         evidence.too_deep = path(draft, deepest);
         return;
     };
+    draft.remove(&dropped);
     for &node in &dropped {
-        draft.remove(node, &mut children, &mut own);
         evidence.unenforced.push(Unenforced {
             node,
             why: UnenforcedWhy::DepthCut,
@@ -79,13 +77,16 @@ fn path(draft: &Draft, to: Option<NodeIx>) -> Vec<NodeIx> {
 /// (loss, nodes dropped): sums over independent subtrees, so each subtree minimizes it on its own.
 type Value = (u64, u32);
 
+/// A node, the levels left for its subtree, and whether a kept ancestor exists.
+type State = (NodeIx, usize, bool);
+
 struct Solver<'a> {
     children: &'a [Vec<NodeIx>],
     own: &'a [Vec<CircuitIx>],
     losses: &'a [Pair<Kbps>],
     top: Vec<NodeIx>,
-    /// (node, levels left, a kept ancestor exists) -> best value of the subtree. Absent = impossible.
-    best: FxHashMap<(NodeIx, usize, bool), Option<Value>>,
+    /// Best value of the subtree; `None` = impossible.
+    best: FxHashMap<State, Option<Value>>,
 }
 
 impl Solver<'_> {
@@ -99,11 +100,17 @@ impl Solver<'_> {
                 }
             }
         }
-        let mut sets: FxHashMap<(NodeIx, usize, bool), Rc<Vec<NodeIx>>> = FxHashMap::default();
+        if self
+            .top
+            .iter()
+            .any(|node| self.best[&(*node, budget, false)].is_none())
+        {
+            return None;
+        }
+        let mut sets = self.sets(order, budget);
         let mut dropped = Vec::new();
-        for node in self.top.clone() {
-            self.best[&(node, budget, false)]?;
-            dropped.extend_from_slice(&self.set(node, budget, false, &mut sets));
+        for node in &self.top {
+            dropped.extend(sets.remove(&(*node, budget, false)).unwrap_or_default());
         }
         dropped.sort_unstable();
         Some(dropped)
@@ -141,32 +148,72 @@ impl Solver<'_> {
         }
     }
 
-    /// The dropped nodes of the best solution, sorted; among equals the smallest list of ids. Subtrees share no
-    /// ids and their list lengths are fixed by the value, so the smallest parts make the smallest whole.
-    fn set(
-        &self,
-        node: NodeIx,
-        levels: usize,
-        anchored: bool,
-        sets: &mut FxHashMap<(NodeIx, usize, bool), Rc<Vec<NodeIx>>>,
-    ) -> Rc<Vec<NodeIx>> {
-        if let Some(known) = sets.get(&(node, levels, anchored)) {
-            return Rc::clone(known);
-        }
+    /// Which of keeping and dropping gives the best value.
+    fn choices(&self, (node, levels, anchored): State) -> (bool, bool) {
         let best = self.best[&(node, levels, anchored)];
-        let mut options: Vec<Vec<NodeIx>> = Vec::new();
-        if best.is_some() && self.keep(node, levels) == best {
-            options.push(self.join(node, levels - 1, true, sets));
+        (
+            best.is_some() && self.keep(node, levels) == best,
+            best.is_some() && self.drop(node, levels, anchored) == best,
+        )
+    }
+
+    /// The dropped nodes of the best solution below each top-level node; among equals the smallest list of ids.
+    /// Subtrees share no ids and their list lengths are fixed by the value, so the smallest parts make the smallest
+    /// whole. First down the tree, for the states that a best solution can reach, then up, for their lists: no
+    /// recursion is as deep as the tree.
+    fn sets(&self, order: &[NodeIx], budget: usize) -> FxHashMap<State, Vec<NodeIx>> {
+        let mut wanted: Vec<Vec<State>> = vec![Vec::new(); self.children.len()];
+        for node in &self.top {
+            wanted[node.ix()].push((*node, budget, false));
         }
-        if best.is_some() && self.drop(node, levels, anchored) == best {
-            let mut list = self.join(node, levels, anchored, sets);
-            list.push(node);
-            list.sort_unstable();
-            options.push(list);
+        for &node in order {
+            for state in wanted[node.ix()].clone() {
+                let (_, levels, anchored) = state;
+                let (keep, drop) = self.choices(state);
+                for &child in &self.children[node.ix()] {
+                    let below = &mut wanted[child.ix()];
+                    if keep {
+                        below.push((child, levels - 1, true));
+                    }
+                    if drop {
+                        below.push((child, levels, anchored));
+                    }
+                }
+            }
+            for &child in &self.children[node.ix()] {
+                wanted[child.ix()].sort_unstable();
+                wanted[child.ix()].dedup();
+            }
         }
-        let list = Rc::new(options.into_iter().min().unwrap_or_default());
-        sets.insert((node, levels, anchored), Rc::clone(&list));
-        list
+        let mut sets: FxHashMap<State, Vec<NodeIx>> = FxHashMap::default();
+        for &node in order.iter().rev() {
+            let of_node: Vec<(State, Vec<NodeIx>)> = wanted[node.ix()]
+                .iter()
+                .map(|&state| {
+                    let (_, levels, anchored) = state;
+                    let (keep, drop) = self.choices(state);
+                    let kept = keep.then(|| self.join(node, levels - 1, true, &sets));
+                    let dropped = drop.then(|| {
+                        let mut list = self.join(node, levels, anchored, &sets);
+                        list.push(node);
+                        list.sort_unstable();
+                        list
+                    });
+                    let list = match (kept, dropped) {
+                        (Some(kept), Some(dropped)) => kept.min(dropped),
+                        (kept, dropped) => kept.or(dropped).unwrap_or_default(),
+                    };
+                    (state, list)
+                })
+                .collect();
+            for &child in &self.children[node.ix()] {
+                for state in std::mem::take(&mut wanted[child.ix()]) {
+                    sets.remove(&state);
+                }
+            }
+            sets.extend(of_node);
+        }
+        sets
     }
 
     fn join(
@@ -174,11 +221,11 @@ impl Solver<'_> {
         node: NodeIx,
         levels: usize,
         anchored: bool,
-        sets: &mut FxHashMap<(NodeIx, usize, bool), Rc<Vec<NodeIx>>>,
+        sets: &FxHashMap<State, Vec<NodeIx>>,
     ) -> Vec<NodeIx> {
         let mut list = Vec::new();
         for &child in &self.children[node.ix()] {
-            list.extend_from_slice(&self.set(child, levels, anchored, sets));
+            list.extend_from_slice(&sets[&(child, levels, anchored)]);
         }
         list.sort_unstable();
         list

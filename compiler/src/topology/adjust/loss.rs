@@ -29,7 +29,7 @@ pub(crate) fn demand(draft: &Draft) -> Demand {
 }
 
 /// By node: the sum of its own circuits' maxima.
-fn own_demand(draft: &Draft) -> Vec<Pair<Kbps>> {
+pub(crate) fn own_demand(draft: &Draft) -> Vec<Pair<Kbps>> {
     let mut s = vec![Pair::ZERO; draft.emitted.len()];
     for (spot, max) in draft.spot.iter().zip(&draft.max) {
         if let Some(Spot::Node(node)) = spot {
@@ -59,7 +59,6 @@ pub(crate) fn unenforced(
     view: &View<'_>,
     draft: &Draft,
     evidence: &TreeEvidence,
-    promoted: &[NodeIx],
 ) -> Vec<Unenforced> {
     let inventory = view.inventory;
     let demand = demand(draft);
@@ -90,6 +89,7 @@ pub(crate) fn unenforced(
         let why = match inventory[node].hidden {
             Some(Hidden::Virtual) => UnenforcedWhy::Virtual,
             Some(Hidden::Excluded) => UnenforcedWhy::Excluded,
+            None if view.excluded.binary_search(&node).is_ok() => UnenforcedWhy::Excluded,
             None if evidence.auto_virtual.binary_search(&node).is_ok() => UnenforcedWhy::QueueAuto,
             None => continue,
         };
@@ -101,7 +101,7 @@ pub(crate) fn unenforced(
         let above = emitted_above(node).map_or(Pair::UNLIMITED, |a| draft.cap[a.ix()]);
         note(node, why, loss(through[i], above, own));
     }
-    for &node in promoted {
+    for &node in &view.promoted {
         if !draft.emitted[node.ix()] || draft.parent[node.ix()].is_some() {
             continue;
         }

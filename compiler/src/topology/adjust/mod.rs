@@ -4,6 +4,8 @@ pub mod caps;
 pub mod clamp;
 pub mod depth;
 pub mod guarantee;
+#[cfg(test)]
+mod laws;
 pub mod loss;
 pub mod prune;
 pub mod simplify;

@@ -4,22 +4,16 @@
 use crate::config::project::Simplify;
 use crate::id::NodeIx;
 use crate::ir::inventory::Inventory;
-use crate::ir::records::NodeKind;
-use crate::topology::Draft;
 use crate::topology::adjust::loss;
-use crate::units::{Kbps, Pair, PerMille, muldiv};
-
-/// `auto` keeps a node until its limit is this much above what could flow, so that one more customer does not
-/// bring a level back.
-const AUTO_MARGIN: PerMille = PerMille(1100);
+use crate::topology::{Draft, Spot};
+use crate::units::{Pair, muldiv};
 
 /// Returns the removed nodes, sorted.
 pub(crate) fn simplify(mode: Simplify, inventory: &Inventory, draft: &mut Draft) -> Vec<NodeIx> {
-    let margin = match mode {
-        Simplify::Off => return Vec::new(),
-        Simplify::All => PerMille::ONE,
-        Simplify::Auto => AUTO_MARGIN,
-    };
+    if mode == Simplify::Off {
+        return Vec::new();
+    }
+    let margin = mode.margin();
     let order = draft.preorder();
     let mut level = vec![0usize; draft.emitted.len()];
     for &node in &order {
@@ -28,56 +22,38 @@ pub(crate) fn simplify(mode: Simplify, inventory: &Inventory, draft: &mut Draft)
     let mut deepest_first = order;
     deepest_first.sort_by_key(|n| (std::cmp::Reverse(level[n.ix()]), *n));
 
-    let mut demand = loss::demand(draft);
-    let mut children = draft.children();
-    let mut own = draft.own_circuits();
+    // Deepest first, so everything below a node is settled when its turn comes, and nothing above it is gone.
+    let mut asked = loss::own_demand(draft);
+    let mut holds_circuits: Vec<bool> = vec![false; draft.emitted.len()];
+    for spot in draft.spot.iter().flatten() {
+        if let Spot::Node(node) = spot {
+            holds_circuits[node.ix()] = true;
+        }
+    }
     let mut removed = Vec::new();
     for node in deepest_first {
         let i = node.ix();
         let parent = draft.parent[i];
-        if parent.is_none() && !own[i].is_empty() {
-            continue;
-        }
-        let eligible = match inventory[node].kind {
-            NodeKind::Other => true,
-            NodeKind::Site => mode == Simplify::All || own[i].is_empty(),
-            NodeKind::Ap | NodeKind::Root => mode == Simplify::All,
-        };
+        let eligible = mode.takes(inventory[node].kind, holds_circuits[i]);
+        // Its circuits would land in a bucket, which is shared.
+        let stays = parent.is_none() && holds_circuits[i];
         let above = parent.map_or(Pair::UNLIMITED, |p| draft.cap[p.ix()]);
-        let wanted = demand.s[i].map(|s| muldiv(s, margin)).min(above);
+        let wanted = asked[i].map(|s| muldiv(s, margin)).min(above);
         let redundant = draft.cap[i].down >= wanted.down && draft.cap[i].up >= wanted.up;
-        if !(eligible && redundant) {
-            continue;
+        let goes = eligible && redundant && !stays;
+        if goes {
+            removed.push(node);
         }
         if let Some(parent) = parent {
-            // S(parent) now counts what stood below v instead of what v let pass.
-            let p = parent.ix();
-            demand.s[p] =
-                demand.s[p].zip(demand.m[i], |s, m| Kbps(s.0.saturating_sub(m.0))) + demand.s[i];
-            refresh(draft, &mut demand, parent);
+            let passes = match goes {
+                true => asked[i],
+                false => asked[i].min(draft.cap[i]),
+            };
+            asked[parent.ix()] += passes;
+            holds_circuits[parent.ix()] |= goes && holds_circuits[i];
         }
-        draft.remove(node, &mut children, &mut own);
-        removed.push(node);
     }
     removed.sort_unstable();
+    draft.remove(&removed);
     removed
-}
-
-/// Recomputes M from a node whose S changed up to the top.
-fn refresh(draft: &Draft, demand: &mut loss::Demand, from: NodeIx) {
-    let mut at = Some(from);
-    while let Some(node) = at {
-        let i = node.ix();
-        let m = draft.cap[i].min(demand.s[i]);
-        if m == demand.m[i] {
-            return;
-        }
-        let before = demand.m[i];
-        demand.m[i] = m;
-        at = draft.parent[i];
-        if let Some(parent) = at {
-            let s = &mut demand.s[parent.ix()];
-            *s = s.zip(before, |s, b| Kbps(s.0.saturating_sub(b.0))) + m;
-        }
-    }
 }

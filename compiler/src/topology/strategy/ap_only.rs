@@ -14,8 +14,4 @@ impl Place for ApOnly {
     fn attach(&self, view: &View<'_>, node: NodeIx) -> Option<NodeIx> {
         view.nearest(node, |kind| kind == NodeKind::Ap)
     }
-
-    fn promotes(&self, _: &View<'_>, _: NodeIx) -> bool {
-        false
-    }
 }

@@ -23,8 +23,4 @@ impl Place for ApSite {
         view.nearest(node, |kind| kind == NodeKind::Ap)
             .or_else(|| view.nearest(node, |kind| kind == NodeKind::Site))
     }
-
-    fn promotes(&self, view: &View<'_>, node: NodeIx) -> bool {
-        view.kind(node) == NodeKind::Ap
-    }
 }

@@ -13,8 +13,4 @@ impl Place for Flat {
     fn attach(&self, _: &View<'_>, _: NodeIx) -> Option<NodeIx> {
         None
     }
-
-    fn promotes(&self, _: &View<'_>, _: NodeIx) -> bool {
-        false
-    }
 }

@@ -15,8 +15,4 @@ impl Place for Full {
     fn attach(&self, view: &View<'_>, node: NodeIx) -> Option<NodeIx> {
         view.nearest(node, |_| true)
     }
-
-    fn promotes(&self, _: &View<'_>, _: NodeIx) -> bool {
-        true
-    }
 }

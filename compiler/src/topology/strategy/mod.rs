@@ -6,7 +6,7 @@ mod ap_site;
 mod flat;
 mod full;
 
-use super::{Draft, Spot};
+use super::{Draft, Spot, promotes};
 use crate::config::project::Project;
 use crate::id::NodeIx;
 use crate::ir::graph::{ChosenTree, Vertex};
@@ -22,6 +22,10 @@ pub(crate) struct View<'a> {
     pub root: Option<NodeIx>,
     /// Virtual, excluded or queue-auto.
     pub hidden: Vec<bool>,
+    /// `topology.promote_to_root`, and what a trial adds to it. Sorted.
+    pub promoted: Vec<NodeIx>,
+    /// What a trial adds to `topology.exclude`. Sorted.
+    pub excluded: &'a [NodeIx],
 }
 
 impl View<'_> {
@@ -60,20 +64,19 @@ pub(crate) trait Place {
     fn parent(&self, view: &View<'_>, node: NodeIx) -> Option<Option<NodeIx>>;
     /// Where a circuit attached to this node hangs; `None` = the strategy has no place for it.
     fn attach(&self, view: &View<'_>, node: NodeIx) -> Option<NodeIx>;
-    /// `topology.promote_to_root` acts on this node.
-    fn promotes(&self, view: &View<'_>, node: NodeIx) -> bool;
 }
 
 pub(crate) fn place(project: &Project, view: &View<'_>, cap: &[Pair<Kbps>]) -> Draft {
-    match project.topology.strategy {
-        Strategy::Flat => draft(view, cap, &flat::Flat, true),
-        Strategy::ApOnly => draft(view, cap, &ap_only::ApOnly, false),
-        Strategy::ApSite => draft(view, cap, &ap_site::ApSite, false),
-        Strategy::Full => draft(view, cap, &full::Full, false),
+    let strategy = project.topology.strategy;
+    match strategy {
+        Strategy::Flat => draft(view, cap, &flat::Flat, strategy),
+        Strategy::ApOnly => draft(view, cap, &ap_only::ApOnly, strategy),
+        Strategy::ApSite => draft(view, cap, &ap_site::ApSite, strategy),
+        Strategy::Full => draft(view, cap, &full::Full, strategy),
     }
 }
 
-fn draft(view: &View<'_>, cap: &[Pair<Kbps>], strategy: &impl Place, flat: bool) -> Draft {
+fn draft(view: &View<'_>, cap: &[Pair<Kbps>], strategy: &impl Place, which: Strategy) -> Draft {
     let inventory = view.inventory;
     let n = inventory.nodes.len();
     let mut emitted = vec![false; n];
@@ -84,8 +87,8 @@ fn draft(view: &View<'_>, cap: &[Pair<Kbps>], strategy: &impl Place, flat: bool)
         attach[node.ix()] = strategy.attach(view, node);
         if let Some(up) = strategy.parent(view, node) {
             emitted[node.ix()] = true;
-            let promoted = strategy.promotes(view, node)
-                && inventory.settings.promote.binary_search(&node).is_ok();
+            let promoted =
+                promotes(which, view.kind(node)) && view.promoted.binary_search(&node).is_ok();
             parent[node.ix()] = if promoted { None } else { up };
         }
     }
@@ -98,7 +101,7 @@ fn draft(view: &View<'_>, cap: &[Pair<Kbps>], strategy: &impl Place, flat: bool)
             }
             let bucket = |reason| Some(Spot::Bucket(reason));
             match circuit.attach {
-                _ if flat => bucket(BucketReason::Flat),
+                _ if which == Strategy::Flat => bucket(BucketReason::Flat),
                 None => bucket(BucketReason::NoParent),
                 Some(node) if Some(node) == view.root => bucket(BucketReason::RootAttached),
                 Some(node) => match attach[node.ix()] {
