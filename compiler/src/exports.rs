@@ -104,10 +104,12 @@ pub fn collections(kind: SourceKind) -> &'static [Collection] {
         responses("devices"),
         responses("sites"),
     ];
+    const WISPGATE: &[Collection] = &[responses("shaped-devices")];
     match kind {
         SourceKind::Inventory => INVENTORY,
         SourceKind::Libreqos => LIBREQOS,
         SourceKind::Uisp => UISP,
+        SourceKind::Wispgate => WISPGATE,
     }
 }
 

@@ -63,6 +63,11 @@ static STORIES: &[Story] = &[
         variants: STRATEGIES,
     },
     Story {
+        name: "wispgate-basin",
+        project: None,
+        variants: STRATEGIES,
+    },
+    Story {
         name: "worked-example",
         project: None,
         variants: &[

@@ -268,8 +268,9 @@ fn libraries_print_nothing() {
 
 #[test]
 fn no_crm_is_named_outside_its_source() {
-    const CRMS: [&str; 8] = [
+    const CRMS: [&str; 9] = [
         "azotel",
+        "netzur",
         "powercode",
         "preseem",
         "sonar",
@@ -299,6 +300,7 @@ fn no_crm_is_named_outside_its_source() {
             ),
             ("sources/mod.rs", "the table of sources"),
             ("sources/uisp/", "knows this CRM's words"),
+            ("sources/wispgate/", "knows this CRM's words"),
         ],
         "Everything that knows one CRM's words is in `sources/<crm>/`: say it in the words of `ir::records`.",
         |_, line| {

@@ -55,14 +55,16 @@ pub enum SourceKind {
     Inventory,
     Libreqos,
     Uisp,
+    Wispgate,
 }
 
 impl SourceKind {
     /// Every kind this build reads, sorted by name.
-    pub const ALL: [SourceKind; 3] = [
+    pub const ALL: [SourceKind; 4] = [
         SourceKind::Inventory,
         SourceKind::Libreqos,
         SourceKind::Uisp,
+        SourceKind::Wispgate,
     ];
 
     pub fn word(self) -> &'static str {
@@ -70,6 +72,7 @@ impl SourceKind {
             SourceKind::Inventory => "inventory",
             SourceKind::Libreqos => "libreqos",
             SourceKind::Uisp => "uisp",
+            SourceKind::Wispgate => "wispgate",
         }
     }
 }

@@ -6,8 +6,13 @@ pub mod inventory;
 pub mod json;
 pub mod libreqos;
 pub mod notes;
+pub mod rows;
+#[cfg(test)]
+pub mod testing;
 pub mod text;
 pub mod uisp;
+pub mod values;
+pub mod wispgate;
 
 use crate::config::project::{Source, SourceKind};
 use crate::exports::Export;
@@ -20,5 +25,6 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
         SourceKind::Inventory => inventory::lower(source, export, files),
         SourceKind::Libreqos => libreqos::lower(source, export, files),
         SourceKind::Uisp => uisp::lower(source, export, files),
+        SourceKind::Wispgate => wispgate::lower(source, export, files),
     }
 }

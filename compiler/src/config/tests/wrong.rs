@@ -5,9 +5,10 @@ use proptest::prelude::*;
 use super::{SOURCE, render, try_load};
 use crate::config::init::uncommented;
 use crate::config::locate;
+use crate::config::project::SourceKind;
 
-/// Bad configurations and what is said about them. `{source}` is a source that is right. No text of an error may show
-/// the secret of these tables.
+/// Bad configurations and what is said about them. `{source}` is a source that is right, `{kinds}` are the kinds that
+/// this build reads. No text of an error may show the secret of these tables.
 #[track_caller]
 fn check(cases: &[(&str, &str)]) {
     for (config, want) in cases {
@@ -18,7 +19,9 @@ fn check(cases: &[(&str, &str)]) {
             Ok(_) => panic!("this should not load:\n{text}"),
             Err(error) => error,
         };
-        assert_eq!(render(&error), want.trim_start_matches('\n'), "{text}");
+        let kinds = SourceKind::ALL.map(SourceKind::word).join(", ");
+        let want = want.trim_start_matches('\n').replace("{kinds}", &kinds);
+        assert_eq!(render(&error), want, "{text}");
         let shown = format!("{error:?}{}", error.text());
         assert!(!shown.contains("hunter2"), "{shown}");
         assert_eq!(error.text().len(), text.len(), "spans must still fit");
@@ -359,7 +362,7 @@ kind = "splynx"
 url = "https://splynx.example"
 "#,
             r#"
-3:8 `"splynx"`: this build cannot read `splynx` yet -> it reads inventory, libreqos, uisp; export another system's subscribers as an inventory.json and use kind = "inventory"
+3:8 `"splynx"`: this build cannot read `splynx` yet -> it reads {kinds}; export another system's subscribers as an inventory.json and use kind = "inventory"
 "#,
         ),
         (
@@ -398,7 +401,7 @@ url = "uisp.example"
 export = "x"
 "#,
             r#"
-1:1 `[[source]]`: a source has no `kind` -> add kind = "..": one of inventory, libreqos, uisp
+1:1 `[[source]]`: a source has no `kind` -> add kind = "..": one of {kinds}
 "#,
         ),
         (

@@ -6,7 +6,6 @@
 //! what a rate's floor is: those are carried as written, with where they stand. There is no link graph: a node
 //! hangs where the file puts it, and nodes without a parent are where traffic enters.
 
-mod circuits;
 mod columns;
 mod devices;
 pub mod encoding;
@@ -21,6 +20,7 @@ use crate::config::project::Source;
 use crate::exports::Export;
 use crate::ir::records::{MissingCollection, Records};
 use crate::source_map::SourceMap;
+use crate::sources::rows;
 
 /// The files of the export, which are its collections. `ShapedDevices.insight.csv` is what LibreQoS makes of
 /// them itself, and is not read.
@@ -79,6 +79,6 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
             &mut records.evidence,
         );
     }
-    records.circuits = circuits::group(rows, &mut records.evidence);
+    records.circuits = rows::group(rows, &mut records.evidence);
     records
 }
