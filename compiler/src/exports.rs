@@ -96,6 +96,7 @@ pub fn collections(kind: SourceKind) -> &'static [Collection] {
         file("lqos_overrides.json", Format::Json),
         file("network.json", Format::Json),
     ];
+    const NETZUR: &[Collection] = &[responses("libreqos")];
     const UISP: &[Collection] = &[
         responses("crm-clients"),
         responses("crm-plans"),
@@ -108,6 +109,7 @@ pub fn collections(kind: SourceKind) -> &'static [Collection] {
     match kind {
         SourceKind::Inventory => INVENTORY,
         SourceKind::Libreqos => LIBREQOS,
+        SourceKind::Netzur => NETZUR,
         SourceKind::Uisp => UISP,
         SourceKind::Wispgate => WISPGATE,
     }

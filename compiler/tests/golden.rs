@@ -58,6 +58,11 @@ static STORIES: &[Story] = &[
         ],
     },
     Story {
+        name: "netzur-basin",
+        project: None,
+        variants: STRATEGIES,
+    },
+    Story {
         name: "uisp-ridgeline",
         project: Some("examples/dirty"),
         variants: STRATEGIES,

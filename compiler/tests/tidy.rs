@@ -299,6 +299,7 @@ fn no_crm_is_named_outside_its_source() {
                 "its files name the CRM they were made from",
             ),
             ("sources/mod.rs", "the table of sources"),
+            ("sources/netzur/", "knows this CRM's words"),
             ("sources/uisp/", "knows this CRM's words"),
             ("sources/wispgate/", "knows this CRM's words"),
         ],

@@ -54,15 +54,17 @@ pub struct Source {
 pub enum SourceKind {
     Inventory,
     Libreqos,
+    Netzur,
     Uisp,
     Wispgate,
 }
 
 impl SourceKind {
     /// Every kind this build reads, sorted by name.
-    pub const ALL: [SourceKind; 4] = [
+    pub const ALL: [SourceKind; 5] = [
         SourceKind::Inventory,
         SourceKind::Libreqos,
+        SourceKind::Netzur,
         SourceKind::Uisp,
         SourceKind::Wispgate,
     ];
@@ -71,6 +73,7 @@ impl SourceKind {
         match self {
             SourceKind::Inventory => "inventory",
             SourceKind::Libreqos => "libreqos",
+            SourceKind::Netzur => "netzur",
             SourceKind::Uisp => "uisp",
             SourceKind::Wispgate => "wispgate",
         }

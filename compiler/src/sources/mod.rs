@@ -5,6 +5,7 @@ pub mod found;
 pub mod inventory;
 pub mod json;
 pub mod libreqos;
+pub mod netzur;
 pub mod notes;
 pub mod rows;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
     match source.kind {
         SourceKind::Inventory => inventory::lower(source, export, files),
         SourceKind::Libreqos => libreqos::lower(source, export, files),
+        SourceKind::Netzur => netzur::lower(source, export, files),
         SourceKind::Uisp => uisp::lower(source, export, files),
         SourceKind::Wispgate => wispgate::lower(source, export, files),
     }

@@ -7,6 +7,7 @@
 //! Inside a record nothing but the wanted fields is looked at. Rows come back in file order whatever the
 //! thread count.
 
+pub mod body;
 pub mod decode;
 pub mod field;
 pub mod skip;
@@ -39,7 +40,7 @@ pub struct Broken {
 }
 
 impl Broken {
-    fn new(at: usize, message: impl Into<String>) -> Self {
+    pub fn new(at: usize, message: impl Into<String>) -> Self {
         Broken {
             at,
             message: message.into(),
@@ -63,9 +64,22 @@ pub struct Elements<'a> {
     at: usize,
     first: bool,
     finished: bool,
+    /// The list is the whole file: nothing may follow it.
+    whole: bool,
 }
 
 impl<'a> Elements<'a> {
+    /// The list whose bracket is at `open`, inside of something else.
+    pub fn at(bytes: &'a [u8], open: usize) -> Self {
+        Elements {
+            bytes,
+            at: open + 1,
+            first: true,
+            finished: false,
+            whole: false,
+        }
+    }
+
     pub fn new(bytes: &'a [u8]) -> Result<Self, Broken> {
         let mark = if bytes.starts_with(b"\xef\xbb\xbf") {
             3
@@ -79,8 +93,14 @@ impl<'a> Elements<'a> {
                 at: at + 1,
                 first: true,
                 finished: false,
+                whole: true,
             }),
-            Some(b'{') => Err(Broken::new(at, object_message(&bytes[at..]))),
+            Some(b'{') => {
+                let message = object_message(&bytes[at..], "a list");
+                let message =
+                    message.unwrap_or_else(|| "an object where a list is expected".into());
+                Err(Broken::new(at, message))
+            }
             Some(b'<') => Err(Broken::new(
                 at,
                 "a web page where a list is expected: was it saved from a browser or a proxy?",
@@ -150,7 +170,7 @@ impl<'a> Elements<'a> {
     fn finish(&mut self, close: usize) -> Result<Option<Element>, Broken> {
         self.finished = true;
         let after = skip::blanks(self.bytes, close + 1);
-        if after < self.bytes.len() {
+        if self.whole && after < self.bytes.len() {
             return Err(Broken::new(after, "something follows the end of the list"));
         }
         Ok(None)
@@ -182,8 +202,8 @@ fn truncated(bytes: &[u8]) -> Broken {
     )
 }
 
-/// What an object at the top level has to say: an error body of an API, most of the time.
-fn object_message(bytes: &[u8]) -> String {
+/// What an object has to say that stands where something else should: an error body of an API, most of the time.
+fn object_message(bytes: &[u8], wanted: &str) -> Option<String> {
     #[derive(Default, Deserialize)]
     #[serde(default, rename_all = "camelCase")]
     struct ErrorBody<'a> {
@@ -205,14 +225,10 @@ fn object_message(bytes: &[u8]) -> String {
             said.push(shorten(&text));
         }
     }
-    if said.is_empty() {
-        "an object where a list is expected".to_owned()
-    } else {
-        format!(
-            "an error object where a list is expected: {}",
-            said.join(" ")
-        )
-    }
+    (!said.is_empty()).then(|| {
+        let said = said.join(" ");
+        format!("an error object where {wanted} is expected: {said}")
+    })
 }
 
 /// A record's bytes and where they stand.
@@ -287,8 +303,36 @@ where
     T: Send,
     F: Fn(&Row<'_>, &mut SourceEvidence) -> Result<T, Refusal> + Sync,
 {
+    read_elements(file, bytes, Elements::new(bytes)?, collection, row)
+}
+
+/// The same for the list whose bracket is at `open`, inside of an answer.
+pub fn read_rows_at<T, F>(
+    file: FileId,
+    bytes: &[u8],
+    open: usize,
+    collection: &'static str,
+    row: F,
+) -> Result<Rows<T>, Broken>
+where
+    T: Send,
+    F: Fn(&Row<'_>, &mut SourceEvidence) -> Result<T, Refusal> + Sync,
+{
+    read_elements(file, bytes, Elements::at(bytes, open), collection, row)
+}
+
+fn read_elements<T, F>(
+    file: FileId,
+    bytes: &[u8],
+    mut elements: Elements<'_>,
+    collection: &'static str,
+    row: F,
+) -> Result<Rows<T>, Broken>
+where
+    T: Send,
+    F: Fn(&Row<'_>, &mut SourceEvidence) -> Result<T, Refusal> + Sync,
+{
     let done: Mutex<Vec<(usize, Rows<T>)>> = Mutex::new(Vec::new());
-    let mut elements = Elements::new(bytes)?;
     rayon::scope(|scope| -> Result<(), Broken> {
         for index in 0.. {
             let mut batch = Vec::new();
