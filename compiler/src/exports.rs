@@ -1,7 +1,7 @@
 //! `ExportSet`: the recorded bytes of every source, complete or not there at all. Reading them is one shore of
 //! the compiler (the other is writing the artifact); between the two nothing touches the disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,6 +45,21 @@ impl Export {
             .filter(move |f| f.collection == name)
             .map(|f| f.file)
     }
+
+    /// Files of a collection that is there once for each of many things, such as `customer-*-services`: what stands
+    /// in place of the `*`, and the file.
+    pub fn each<'a>(&'a self, pattern: &'a str) -> impl Iterator<Item = (&'a str, FileId)> + 'a {
+        self.files
+            .iter()
+            .filter_map(move |f| Some((filled(pattern, &f.collection)?, f.file)))
+    }
+}
+
+/// What stands in a name where the pattern has its `*`.
+fn filled<'a>(pattern: &str, name: &'a str) -> Option<&'a str> {
+    let (before, after) = pattern.split_once('*')?;
+    let inner = name.strip_prefix(before)?.strip_suffix(after)?;
+    (!inner.is_empty()).then_some(inner)
 }
 
 impl ExportSet {
@@ -67,7 +82,8 @@ impl ExportSet {
 pub struct Collection {
     pub name: &'static str,
     pub format: Format,
-    /// `true`: `<name>.json`, or `<name>.page-1.json` and so on. `false`: the name is the file's.
+    /// `true`: `<name>.json`, or `<name>.page-1.json` and so on. `false`: the name is the file's. A `*` in the name of
+    /// the first kind stands for the id of what the collection is about.
     pub paged: bool,
 }
 
@@ -105,12 +121,22 @@ pub fn collections(kind: SourceKind) -> &'static [Collection] {
         responses("devices"),
         responses("sites"),
     ];
+    const VISP: &[Collection] = &[
+        responses("assemblies"),
+        responses("bulk"),
+        responses("customer-*-ips"),
+        responses("customer-*-services"),
+        responses("equipment"),
+        responses("online"),
+        responses("subscribers"),
+    ];
     const WISPGATE: &[Collection] = &[responses("shaped-devices")];
     match kind {
         SourceKind::Inventory => INVENTORY,
         SourceKind::Libreqos => LIBREQOS,
         SourceKind::Netzur => NETZUR,
         SourceKind::Uisp => UISP,
+        SourceKind::Visp => VISP,
         SourceKind::Wispgate => WISPGATE,
     }
 }
@@ -162,7 +188,7 @@ pub fn read(
         .collect();
     for ((ix, found), file) in wanted.into_iter().zip(read) {
         exports[ix].files.push(ExportFile {
-            collection: found.collection.name.to_owned(),
+            collection: found.name,
             page: found.page,
             file: files.add(file?),
         });
@@ -173,6 +199,8 @@ pub fn read(
 /// A file of an export, before it is read.
 struct Found {
     collection: Collection,
+    /// The collection's name, its `*` filled in.
+    name: String,
     page: Option<u32>,
     path: PathBuf,
     shown: String,
@@ -229,8 +257,11 @@ fn list(project_dir: &Path, source: &Source) -> Result<Vec<Found>, ReadError> {
     }
     let mut found = Vec::new();
     for collection in collections(source.kind) {
-        found.extend(pages(&dir, &names, *collection, source)?);
+        for name in stems(&names, *collection) {
+            found.extend(pages(&dir, &names, *collection, &name, source)?);
+        }
     }
+    found.sort_by(|a, b| (&a.name, a.page).cmp(&(&b.name, b.page)));
     if found.is_empty() {
         let others: Vec<&str> = names.iter().take(5).map(String::as_str).collect();
         return Err(fail(
@@ -257,11 +288,25 @@ fn list(project_dir: &Path, source: &Source) -> Result<Vec<Found>, ReadError> {
     Ok(found)
 }
 
-/// The file or the pages of one collection.
+/// The names that a collection goes by in a directory: its own, or one for each thing that its `*` stands for.
+fn stems(names: &[String], collection: Collection) -> BTreeSet<String> {
+    if !collection.name.contains('*') {
+        return BTreeSet::from([collection.name.to_owned()]);
+    }
+    let stem = |name: &str| {
+        let stem = name.strip_suffix(".json")?;
+        let stem = stem.split_once(".page-").map_or(stem, |(stem, _)| stem);
+        filled(collection.name, stem).map(|_| stem.to_owned())
+    };
+    names.iter().filter_map(|name| stem(name)).collect()
+}
+
+/// The file or the pages of one collection, which goes by `stem`.
 fn pages(
     dir: &Path,
     names: &[String],
     collection: Collection,
+    stem: &str,
     source: &Source,
 ) -> Result<Vec<Found>, ReadError> {
     let fail = |message: String, help: &str| ReadError {
@@ -271,13 +316,17 @@ fn pages(
     };
     let found = |name: &str, page| Found {
         collection,
+        name: stem.to_owned(),
         page,
         path: dir.join(name),
         shown: shown(source, name),
     };
     let whole = names
         .iter()
-        .find(|name| **name == collection.file_name())
+        .find(|name| match collection.paged {
+            true => name.strip_suffix(".json") == Some(stem),
+            false => *name == stem,
+        })
         .map(|name| found(name, None));
     if !collection.paged {
         return Ok(whole.into_iter().collect());
@@ -285,7 +334,7 @@ fn pages(
     let mut pages: BTreeMap<u32, &str> = BTreeMap::new();
     for name in names {
         let number = name
-            .strip_prefix(collection.name)
+            .strip_prefix(stem)
             .and_then(|rest| rest.strip_prefix(".page-"))
             .and_then(|rest| rest.strip_suffix(".json"))
             .filter(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
@@ -299,10 +348,9 @@ fn pages(
         if let Some(other) = pages.insert(page, name) {
             return Err(fail(
                 format!(
-                    "{} and {} are both page {page} of {}",
+                    "{} and {} are both page {page} of {stem}",
                     shown(source, other),
                     name,
-                    collection.name
                 ),
                 "keep one of them",
             ));
@@ -319,10 +367,7 @@ fn pages(
     }
     if pages.contains_key(&0) {
         return Err(fail(
-            format!(
-                "{} has a page 0 in source `{}`",
-                collection.name, source.name
-            ),
+            format!("{stem} has a page 0 in source `{}`", source.name),
             "pages count 1, 2, 3, ...",
         ));
     }
@@ -330,8 +375,8 @@ fn pages(
         if expected != *page {
             return Err(fail(
                 format!(
-                    "page {expected} of {} is missing in source `{}` (page {page} is there)",
-                    collection.name, source.name
+                    "page {expected} of {stem} is missing in source `{}` (page {page} is there)",
+                    source.name
                 ),
                 "record the export again: subscribers on the missing page would be taken for cancelled ones",
             ));
@@ -550,6 +595,30 @@ mod tests {
         assert_eq!(
             digest,
             "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+        );
+    }
+
+    #[test]
+    fn a_collection_for_each_of_many_things_is_found_by_what_it_is_about() {
+        let dir = project(&[
+            ("e/bulk.json", b"{}"),
+            ("e/customer-12-services.json", b"{}"),
+            ("e/customer-7-services.page-1.json", b"{}"),
+            ("e/customer-7-services.page-2.json", b"{}"),
+            ("e/customer-7-ips.json", b"{}"),
+            ("e/customer--ips.json", b"{}"),
+        ]);
+        let (_, set) = read_one(dir.path(), source(SourceKind::Visp, Some("e"))).unwrap();
+        let export = &set.exports[0];
+        assert!(export.files.is_sorted());
+        let about = |pattern| -> Vec<&str> { export.each(pattern).map(|(id, _)| id).collect() };
+        assert_eq!(about("customer-*-services"), ["12", "7", "7"]);
+        assert_eq!(about("customer-*-ips"), ["7"]);
+        let dir = project(&[("e/customer-7-services.page-2.json", b"{}")]);
+        let error = read_one(dir.path(), source(SourceKind::Visp, Some("e"))).unwrap_err();
+        assert!(
+            error.message.contains("page 1 of customer-7-services"),
+            "{error}"
         );
     }
 

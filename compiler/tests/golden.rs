@@ -68,6 +68,11 @@ static STORIES: &[Story] = &[
         variants: STRATEGIES,
     },
     Story {
+        name: "visp-basin",
+        project: None,
+        variants: STRATEGIES,
+    },
+    Story {
         name: "wispgate-basin",
         project: None,
         variants: STRATEGIES,

@@ -301,6 +301,7 @@ fn no_crm_is_named_outside_its_source() {
             ("sources/mod.rs", "the table of sources"),
             ("sources/netzur/", "knows this CRM's words"),
             ("sources/uisp/", "knows this CRM's words"),
+            ("sources/visp/", "knows this CRM's words"),
             ("sources/wispgate/", "knows this CRM's words"),
         ],
         "Everything that knows one CRM's words is in `sources/<crm>/`: say it in the words of `ir::records`.",

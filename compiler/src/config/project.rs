@@ -56,16 +56,18 @@ pub enum SourceKind {
     Libreqos,
     Netzur,
     Uisp,
+    Visp,
     Wispgate,
 }
 
 impl SourceKind {
     /// Every kind this build reads, sorted by name.
-    pub const ALL: [SourceKind; 5] = [
+    pub const ALL: [SourceKind; 6] = [
         SourceKind::Inventory,
         SourceKind::Libreqos,
         SourceKind::Netzur,
         SourceKind::Uisp,
+        SourceKind::Visp,
         SourceKind::Wispgate,
     ];
 
@@ -75,6 +77,7 @@ impl SourceKind {
             SourceKind::Libreqos => "libreqos",
             SourceKind::Netzur => "netzur",
             SourceKind::Uisp => "uisp",
+            SourceKind::Visp => "visp",
             SourceKind::Wispgate => "wispgate",
         }
     }

@@ -13,6 +13,7 @@ pub mod testing;
 pub mod text;
 pub mod uisp;
 pub mod values;
+pub mod visp;
 pub mod wispgate;
 
 use crate::config::project::{Source, SourceKind};
@@ -27,6 +28,7 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
         SourceKind::Libreqos => libreqos::lower(source, export, files),
         SourceKind::Netzur => netzur::lower(source, export, files),
         SourceKind::Uisp => uisp::lower(source, export, files),
+        SourceKind::Visp => visp::lower(source, export, files),
         SourceKind::Wispgate => wispgate::lower(source, export, files),
     }
 }

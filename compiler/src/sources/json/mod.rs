@@ -239,6 +239,24 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    /// A record inside of the record, with a place of its own.
+    pub fn part(&self, raw: Raw<'a>) -> Row<'a> {
+        let within = raw.within(self.bytes);
+        let origin = match within {
+            // A record that had to be repaired is not at the same bytes as in its file.
+            Some(start) if self.bytes.len() == self.origin.len as usize => Origin {
+                start: self.origin.start + start as u64,
+                len: u32::try_from(raw.bytes().len()).unwrap_or(u32::MAX),
+                ..self.origin
+            },
+            _ => self.origin,
+        };
+        Row {
+            bytes: raw.bytes(),
+            origin,
+        }
+    }
+
     /// The wanted fields of the record. To be called before anything else is made of the row.
     pub fn decode<W: Deserialize<'a>>(&self) -> Result<W, Refusal> {
         let kind = Kind::of(self.bytes.first());
