@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::config::project::{Source, SourceKind};
+use crate::config::project::{Source, SourceKind, TableFormat};
 use crate::id::FileId;
 use crate::source_map::{Format, SourceFile, SourceMap};
 
@@ -135,6 +135,8 @@ pub fn collections(kind: SourceKind) -> &'static [Collection] {
         SourceKind::Inventory => INVENTORY,
         SourceKind::Libreqos => LIBREQOS,
         SourceKind::Netzur => NETZUR,
+        // Its files are named in the project.
+        SourceKind::Table => &[],
         SourceKind::Uisp => UISP,
         SourceKind::Visp => VISP,
         SourceKind::Wispgate => WISPGATE,
@@ -218,7 +220,7 @@ fn list(project_dir: &Path, source: &Source) -> Result<Vec<Found>, ReadError> {
             format!("source `{}` has no recorded export", source.name),
             format!(
                 "add `export = \"DIR\"` to this [[source]], with {} in it",
-                expected(source.kind)
+                expected(source)
             ),
         ));
     };
@@ -246,7 +248,7 @@ fn list(project_dir: &Path, source: &Source) -> Result<Vec<Found>, ReadError> {
                 ),
                 format!(
                     "paths are relative to the directory of weir.toml; put {} there, or correct `export`",
-                    expected(source.kind)
+                    expected(source)
                 ),
             ));
         }
@@ -261,6 +263,24 @@ fn list(project_dir: &Path, source: &Source) -> Result<Vec<Found>, ReadError> {
             found.extend(pages(&dir, &names, *collection, &name, source)?);
         }
     }
+    for (name, format) in table_files(source) {
+        if !names.iter().any(|found| found == name) {
+            return Err(fail(
+                format!(
+                    "{written}, the export directory of source `{}`, holds no {name}",
+                    source.name
+                ),
+                "put it there, or correct `file` under [source.table]".to_owned(),
+            ));
+        }
+        found.push(Found {
+            collection: file("", format),
+            name: name.to_owned(),
+            page: None,
+            path: dir.join(name),
+            shown: shown(source, name),
+        });
+    }
     found.sort_by(|a, b| (&a.name, a.page).cmp(&(&b.name, b.page)));
     if found.is_empty() {
         let others: Vec<&str> = names.iter().take(5).map(String::as_str).collect();
@@ -271,10 +291,10 @@ fn list(project_dir: &Path, source: &Source) -> Result<Vec<Found>, ReadError> {
                 source.kind.word()
             ),
             match others.as_slice() {
-                [] => format!("it is empty; put {} there", expected(source.kind)),
+                [] => format!("it is empty; put {} there", expected(source)),
                 others => format!(
                     "expected {}; it holds {}{}",
-                    expected(source.kind),
+                    expected(source),
                     others.join(", "),
                     if names.len() > others.len() {
                         ", ..."
@@ -286,6 +306,23 @@ fn list(project_dir: &Path, source: &Source) -> Result<Vec<Found>, ReadError> {
         ));
     }
     Ok(found)
+}
+
+/// The files that a source of kind `table` names, each once.
+fn table_files(source: &Source) -> BTreeMap<&str, Format> {
+    let Some(table) = &source.table else {
+        return BTreeMap::new();
+    };
+    let files = std::iter::once(&table.rows).chain(table.nodes.as_ref().map(|nodes| &nodes.rows));
+    files
+        .map(|rows| {
+            let format = match rows.format {
+                TableFormat::Csv { .. } => Format::Csv,
+                TableFormat::Json { .. } => Format::Json,
+            };
+            (rows.file.as_str(), format)
+        })
+        .collect()
 }
 
 /// The names that a collection goes by in a directory: its own, or one for each thing that its `*` stands for.
@@ -472,10 +509,11 @@ fn shown(source: &Source, name: &str) -> String {
 }
 
 /// "devices.json, sites.json"
-fn expected(kind: SourceKind) -> String {
-    let names: Vec<String> = collections(kind)
+fn expected(source: &Source) -> String {
+    let names: Vec<String> = collections(source.kind)
         .iter()
         .map(Collection::file_name)
+        .chain(table_files(source).into_keys().map(str::to_owned))
         .collect();
     names.join(", ")
 }
@@ -547,6 +585,7 @@ mod tests {
             export: export.map(str::to_owned),
             url: None,
             index: 0,
+            table: None,
         }
     }
 

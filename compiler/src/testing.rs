@@ -53,7 +53,7 @@ impl Memory {
 fn export_file(kind: &str, name: &str, bytes: &[u8], map: &mut SourceMap) -> ExportFile {
     let stem = name.strip_suffix(".json").unwrap_or(name);
     let (collection, page) = match stem.split_once(".page-") {
-        _ if kind == "libreqos" => (name, None),
+        _ if ["libreqos", "table"].contains(&kind) => (name, None),
         Some((collection, page)) => (collection, page.parse().ok()),
         None => (stem, None),
     };

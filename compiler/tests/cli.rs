@@ -259,3 +259,13 @@ fn a_plan_that_is_not_enforced_is_refused() {
     assert_eq!(report["artifact"], Value::Null);
     assert!(report["exit"]["reasons"][0].is_string());
 }
+
+/// What the documentation shows to people without a CRM builds as it is.
+#[test]
+fn the_example_without_a_crm_is_clean() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let output = weir(&examples, "check no-crm --format json");
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    let report = json(&output);
+    assert_eq!(report["exit"]["code"], 0);
+}

@@ -63,6 +63,11 @@ static STORIES: &[Story] = &[
         variants: STRATEGIES,
     },
     Story {
+        name: "table-no-crm",
+        project: Some("examples/no-crm"),
+        variants: STRATEGIES,
+    },
+    Story {
         name: "uisp-ridgeline",
         project: Some("examples/dirty"),
         variants: STRATEGIES,

@@ -153,7 +153,8 @@ fn find(schema: &Value, key: &str, place: &str, homes: &mut Vec<String>) {
     for (name, below) in keys {
         let (schema, header) = match shape(below) {
             Shape::Leaf => (below, String::new()),
-            Shape::Table(_) => (below, join(place, name)),
+            // A table of the last entry of a list.
+            Shape::Table(_) => (below, join(place.trim_matches(['[', ']']), name)),
             Shape::Map(each) => (each, format!("{}.NAME", join(place, name))),
             Shape::List(each) => (each, format!("[{}]", join(place, name))),
         };

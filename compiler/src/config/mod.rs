@@ -14,6 +14,7 @@ pub mod project;
 mod resolve;
 mod schema;
 pub mod suggest;
+mod table;
 mod value;
 
 #[cfg(test)]

@@ -342,6 +342,7 @@ impl Check<'_> {
                 "add export = \"DIR\": the directory with the recorded responses",
             );
         }
+        let table = self.table(kind.flatten(), written);
         let right = self.problems.len() == before;
         let source = match (&name, kind.flatten()) {
             (Some(name), Some(kind)) if right => Some(Source {
@@ -350,6 +351,7 @@ impl Check<'_> {
                 export,
                 url,
                 index,
+                table,
             }),
             _ => None,
         };

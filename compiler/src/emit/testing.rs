@@ -348,6 +348,7 @@ fn project(config: FileId, strategy: Strategy) -> Project {
             export: Some("exports/crm".to_owned()),
             url: None,
             index: 0,
+            table: None,
         }],
         topology: Topology {
             strategy,

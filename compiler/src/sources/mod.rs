@@ -8,6 +8,7 @@ pub mod libreqos;
 pub mod netzur;
 pub mod notes;
 pub mod rows;
+pub mod table;
 #[cfg(test)]
 pub mod testing;
 pub mod text;
@@ -27,6 +28,7 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
         SourceKind::Inventory => inventory::lower(source, export, files),
         SourceKind::Libreqos => libreqos::lower(source, export, files),
         SourceKind::Netzur => netzur::lower(source, export, files),
+        SourceKind::Table => table::lower(source, export, files),
         SourceKind::Uisp => uisp::lower(source, export, files),
         SourceKind::Visp => visp::lower(source, export, files),
         SourceKind::Wispgate => wispgate::lower(source, export, files),

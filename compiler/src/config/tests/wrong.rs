@@ -52,7 +52,7 @@ name = 5
             r#"
 5:1 `queues`: unknown key `topology.queues` -> `queues` belongs in [target.NAME]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
 6:1 `overhead`: unknown key `topology.overhead` -> `overhead` belongs in [rates]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
-7:1 `name`: unknown key `topology.name` -> `name` belongs in [project] or [[source]]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
+7:1 `name`: unknown key `topology.name` -> `name` belongs in [project] or [[source]] or [source.table] or [source.table.nodes]; the keys here are auto_virtual_mbps, default_link_cost, exclude, generated_mbps, link_down_hold, link_reference_mbps, max_depth, membership_cost, pin, promote_to_root, prune_empty, root, simplify, strategy, tree, wan_mbps
 "#,
         ),
         (
@@ -124,7 +124,7 @@ export = "x"
 api_token = "hunter2"
 "#,
             r#"
-5:1 `api_token`: unknown key `source.api_token` -> the keys here are ca, enabled, export, key, kind, name, secret, tls_pin, url
+5:1 `api_token`: unknown key `source.api_token` -> the keys here are ca, enabled, export, key, kind, name, secret, table, tls_pin, url
 "#,
         ),
         (
@@ -892,4 +892,66 @@ fn value() -> impl Strategy<Value = String> {
         Just("[{}]".to_owned()),
         Just(format!("{}{}", "[".repeat(200), "]".repeat(200))),
     ]
+}
+
+#[test]
+fn a_mapping_of_columns_says_what_it_lacks() {
+    let source = "[[source]]\nkind = \"table\"\nexport = \"x\"\n";
+    for (lines, want) in [
+        (
+            "",
+            "1:1 `[[source]]`: a source of kind `table` has no [source.table]",
+        ),
+        ("[source.table]\n", "[source.table] has no `file`"),
+        (
+            "[source.table]\nfile = \"a.csv\"\n",
+            "[source.table] has no `circuit`",
+        ),
+        (
+            "[source.table]\nfile = \"../a.csv\"\n",
+            "5:8 `\"../a.csv\"`: `source.table.file` is no name of a file",
+        ),
+        (
+            "[source.table]\nfile = \"a.xls\"\n",
+            "the name of `a.xls` does not say what format it has",
+        ),
+        (
+            "[source.table]\nfile = \"a.csv\"\nrecords = \"/x\"\n",
+            "6:11 `\"/x\"`: `source.table.records` means nothing for a CSV file",
+        ),
+        (
+            "[source.table]\nfile = \"a.json\"\nrecords = \"x\"\n",
+            "`source.table.records` does not begin with /",
+        ),
+        (
+            "[source.table]\nfile = \"a.csv\"\ndelimiter = \"ab\"\n",
+            "`source.table.delimiter` is not one character",
+        ),
+        (
+            "[source.table]\nunit = \"gbps\"\n",
+            "`source.table.unit` cannot be \"gbps\"",
+        ),
+        (
+            "[source.table]\nended = [\"x\"]\n",
+            "words of a state are given, but no column with the state",
+        ),
+        (
+            "[source.table.nodes]\nfile = \"n.csv\"\n",
+            "[source.table.nodes] has no `id`",
+        ),
+        (
+            "[source.table]\ncircuits = \"x\"\n",
+            "did you mean `circuit`?",
+        ),
+    ] {
+        let text = format!("{source}{lines}");
+        let error = try_load(&text).map(|_| ()).expect_err(&text);
+        assert!(render(&error).contains(want), "{text}{}", render(&error));
+    }
+    let other = "[[source]]\nkind = \"uisp\"\nexport = \"x\"\n[source.table]\nfile = \"a.csv\"\n";
+    let error = render(&try_load(other).map(|_| ()).expect_err(other));
+    assert!(
+        error.contains("means nothing for a source of kind `uisp`"),
+        "{error}"
+    );
 }

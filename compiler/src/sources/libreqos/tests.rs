@@ -44,6 +44,7 @@ fn lowered(contents: &[(&str, &[u8])]) -> Records {
         export: None,
         url: None,
         index: 0,
+        table: None,
     };
     lower(&source, &export, &files)
 }
