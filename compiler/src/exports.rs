@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::config::project::{Source, SourceKind, TableFormat};
+use crate::encoding;
 use crate::id::FileId;
 use crate::source_map::{Format, SourceFile, SourceMap};
 
@@ -531,47 +532,18 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// UTF-8 and the encoding it was converted from. Spreadsheets write UTF-16 and, in CSV, the Windows code page;
-/// bytes that are neither stay as they are for the source to judge.
-fn utf8(raw: Vec<u8>, format: Format) -> (Arc<Vec<u8>>, Option<&'static str>) {
-    let utf16 = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
-        let units = rest.chunks(2).map(|pair| match pair {
-            [a, b] => unit([*a, *b]),
-            _ => 0xFFFD,
-        });
-        let text: String = char::decode_utf16(units)
-            .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
-            .collect();
-        Arc::new(text.into_bytes())
-    };
-    match raw.as_slice() {
-        [0xEF, 0xBB, 0xBF, rest @ ..] => (Arc::new(rest.to_vec()), None),
-        [0xFF, 0xFE, rest @ ..] => (utf16(rest, u16::from_le_bytes), Some("UTF-16LE")),
-        [0xFE, 0xFF, rest @ ..] => (utf16(rest, u16::from_be_bytes), Some("UTF-16BE")),
-        _ if format == Format::Csv && is_code_page(&raw) => {
-            let text: String = raw.iter().map(|b| windows_1252(*b)).collect();
-            (Arc::new(text.into_bytes()), Some("windows-1252"))
-        }
-        _ => (Arc::new(raw), None),
+/// UTF-8 and the encoding it was converted from. Spreadsheets write UTF-16, and CSV in the code page of their country;
+/// JSON without a byte order mark is UTF-8 by its definition, and stray bytes stay for the source to judge.
+fn utf8(mut raw: Vec<u8>, format: Format) -> (Arc<Vec<u8>>, Option<&'static str>) {
+    if raw.starts_with(b"\xEF\xBB\xBF") {
+        raw.drain(..3);
     }
-}
-
-/// Not UTF-8, and no character of it is: one bad byte in a UTF-8 file must not spoil every other name.
-fn is_code_page(raw: &[u8]) -> bool {
-    let mut chunks = raw.utf8_chunks();
-    std::str::from_utf8(raw).is_err() && chunks.all(|chunk| chunk.valid().is_ascii())
-}
-
-fn windows_1252(byte: u8) -> char {
-    const HIGH: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
-        '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}',
-        'ž', 'Ÿ',
-    ];
-    match byte {
-        0x80..=0x9F => HIGH[usize::from(byte - 0x80)],
-        _ => char::from(byte),
+    let marked = raw.starts_with(b"\xFF\xFE") || raw.starts_with(b"\xFE\xFF");
+    if !marked && format != Format::Csv {
+        return (Arc::new(raw), None);
     }
+    let (bytes, transcoded) = encoding::transcode(raw);
+    (Arc::new(bytes), transcoded)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod emit;
+mod encoding;
 pub mod exports;
 pub mod finding;
 pub mod fit;

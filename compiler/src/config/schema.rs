@@ -101,7 +101,24 @@ pub fn reference() -> String {
             }
         }
     }
+    mappings(&mut page);
     page
+}
+
+/// The tables that the template does not show, because their values are the columns of somebody's file.
+fn mappings(page: &mut String) {
+    let table = &SCHEMA["properties"]["source"]["items"]["properties"]["table"];
+    let nodes = &table["properties"]["nodes"];
+    for (header, schema) in [("source.table", table), ("source.table.nodes", nodes)] {
+        let about = text(schema, "description");
+        let _ = write!(page, "\n## `[{header}]`\n\n{about}\n\n");
+        page.push_str("| key | value | default | meaning |\n|---|---|---|---|\n");
+        for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
+            if !has_keys(schema) {
+                let _ = writeln!(page, "{}", row(key, schema));
+            }
+        }
+    }
 }
 
 const PREFACE: &str = "\
@@ -128,8 +145,8 @@ Editors complete and check the file with `schemas/weir.schema.json`; the first l
 A directory without `weir.toml` that holds `network.json` and `ShapedDevices.csv` is read as a LibreQoS directory: one
 `libreqos` source, `strategy = \"full\"`, and what an `lqos.conf` beside them says about the uplink, queues and addresses.
 
-Kinds of source that this build reads: `inventory`, `libreqos`, `uisp`, from recorded exports (`export = \"DIR\"`). The
-other kinds, `url`, `[publish]`, `[channels]` and `[schedule]` are checked and have no effect yet.
+Kinds of source that this build reads from recorded exports (`export = \"DIR\"`): `inventory`, `libreqos`, `netzur`,
+`table`, `uisp`, `visp`, `wispgate`. The other kinds, `url`, `[publish]`, `[channels]` and `[schedule]` are checked and have no effect yet.
 ";
 
 /// A table of `weir.toml`.

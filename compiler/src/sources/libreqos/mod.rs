@@ -8,7 +8,6 @@
 
 mod columns;
 mod devices;
-pub mod encoding;
 mod leaf;
 mod network;
 mod overrides;
