@@ -1,6 +1,7 @@
 //! Project chores that are not part of the product: `cargo run -p xtask -- <chore>`.
 
 mod docs;
+mod fuzz;
 mod r#gen;
 mod schemas;
 
@@ -23,6 +24,8 @@ struct Cli {
 enum Chore {
     /// Write the documentation that comes from the code, or check it
     Docs(docs::Args),
+    /// Read mutations of real input with every reader; none may panic
+    Fuzz(fuzz::Args),
     /// Write a synthetic ISP of any size as one or more Weir projects
     Gen(r#gen::Args),
     /// Write the JSON Schemas of the published formats from their types
@@ -32,6 +35,7 @@ enum Chore {
 fn main() -> ExitCode {
     let result = match Cli::parse().chore {
         Chore::Docs(args) => docs::run(&args, &mut std::io::stdout().lock()),
+        Chore::Fuzz(args) => fuzz::run(&args, &mut std::io::stdout().lock()),
         Chore::Gen(args) => r#gen::run(&args, &mut std::io::stdout().lock()),
         Chore::Schemas(args) => schemas::run(&args, &mut std::io::stdout().lock()),
     };
