@@ -10,7 +10,7 @@ use crate::sources::text;
 use crate::units::Kbps;
 
 /// The addresses of a text, parted by commas, semicolons or blanks; each once.
-pub fn claims_of(text: &str, route: &Cow<'static, str>, form: Form, out: &mut Vec<Claim>) {
+pub fn claims_of(text: &str, route: Cow<'static, str>, form: Form, out: &mut Vec<Claim>) {
     // "10.0.0.0 / 24" is one prefix.
     let joined;
     let text = if text.contains(" /") || text.contains("/ ") {
@@ -50,7 +50,7 @@ pub fn claims(
                     Kind::Missing => {}
                     Kind::Text => {
                         let text = item.text().value().unwrap_or_default();
-                        claims_of(&text, &route, form, out);
+                        claims_of(&text, route, form, out);
                     }
                     kind => notes.odd(
                         route,
@@ -62,7 +62,7 @@ pub fn claims(
         Kind::Missing => {}
         Kind::Text => {
             let text = notes.take(route, raw.text()).unwrap_or_default();
-            claims_of(&text, &Cow::Borrowed(route), form, out);
+            claims_of(&text, Cow::Borrowed(route), form, out);
         }
         kind => notes.odd(
             route,
@@ -130,7 +130,7 @@ mod tests {
             ("100.64.0.1/24", "100.64.0.1/24"),
         ] {
             let mut out = Vec::new();
-            claims_of(text, &Cow::Borrowed(""), Form::Interface, &mut out);
+            claims_of(text, Cow::Borrowed(""), Form::Interface, &mut out);
             let got: Vec<String> = out.iter().map(|claim| claim.value.text()).collect();
             assert_eq!(got.join(" "), want, "{text}");
         }

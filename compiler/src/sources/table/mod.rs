@@ -219,7 +219,7 @@ impl Reading<'_, '_> {
             match self.cells.get(column) {
                 Cell::Empty => {}
                 Cell::Text(text) | Cell::Broken(text) => {
-                    values::claims_of(&text, &route, Form::Prefix, &mut claims);
+                    values::claims_of(&text, route.clone(), Form::Prefix, &mut claims);
                 }
                 Cell::List(items) => {
                     for (index, item) in items.into_iter().enumerate() {
@@ -229,7 +229,7 @@ impl Reading<'_, '_> {
                         let route = Cow::Owned(format!("{route}/{index}"));
                         match cells::item(item) {
                             Some(text) => {
-                                values::claims_of(&text, &route, Form::Prefix, &mut claims);
+                                values::claims_of(&text, route, Form::Prefix, &mut claims);
                             }
                             None => self.odd(
                                 column,

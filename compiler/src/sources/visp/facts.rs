@@ -1,8 +1,6 @@
 //! One record of an answer into facts: ids, units and states settled, oddities noted. Knows VISP's fields; nothing here
 //! looks at two records together, but for the services and the equipment that stand inside of a customer's.
 
-use std::borrow::Cow;
-
 use crate::ir::address::{Claim, Form};
 use crate::ir::records::{Origin, Quarantined, SourceEvidence, Subject, SubjectKind};
 use crate::sources::found::{Fact, Found};
@@ -154,7 +152,7 @@ fn notes<'e>(
 /// The id of a customer; 0 is none.
 fn customer_id(raw: Raw<'_>) -> Option<Box<str>> {
     let id = raw.id().value()?;
-    (id.trim_start_matches('0') != "").then(|| id.into())
+    (!id.trim_start_matches('0').is_empty()).then(|| id.into())
 }
 
 fn standing(notes: &mut Notes<'_>, route: &'static str, raw: Raw<'_>) -> Option<Standing> {
@@ -492,9 +490,8 @@ pub fn equipment(
     };
     let mut parent: Option<Box<str>> = notes
         .take("/parent_id", wire.parent_id.id())
-        .map(Cow::into_owned)
-        .map(Into::into)
-        .filter(|parent: &Box<str>| parent.trim_start_matches('0') != "");
+        .filter(|parent| !parent.trim_start_matches('0').is_empty())
+        .map(Into::into);
     if parent.as_deref() == Some(&id) {
         notes.odd("/parent_id", "names the equipment itself; left out");
         parent = None;
