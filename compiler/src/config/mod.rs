@@ -22,6 +22,5 @@ mod tests;
 
 pub use error::ConfigError;
 pub use init::{InitError, init};
-pub use keys::locate;
 pub use resolve::{CliOverrides, FILE_NAME, load, load_str};
 pub use schema::{json_schema, reference};

@@ -11,7 +11,6 @@ mod devices;
 mod leaf;
 mod network;
 mod overrides;
-pub mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -26,7 +25,7 @@ use crate::sources::rows;
 pub const NETWORK: &str = "network.json";
 pub const DEVICES: &str = "ShapedDevices.csv";
 pub const OVERRIDES: &str = "lqos_overrides.json";
-/// Read only when a project is made from the directory; see [`settings`].
+/// Read only when a project is made from the directory, by `config::init`.
 pub const SETTINGS: &str = "lqos.conf";
 
 pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
