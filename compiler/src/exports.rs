@@ -2,7 +2,7 @@
 //! the compiler (the other is writing the artifact); between the two nothing touches the disk.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::config::project::{Source, SourceKind};
+use crate::config::project::{Source, SourceKind, TableFormat};
+use crate::encoding;
 use crate::id::FileId;
 use crate::source_map::{Format, SourceFile, SourceMap};
 
@@ -77,6 +78,21 @@ impl Export {
             .filter(move |f| f.collection == name)
             .map(|f| f.file)
     }
+
+    /// Files of a collection that is there once for each of many things, such as `customer-*-services`: what stands
+    /// in place of the `*`, and the file.
+    pub fn each<'a>(&'a self, pattern: &'a str) -> impl Iterator<Item = (&'a str, FileId)> + 'a {
+        self.files
+            .iter()
+            .filter_map(move |f| Some((filled(pattern, &f.collection)?, f.file)))
+    }
+}
+
+/// What stands in a name where the pattern has its `*`.
+fn filled<'a>(pattern: &str, name: &'a str) -> Option<&'a str> {
+    let (before, after) = pattern.split_once('*')?;
+    let inner = name.strip_prefix(before)?.strip_suffix(after)?;
+    (!inner.is_empty()).then_some(inner)
 }
 
 impl ExportSet {
@@ -99,7 +115,8 @@ impl ExportSet {
 pub struct Collection {
     pub name: &'static str,
     pub format: Format,
-    /// `true`: `<name>.json`, or `<name>.page-1.json` and so on. `false`: the name is the file's.
+    /// `true`: `<name>.json`, or `<name>.page-1.json` and so on. `false`: the name is the file's. A `*` in the name of
+    /// the first kind stands for the id of what the collection is about.
     pub paged: bool,
 }
 
@@ -128,6 +145,7 @@ pub fn collections(kind: SourceKind) -> &'static [Collection] {
         file("lqos_overrides.json", Format::Json),
         file("network.json", Format::Json),
     ];
+    const NETZUR: &[Collection] = &[responses("libreqos")];
     const POWERCODE: &[Collection] = &[
         responses("customers"),
         responses("services"),
@@ -158,13 +176,28 @@ pub fn collections(kind: SourceKind) -> &'static [Collection] {
         responses("devices"),
         responses("sites"),
     ];
+    const VISP: &[Collection] = &[
+        responses("assemblies"),
+        responses("bulk"),
+        responses("customer-*-ips"),
+        responses("customer-*-services"),
+        responses("equipment"),
+        responses("online"),
+        responses("subscribers"),
+    ];
+    const WISPGATE: &[Collection] = &[responses("shaped-devices")];
     match kind {
         SourceKind::Inventory => INVENTORY,
         SourceKind::Libreqos => LIBREQOS,
+        SourceKind::Netzur => NETZUR,
         SourceKind::Powercode => POWERCODE,
         SourceKind::Sonar => SONAR,
         SourceKind::Splynx => SPLYNX,
+        // Its files are named in the project.
+        SourceKind::Table => &[],
         SourceKind::Uisp => UISP,
+        SourceKind::Visp => VISP,
+        SourceKind::Wispgate => WISPGATE,
     }
 }
 
@@ -222,7 +255,7 @@ pub fn read(
         .collect();
     for ((ix, found), (_, file)) in wanted.into_iter().zip(read) {
         exports[ix].files.push(ExportFile {
-            collection: found.collection.name.to_owned(),
+            collection: found.name,
             page: found.page,
             file: files.add(file?),
         });
@@ -281,6 +314,8 @@ pub fn read_peaks(
 /// A file of an export, before it is read.
 struct Found {
     collection: Collection,
+    /// The collection's name, its `*` filled in.
+    name: String,
     page: Option<u32>,
     path: PathBuf,
     shown: String,
@@ -298,7 +333,7 @@ fn list(project_dir: &Path, source: &Source) -> Result<(Vec<Found>, Option<i64>)
             format!("source `{}` has no recorded export", source.name),
             format!(
                 "add `export = \"DIR\"` to this [[source]], with {} in it",
-                expected(source.kind)
+                expected(source)
             ),
         ));
     };
@@ -326,7 +361,7 @@ fn list(project_dir: &Path, source: &Source) -> Result<(Vec<Found>, Option<i64>)
                 ),
                 format!(
                     "paths are relative to the directory of weir.toml; put {} there, or correct `export`",
-                    expected(source.kind)
+                    expected(source)
                 ),
             ));
         }
@@ -338,8 +373,29 @@ fn list(project_dir: &Path, source: &Source) -> Result<(Vec<Found>, Option<i64>)
     }
     let mut found = Vec::new();
     for collection in collections(source.kind) {
-        found.extend(pages(&dir, &names, *collection, source)?);
+        for name in stems(&names, *collection) {
+            found.extend(pages(&dir, &names, *collection, &name, source)?);
+        }
     }
+    for (name, format) in table_files(source) {
+        if !names.iter().any(|found| found == name) {
+            return Err(fail(
+                format!(
+                    "{written}, the export directory of source `{}`, holds no {name}",
+                    source.name
+                ),
+                "put it there, or correct `file` under [source.table]".to_owned(),
+            ));
+        }
+        found.push(Found {
+            collection: file("", format),
+            name: name.to_owned(),
+            page: None,
+            path: dir.join(name),
+            shown: shown(source, name),
+        });
+    }
+    found.sort_by(|a, b| (&a.name, a.page).cmp(&(&b.name, b.page)));
     if found.is_empty() {
         let others: Vec<&str> = names.iter().take(5).map(String::as_str).collect();
         return Err(fail(
@@ -349,10 +405,10 @@ fn list(project_dir: &Path, source: &Source) -> Result<(Vec<Found>, Option<i64>)
                 source.kind.word()
             ),
             match others.as_slice() {
-                [] => format!("it is empty; put {} there", expected(source.kind)),
+                [] => format!("it is empty; put {} there", expected(source)),
                 others => format!(
                     "expected {}; it holds {}{}",
-                    expected(source.kind),
+                    expected(source),
                     others.join(", "),
                     if names.len() > others.len() {
                         ", ..."
@@ -366,11 +422,42 @@ fn list(project_dir: &Path, source: &Source) -> Result<(Vec<Found>, Option<i64>)
     Ok((found, recorded))
 }
 
-/// The file or the pages of one collection.
+/// The files that a source of kind `table` names, each once.
+fn table_files(source: &Source) -> BTreeMap<&str, Format> {
+    let Some(table) = &source.table else {
+        return BTreeMap::new();
+    };
+    let files = std::iter::once(&table.rows).chain(table.nodes.as_ref().map(|nodes| &nodes.rows));
+    files
+        .map(|rows| {
+            let format = match rows.format {
+                TableFormat::Csv { .. } => Format::Csv,
+                TableFormat::Json { .. } => Format::Json,
+            };
+            (rows.file.as_str(), format)
+        })
+        .collect()
+}
+
+/// The names that a collection goes by in a directory: its own, or one for each thing that its `*` stands for.
+fn stems(names: &[String], collection: Collection) -> BTreeSet<String> {
+    if !collection.name.contains('*') {
+        return BTreeSet::from([collection.name.to_owned()]);
+    }
+    let stem = |name: &str| {
+        let stem = name.strip_suffix(".json")?;
+        let stem = stem.split_once(".page-").map_or(stem, |(stem, _)| stem);
+        filled(collection.name, stem).map(|_| stem.to_owned())
+    };
+    names.iter().filter_map(|name| stem(name)).collect()
+}
+
+/// The file or the pages of one collection, which goes by `stem`.
 fn pages(
     dir: &Path,
     names: &[String],
     collection: Collection,
+    stem: &str,
     source: &Source,
 ) -> Result<Vec<Found>, ReadError> {
     let fail = |message: String, help: &str| ReadError {
@@ -380,13 +467,17 @@ fn pages(
     };
     let found = |name: &str, page| Found {
         collection,
+        name: stem.to_owned(),
         page,
         path: dir.join(name),
         shown: shown(source, name),
     };
     let whole = names
         .iter()
-        .find(|name| **name == collection.file_name())
+        .find(|name| match collection.paged {
+            true => name.strip_suffix(".json") == Some(stem),
+            false => *name == stem,
+        })
         .map(|name| found(name, None));
     if !collection.paged {
         return Ok(whole.into_iter().collect());
@@ -394,7 +485,7 @@ fn pages(
     let mut pages: BTreeMap<u32, &str> = BTreeMap::new();
     for name in names {
         let number = name
-            .strip_prefix(collection.name)
+            .strip_prefix(stem)
             .and_then(|rest| rest.strip_prefix(".page-"))
             .and_then(|rest| rest.strip_suffix(".json"))
             .filter(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
@@ -408,10 +499,9 @@ fn pages(
         if let Some(other) = pages.insert(page, name) {
             return Err(fail(
                 format!(
-                    "{} and {} are both page {page} of {}",
+                    "{} and {} are both page {page} of {stem}",
                     shown(source, other),
                     name,
-                    collection.name
                 ),
                 "keep one of them",
             ));
@@ -428,10 +518,7 @@ fn pages(
     }
     if pages.contains_key(&0) {
         return Err(fail(
-            format!(
-                "{} has a page 0 in source `{}`",
-                collection.name, source.name
-            ),
+            format!("{stem} has a page 0 in source `{}`", source.name),
             "pages count 1, 2, 3, ...",
         ));
     }
@@ -439,8 +526,8 @@ fn pages(
         if expected != *page {
             return Err(fail(
                 format!(
-                    "page {expected} of {} is missing in source `{}` (page {page} is there)",
-                    collection.name, source.name
+                    "page {expected} of {stem} is missing in source `{}` (page {page} is there)",
+                    source.name
                 ),
                 "record the export again: subscribers on the missing page would be taken for cancelled ones",
             ));
@@ -552,10 +639,11 @@ fn shown(source: &Source, name: &str) -> String {
 }
 
 /// "devices.json, sites.json"
-fn expected(kind: SourceKind) -> String {
-    let names: Vec<String> = collections(kind)
+fn expected(source: &Source) -> String {
+    let names: Vec<String> = collections(source.kind)
         .iter()
         .map(Collection::file_name)
+        .chain(table_files(source).into_keys().map(str::to_owned))
         .collect();
     names.join(", ")
 }
@@ -573,47 +661,18 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// UTF-8 and the encoding it was converted from. Spreadsheets write UTF-16 and, in CSV, the Windows code page;
-/// bytes that are neither stay as they are for the source to judge.
-fn utf8(raw: Vec<u8>, format: Format) -> (Arc<Vec<u8>>, Option<&'static str>) {
-    let utf16 = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
-        let units = rest.chunks(2).map(|pair| match pair {
-            [a, b] => unit([*a, *b]),
-            _ => 0xFFFD,
-        });
-        let text: String = char::decode_utf16(units)
-            .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
-            .collect();
-        Arc::new(text.into_bytes())
-    };
-    match raw.as_slice() {
-        [0xEF, 0xBB, 0xBF, rest @ ..] => (Arc::new(rest.to_vec()), None),
-        [0xFF, 0xFE, rest @ ..] => (utf16(rest, u16::from_le_bytes), Some("UTF-16LE")),
-        [0xFE, 0xFF, rest @ ..] => (utf16(rest, u16::from_be_bytes), Some("UTF-16BE")),
-        _ if format == Format::Csv && is_code_page(&raw) => {
-            let text: String = raw.iter().map(|b| windows_1252(*b)).collect();
-            (Arc::new(text.into_bytes()), Some("windows-1252"))
-        }
-        _ => (Arc::new(raw), None),
+/// UTF-8 and the encoding it was converted from. Spreadsheets write UTF-16, and CSV in the code page of their country;
+/// JSON without a byte order mark is UTF-8 by its definition, and stray bytes stay for the source to judge.
+fn utf8(mut raw: Vec<u8>, format: Format) -> (Arc<Vec<u8>>, Option<&'static str>) {
+    if raw.starts_with(b"\xEF\xBB\xBF") {
+        raw.drain(..3);
     }
-}
-
-/// Not UTF-8, and no character of it is: one bad byte in a UTF-8 file must not spoil every other name.
-fn is_code_page(raw: &[u8]) -> bool {
-    let mut chunks = raw.utf8_chunks();
-    std::str::from_utf8(raw).is_err() && chunks.all(|chunk| chunk.valid().is_ascii())
-}
-
-fn windows_1252(byte: u8) -> char {
-    const HIGH: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
-        '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}',
-        'ž', 'Ÿ',
-    ];
-    match byte {
-        0x80..=0x9F => HIGH[usize::from(byte - 0x80)],
-        _ => char::from(byte),
+    let marked = raw.starts_with(b"\xFF\xFE") || raw.starts_with(b"\xFE\xFF");
+    if !marked && format != Format::Csv {
+        return (Arc::new(raw), None);
     }
+    let (bytes, transcoded) = encoding::transcode(raw);
+    (Arc::new(bytes), transcoded)
 }
 
 #[cfg(test)]
@@ -627,6 +686,7 @@ mod tests {
             export: export.map(str::to_owned),
             url: None,
             index: 0,
+            table: None,
         }
     }
 
@@ -693,6 +753,30 @@ mod tests {
         assert_eq!(
             digest,
             "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+        );
+    }
+
+    #[test]
+    fn a_collection_for_each_of_many_things_is_found_by_what_it_is_about() {
+        let dir = project(&[
+            ("e/bulk.json", b"{}"),
+            ("e/customer-12-services.json", b"{}"),
+            ("e/customer-7-services.page-1.json", b"{}"),
+            ("e/customer-7-services.page-2.json", b"{}"),
+            ("e/customer-7-ips.json", b"{}"),
+            ("e/customer--ips.json", b"{}"),
+        ]);
+        let (_, set) = read_one(dir.path(), source(SourceKind::Visp, Some("e"))).unwrap();
+        let export = &set.exports[0];
+        assert!(export.files.is_sorted());
+        let about = |pattern| -> Vec<&str> { export.each(pattern).map(|(id, _)| id).collect() };
+        assert_eq!(about("customer-*-services"), ["12", "7", "7"]);
+        assert_eq!(about("customer-*-ips"), ["7"]);
+        let dir = project(&[("e/customer-7-services.page-2.json", b"{}")]);
+        let error = read_one(dir.path(), source(SourceKind::Visp, Some("e"))).unwrap_err();
+        assert!(
+            error.message.contains("page 1 of customer-7-services"),
+            "{error}"
         );
     }
 

@@ -9,6 +9,7 @@ pub mod compare;
 pub mod config;
 pub mod diff;
 pub mod emit;
+mod encoding;
 pub mod exports;
 pub mod finding;
 pub mod fit;

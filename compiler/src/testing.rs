@@ -122,7 +122,7 @@ fn export_file(kind: &str, path: &str, bytes: &[u8], map: &mut SourceMap) -> Exp
     let name = path.rsplit('/').next().unwrap_or(path);
     let stem = name.strip_suffix(".json").unwrap_or(name);
     let (collection, page) = match stem.split_once(".page-") {
-        _ if kind == "libreqos" => (name, None),
+        _ if ["libreqos", "table"].contains(&kind) => (name, None),
         Some((collection, page)) => (collection, page.parse().ok()),
         None => (stem, None),
     };

@@ -335,3 +335,13 @@ fn strategies_can_be_compared() {
         assert!(text.contains(&first.join(" ")), "{reason}\n{text}");
     }
 }
+
+/// What the documentation shows to people without a CRM builds as it is.
+#[test]
+fn the_example_without_a_crm_is_clean() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let output = weir(&examples, "check no-crm --format json");
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    let report = json(&output);
+    assert_eq!(report["exit"]["code"], 0);
+}

@@ -58,6 +58,11 @@ static STORIES: &[Story] = &[
         ],
     },
     Story {
+        name: "netzur-basin",
+        project: None,
+        variants: STRATEGIES,
+    },
+    Story {
         name: "powercode-ridgeline",
         project: None,
         variants: STRATEGIES,
@@ -73,6 +78,11 @@ static STORIES: &[Story] = &[
         variants: STRATEGIES,
     },
     Story {
+        name: "table-no-crm",
+        project: Some("examples/no-crm"),
+        variants: STRATEGIES,
+    },
+    Story {
         name: "two-crms",
         project: Some("examples/two-crms"),
         variants: &[
@@ -83,6 +93,16 @@ static STORIES: &[Story] = &[
     Story {
         name: "uisp-ridgeline",
         project: Some("examples/dirty"),
+        variants: STRATEGIES,
+    },
+    Story {
+        name: "visp-basin",
+        project: None,
+        variants: STRATEGIES,
+    },
+    Story {
+        name: "wispgate-basin",
+        project: None,
         variants: STRATEGIES,
     },
     Story {

@@ -152,6 +152,7 @@ impl Source {
             kind: kind.unwrap_or_else(|| panic!("no kind {}", self.kind)),
             export: None,
             url: None,
+            table: None,
             index: 0,
         };
         sources::lower(&source, &export, &map)

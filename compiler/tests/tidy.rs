@@ -278,8 +278,9 @@ fn libraries_print_nothing() {
 
 #[test]
 fn no_crm_is_named_outside_its_source() {
-    const CRMS: [&str; 8] = [
+    const CRMS: [&str; 9] = [
         "azotel",
+        "netzur",
         "powercode",
         "preseem",
         "sonar",
@@ -308,10 +309,13 @@ fn no_crm_is_named_outside_its_source() {
                 "its files name the CRM they were made from",
             ),
             ("sources/mod.rs", "the table of sources"),
+            ("sources/netzur/", "knows this CRM's words"),
             ("sources/powercode/", "knows this CRM's words"),
             ("sources/sonar/", "knows this CRM's words"),
             ("sources/splynx/", "knows this CRM's words"),
             ("sources/uisp/", "knows this CRM's words"),
+            ("sources/visp/", "knows this CRM's words"),
+            ("sources/wispgate/", "knows this CRM's words"),
         ],
         "Everything that knows one CRM's words is in `sources/<crm>/`: say it in the words of `ir::records`.",
         |_, line| {

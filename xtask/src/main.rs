@@ -2,6 +2,7 @@
 
 mod bench;
 mod docs;
+mod fuzz;
 mod r#gen;
 mod schemas;
 mod stages;
@@ -27,6 +28,8 @@ enum Chore {
     BenchLint(bench::Args),
     /// Write the documentation that comes from the code, or check it
     Docs(docs::Args),
+    /// Read mutations of real input with every reader; none may panic
+    Fuzz(fuzz::Args),
     /// Write a synthetic ISP of any size as one or more Weir projects
     Gen(r#gen::Args),
     /// Write the JSON Schemas of the published formats from their types
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().chore {
         Chore::BenchLint(args) => bench::run(&args, &mut std::io::stdout().lock()),
         Chore::Docs(args) => docs::run(&args, &mut std::io::stdout().lock()),
+        Chore::Fuzz(args) => fuzz::run(&args, &mut std::io::stdout().lock()),
         Chore::Gen(args) => r#gen::run(&args, &mut std::io::stdout().lock()),
         Chore::Schemas(args) => schemas::run(&args, &mut std::io::stdout().lock()),
         Chore::Stages(args) => stages::run(&args, &mut std::io::stdout().lock()),

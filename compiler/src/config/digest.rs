@@ -43,7 +43,10 @@ pub(super) fn settings(project: &Project) -> String {
     } = project;
     let sources: Vec<_> = sources
         .iter()
-        .map(|s| json!([s.name, s.kind.word()]))
+        .map(|s| match &s.table {
+            Some(table) => json!([s.name, s.kind.word(), table]),
+            None => json!([s.name, s.kind.word()]),
+        })
         .collect();
     let levels: Vec<_> = lint
         .levels

@@ -92,6 +92,108 @@ pub struct Source {
     /// How long reading the whole CRM may take: `"10m"`. Nothing is recorded when it takes longer.
     #[schemars(extend("default" = "10m"), regex(pattern = r"^([0-9]+[smhdw])+$"))]
     pub timeout: Option<At<String>>,
+    /// `kind = "table"`: which column of a CSV or JSON file means what.
+    pub table: Option<At<Table>>,
+}
+
+/// A file of subscribers from any system: one row a service, or a device of one. A column is named by its header, or
+/// in JSON by its key; `/plan/down` reaches a key inside of a value.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["file", "circuit", "addresses", "download", "upload"]))]
+pub struct Table {
+    /// Name of the file in the export directory.
+    #[schemars(required)]
+    pub file: Option<At<String>>,
+    /// `csv` or `json`. Without it, what the file's name ends in.
+    pub format: Option<At<Word<FormatWord>>>,
+    /// What parts the columns of a CSV file, one character.
+    #[schemars(extend("default" = ","))]
+    pub delimiter: Option<At<String>>,
+    /// Where the list of rows stands in a JSON file: `/data/rows`. Without it, the file is the list.
+    pub records: Option<At<String>>,
+    /// Unit of every rate: `kbps`, `mbps` or `bps`.
+    #[schemars(extend("default" = "mbps"))]
+    pub unit: Option<At<Word<UnitWord>>>,
+    /// Column with the id of the service. Rows of one id are one subscriber with several devices.
+    #[schemars(required)]
+    pub circuit: Option<At<String>>,
+    /// Column with the subscriber's name. Without it, the id.
+    pub name: Option<At<String>>,
+    /// Column with the id of the device. Without it, one is made from the row.
+    pub device: Option<At<String>>,
+    /// Column with the device's name. Without it, the subscriber's.
+    pub device_name: Option<At<String>>,
+    /// Column with the hardware address of the device.
+    pub mac: Option<At<String>>,
+    /// Columns with addresses and prefixes, v4 and v6; commas, semicolons or blanks part several in one.
+    #[schemars(required)]
+    pub addresses: Option<Vec<At<String>>>,
+    /// Column with the AP or site the service hangs on: an id of `nodes`, else a name.
+    pub parent: Option<At<String>>,
+    /// What `parent` holds where it is no id of `nodes`: the `name` or the `id` of a node of another source.
+    #[schemars(extend("default" = "name"))]
+    pub parent_by: Option<At<Word<ParentWord>>>,
+    /// Column with the download plan.
+    #[schemars(required)]
+    pub download: Option<At<String>>,
+    /// Column with the upload plan.
+    #[schemars(required)]
+    pub upload: Option<At<String>>,
+    /// Column with the guaranteed download rate.
+    pub download_min: Option<At<String>>,
+    /// Column with the guaranteed upload rate.
+    pub upload_min: Option<At<String>>,
+    /// Column with the state of the service.
+    pub state: Option<At<String>>,
+    /// Words of `state` that mean suspended, in any letters.
+    #[schemars(extend("default" = ["suspended"]))]
+    pub suspended: Option<Vec<At<String>>>,
+    /// Words of `state` that mean that there is no service any more: such rows are left out.
+    #[schemars(extend("default" = []))]
+    pub ended: Option<Vec<At<String>>>,
+    /// Column with a comment.
+    pub comment: Option<At<String>>,
+    /// A second file: the APs and sites that the subscribers hang on.
+    pub nodes: Option<At<TableNodes>>,
+}
+
+/// A file of APs and sites, one row each.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["file", "id"]))]
+pub struct TableNodes {
+    /// Name of the file in the export directory.
+    #[schemars(required)]
+    pub file: Option<At<String>>,
+    /// `csv` or `json`. Without it, what the file's name ends in.
+    pub format: Option<At<Word<FormatWord>>>,
+    /// What parts the columns of a CSV file, one character.
+    #[schemars(extend("default" = ","))]
+    pub delimiter: Option<At<String>>,
+    /// Where the list of rows stands in a JSON file. Without it, the file is the list.
+    pub records: Option<At<String>>,
+    /// Unit of the capacities. Without it, the one of the subscribers.
+    pub unit: Option<At<Word<UnitWord>>>,
+    /// Column with the id of the node.
+    #[schemars(required)]
+    pub id: Option<At<String>>,
+    /// Column with its name. Without it, the id.
+    pub name: Option<At<String>>,
+    /// Column with the id or the name of the node it is fed from; empty where traffic enters.
+    pub parent: Option<At<String>>,
+    /// Column with what it is. Without it, a node that feeds nodes is a site, another an AP.
+    pub kind: Option<At<String>>,
+    /// Words of `kind` that mean a site, in any letters.
+    #[schemars(extend("default" = ["site"]))]
+    pub site: Option<Vec<At<String>>>,
+    /// Words of `kind` that mean an AP.
+    #[schemars(extend("default" = ["ap"]))]
+    pub ap: Option<Vec<At<String>>>,
+    /// Column with the capacity towards the subscribers; 0 and empty are unknown.
+    pub download: Option<At<String>>,
+    /// Column with the capacity from the subscribers.
+    pub upload: Option<At<String>>,
 }
 
 /// How several sources become one network.
@@ -464,6 +566,25 @@ impl Words for AuthWord {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FormatWord {
+    Csv,
+    Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnitWord {
+    Bps,
+    Kbps,
+    Mbps,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ParentWord {
+    Name,
+    Id,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BurstWord {
     Ignore,
     Add,
@@ -511,6 +632,9 @@ words! {
         "warn" = LevelSetting::Set(Level::Warning),
         "deny" = LevelSetting::Set(Level::Error),
     }
+    FormatWord { "csv" = FormatWord::Csv, "json" = FormatWord::Json }
+    UnitWord { "kbps" = UnitWord::Kbps, "mbps" = UnitWord::Mbps, "bps" = UnitWord::Bps }
+    ParentWord { "name" = ParentWord::Name, "id" = ParentWord::Id }
     BurstWord { "ignore" = BurstWord::Ignore, "add" = BurstWord::Add }
     OvercommitWord { "scale" = OvercommitWord::Scale, "strict" = OvercommitWord::Strict }
     ModeWord { "bridge" = ModeWord::Bridge, "stick" = ModeWord::Stick }

@@ -1,4 +1,4 @@
-//! Keys and places: which keys of a parsed `weir.toml` have no meaning, and where a dotted key stands.
+//! Which keys of a parsed `weir.toml` have no meaning.
 //!
 //! serde would stop at the first unknown key and knows only the table it is in. This walk reports all of them, and
 //! knows the keys of every table, because it reads the published schema.
@@ -153,7 +153,8 @@ fn find(schema: &Value, key: &str, place: &str, homes: &mut Vec<String>) {
     for (name, below) in keys {
         let (schema, header) = match shape(below) {
             Shape::Leaf => (below, String::new()),
-            Shape::Table(_) => (below, join(place, name)),
+            // A table of the last entry of a list.
+            Shape::Table(_) => (below, join(place.trim_matches(['[', ']']), name)),
             Shape::Map(each) => (each, format!("{}.NAME", join(place, name))),
             Shape::List(each) => (each, format!("[{}]", join(place, name))),
         };
@@ -228,54 +229,4 @@ fn holds(table: &DeTable<'_>, span: &Span) -> bool {
         }
         _ => value.span().start <= span.start && span.end <= value.span().end,
     })
-}
-
-/// Where a dotted key stands in the text of a TOML file: key and value, or for a table its header. A key that is not
-/// written shows the nearest table that is; entries of lists are numbers (`source.0.kind`), and a key may hold dots
-/// (`topology.pin.tower.a`). `None` when not even its table is there.
-pub fn locate(text: &str, key: &str) -> Option<Span> {
-    let (root, _) = DeTable::parse_recoverable(text);
-    let mut best: Option<Span> = None;
-    descend_table(root.get_ref(), key, &mut best);
-    best
-}
-
-fn descend_table(table: &DeTable<'_>, rest: &str, best: &mut Option<Span>) {
-    // The longest key that fits: ids in `topology.pin` may hold dots.
-    let mut end = rest.len();
-    loop {
-        let (name, below) = (&rest[..end], rest[end..].strip_prefix('.').unwrap_or(""));
-        if let Some((key, value)) = table.get_key_value(name) {
-            *best = Some(match value.get_ref() {
-                DeValue::Table(_) => key.span(),
-                DeValue::Array(entries) if entries.iter().any(is_table) => key.span(),
-                _ => key.span().start..value.span().end,
-            });
-            if !below.is_empty() {
-                descend_value(value, below, best);
-            }
-            return;
-        }
-        match rest[..end].rfind('.') {
-            Some(dot) => end = dot,
-            None => return,
-        }
-    }
-}
-
-fn descend_value(value: &Spanned<DeValue<'_>>, rest: &str, best: &mut Option<Span>) {
-    match value.get_ref() {
-        DeValue::Table(table) => descend_table(table, rest, best),
-        DeValue::Array(entries) => {
-            let (index, below) = rest.split_once('.').unwrap_or((rest, ""));
-            let entry = index.parse().ok().and_then(|i: usize| entries.get(i));
-            if let Some(entry) = entry {
-                *best = Some(entry.span());
-                if !below.is_empty() {
-                    descend_value(entry, below, best);
-                }
-            }
-        }
-        _ => {}
-    }
 }

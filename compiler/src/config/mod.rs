@@ -17,6 +17,7 @@ pub mod project;
 mod resolve;
 mod schema;
 pub mod suggest;
+mod table;
 mod value;
 
 #[cfg(test)]
@@ -25,6 +26,5 @@ mod tests;
 pub use check::seconds as parse_seconds;
 pub use error::ConfigError;
 pub use init::{InitError, init};
-pub use keys::locate;
 pub use resolve::{CliOverrides, FILE_NAME, load, load_str};
 pub use schema::{json_schema, overrides_reference, overrides_schema, reference};

@@ -1,6 +1,7 @@
 //! The configuration, resolved: every setting has its value, and every value can be shown where it was written.
 
 use ipnet::IpNet;
+use serde::Serialize;
 
 use crate::config::date::Date;
 use crate::config::overrides::Overrides;
@@ -65,6 +66,64 @@ pub struct Source {
     pub url: Option<String>,
     /// Index in `[[source]]`, for places.
     pub index: usize,
+    /// Of kind `table`: what its columns mean.
+    pub table: Option<Box<Table>>,
+}
+
+/// What the columns of a file of subscribers mean.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Table {
+    pub rows: TableFile,
+    pub circuit: String,
+    pub name: Option<String>,
+    pub device: Option<String>,
+    pub device_name: Option<String>,
+    pub mac: Option<String>,
+    pub addresses: Vec<String>,
+    pub parent: Option<String>,
+    /// Where `parent` is no id of the nodes here, it is the id of another source's; else a name.
+    pub parent_by_id: bool,
+    /// Columns of download and upload.
+    pub plan: [String; 2],
+    pub commit: [Option<String>; 2],
+    pub state: Option<String>,
+    /// Lower case, as are all words.
+    pub suspended: Vec<String>,
+    pub ended: Vec<String>,
+    pub comment: Option<String>,
+    pub nodes: Option<TableNodes>,
+}
+
+/// A file and how its rows are found.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct TableFile {
+    pub file: String,
+    pub format: TableFormat,
+    /// kbit/s for one unit, as `units::parse_rate` takes it.
+    pub unit: (u64, u64),
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub enum TableFormat {
+    Csv {
+        delimiter: u8,
+    },
+    /// Keys from the top down to the list of rows.
+    Json {
+        records: Vec<String>,
+    },
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct TableNodes {
+    pub rows: TableFile,
+    pub id: String,
+    pub name: Option<String>,
+    pub parent: Option<String>,
+    pub kind: Option<String>,
+    pub site: Vec<String>,
+    pub ap: Vec<String>,
+    pub capacity: [Option<String>; 2],
 }
 
 /// A file with a secret. What is in it is nobody's business here.
@@ -135,36 +194,51 @@ impl AuthWord {
 pub enum SourceKind {
     Inventory,
     Libreqos,
+    Netzur,
     Powercode,
     Sonar,
     Splynx,
+    Table,
     Uisp,
+    Visp,
+    Wispgate,
 }
 
 impl SourceKind {
     /// Every kind this build reads, sorted by name.
-    pub const ALL: [SourceKind; 6] = [
+    pub const ALL: [SourceKind; 10] = [
         SourceKind::Inventory,
         SourceKind::Libreqos,
+        SourceKind::Netzur,
         SourceKind::Powercode,
         SourceKind::Sonar,
         SourceKind::Splynx,
+        SourceKind::Table,
         SourceKind::Uisp,
+        SourceKind::Visp,
+        SourceKind::Wispgate,
     ];
 
     /// It is read from files of the project only; every other kind is a CRM on the network.
     pub fn is_file(self) -> bool {
-        matches!(self, SourceKind::Inventory | SourceKind::Libreqos)
+        matches!(
+            self,
+            SourceKind::Inventory | SourceKind::Libreqos | SourceKind::Table
+        )
     }
 
     pub fn word(self) -> &'static str {
         match self {
             SourceKind::Inventory => "inventory",
             SourceKind::Libreqos => "libreqos",
+            SourceKind::Netzur => "netzur",
             SourceKind::Powercode => "powercode",
             SourceKind::Sonar => "sonar",
             SourceKind::Splynx => "splynx",
+            SourceKind::Table => "table",
             SourceKind::Uisp => "uisp",
+            SourceKind::Visp => "visp",
+            SourceKind::Wispgate => "wispgate",
         }
     }
 }

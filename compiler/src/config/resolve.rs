@@ -412,6 +412,7 @@ impl Check<'_> {
                 ),
             }
         }
+        let table = self.table(kind.flatten(), written);
         let right = self.problems.len() == before;
         let source = match (&name, kind.flatten()) {
             (Some(name), Some(kind)) if right => Some(Source {
@@ -420,6 +421,7 @@ impl Check<'_> {
                 export,
                 url,
                 index,
+                table,
             }),
             _ => None,
         };

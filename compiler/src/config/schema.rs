@@ -111,7 +111,24 @@ pub fn reference() -> String {
             }
         }
     }
+    mappings(&mut page);
     page
+}
+
+/// The tables that the template does not show, because their values are the columns of somebody's file.
+fn mappings(page: &mut String) {
+    let table = &SCHEMA["properties"]["source"]["items"]["properties"]["table"];
+    let nodes = &table["properties"]["nodes"];
+    for (header, schema) in [("source.table", table), ("source.table.nodes", nodes)] {
+        let about = text(schema, "description");
+        let _ = write!(page, "\n## `[{header}]`\n\n{about}\n\n");
+        page.push_str("| key | value | default | meaning |\n|---|---|---|---|\n");
+        for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
+            if !has_keys(schema) {
+                let _ = writeln!(page, "{}", row(key, schema));
+            }
+        }
+    }
 }
 
 const PREFACE: &str = "\
@@ -138,9 +155,9 @@ Editors complete and check the file with `schemas/weir.schema.json`; the first l
 A directory without `weir.toml` that holds `network.json` and `ShapedDevices.csv` is read as a LibreQoS directory: one
 `libreqos` source, `strategy = \"full\"`, and what an `lqos.conf` beside them says about the uplink, queues and addresses.
 
-Kinds of source that this build reads: `inventory`, `libreqos`, `powercode`, `sonar`, `splynx`, `uisp`, from recorded
-exports (`export = \"DIR\"`) or over the network (`url`). The other kinds, `[publish]` and `[schedule]` are checked and have
-no effect yet.
+Kinds of source that this build reads: `inventory`, `libreqos` and `table` from files (`export = \"DIR\"`); `netzur`, `powercode`,
+`sonar`, `splynx`, `uisp`, `visp` and `wispgate` also over the network (`url`). `[publish]` and `[schedule]` are checked and
+have no effect yet.
 ";
 
 /// A table of `weir.toml`.

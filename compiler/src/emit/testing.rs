@@ -351,6 +351,7 @@ fn project(config: FileId, strategy: Strategy) -> Project {
             export: Some("exports/crm".to_owned()),
             url: None,
             index: 0,
+            table: None,
         }],
         merge: Merge::default(),
         live: Vec::new(),

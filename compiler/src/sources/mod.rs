@@ -2,18 +2,26 @@
 //! decides nothing about topology. Outside the modules below no CRM is named.
 
 pub mod found;
+#[cfg(test)]
+mod given;
 pub mod inventory;
 pub mod json;
 pub mod libreqos;
+pub mod netzur;
 pub mod notes;
 pub mod places;
 pub mod powercode;
+pub mod rows;
 pub mod sonar;
 pub mod splynx;
+pub mod table;
 #[cfg(test)]
 pub mod testing;
 pub mod text;
 pub mod uisp;
+pub mod values;
+pub mod visp;
+pub mod wispgate;
 
 use crate::config::project::{Source, SourceKind};
 use crate::exports::Export;
@@ -30,9 +38,13 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
     match source.kind {
         SourceKind::Inventory => inventory::lower(source, export, files),
         SourceKind::Libreqos => libreqos::lower(source, export, files),
+        SourceKind::Netzur => netzur::lower(source, export, files),
         SourceKind::Powercode => powercode::lower(source, export, files),
         SourceKind::Sonar => sonar::lower(source, export, files),
         SourceKind::Splynx => splynx::lower(source, export, files),
+        SourceKind::Table => table::lower(source, export, files),
         SourceKind::Uisp => uisp::lower(source, export, files),
+        SourceKind::Visp => visp::lower(source, export, files),
+        SourceKind::Wispgate => wispgate::lower(source, export, files),
     }
 }

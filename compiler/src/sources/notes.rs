@@ -46,7 +46,7 @@ impl Notes<'_> {
     }
 
     /// The value of a field, with a note when it is odd.
-    pub fn take<T>(&mut self, route: &'static str, read: Read<T>) -> Option<T> {
+    pub fn take<T>(&mut self, route: impl Into<Cow<'static, str>>, read: Read<T>) -> Option<T> {
         match read {
             Read::Missing => None,
             Read::Is(value) => Some(value),
@@ -62,7 +62,7 @@ impl Notes<'_> {
     }
 
     /// The same for a field the record needs: unreadable means that the record is the poorer for it.
-    pub fn need<T>(&mut self, route: &'static str, read: Read<T>) -> Option<T> {
+    pub fn need<T>(&mut self, route: impl Into<Cow<'static, str>>, read: Read<T>) -> Option<T> {
         if let Read::Not(what) = read {
             self.poor(route, what);
             return None;

@@ -109,6 +109,7 @@ impl Recorded {
             kind: self.kind,
             export: None,
             url: None,
+            table: None,
             index: 0,
         };
         let records = super::lower(&source, &export, &map);

@@ -8,7 +8,7 @@ mod json;
 mod libreqos;
 mod model;
 mod names;
-mod rng;
+pub mod rng;
 mod uisp;
 
 use clap::ValueEnum;

@@ -151,6 +151,10 @@ fn the_template_has_every_key_with_its_default() {
     written_keys(root.get_ref(), "", &mut written);
     let have: BTreeSet<&str> = written.iter().map(|(key, _)| key.as_str()).collect();
     let known = keys();
+    // What the columns of a file mean nobody can guess: `examples/no-crm` shows it.
+    let known: Vec<_> = (known.into_iter())
+        .filter(|(key, _)| !key.starts_with("source.table."))
+        .collect();
     let want: BTreeSet<&str> = known.iter().map(|(key, _)| key.as_str()).collect();
     assert_eq!(have, want);
     // The first of a key that is written twice: the second box is there to show other values.

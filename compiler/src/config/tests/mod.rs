@@ -290,28 +290,6 @@ fn files_with_a_mark_or_dos_line_ends_are_read() {
 }
 
 #[test]
-fn a_setting_is_found_where_it_is_written() {
-    let text = "[[source]]\nkind = \"uisp\"\n\n[topology]\nexclude = [\n  \"a\",\n  \"b\",\n]\n[topology.pin]\n\"tower.a\" = \"core\"\n";
-    for (key, want) in [
-        (
-            "topology.exclude",
-            Some("exclude = [\n  \"a\",\n  \"b\",\n]"),
-        ),
-        ("topology.exclude.1", Some("\"b\"")),
-        ("topology.pin.tower.a", Some("\"tower.a\" = \"core\"")),
-        ("topology.pin.other", Some("pin")),
-        ("topology.wan_mbps", Some("topology")),
-        ("source.0.kind", Some("kind = \"uisp\"")),
-        ("source.1.kind", Some("source")),
-        ("rates.commit", None),
-        ("", None),
-    ] {
-        let got = locate(text, key);
-        assert_eq!(got.map(|span| &text[span]), want, "{key}");
-    }
-}
-
-#[test]
 fn levels_are_kept_by_code() {
     // Every rule there is, by name and by code.
     for rule in crate::lint::rules::ALL {

@@ -217,7 +217,10 @@ mod tests {
             };
             let (off, on) = (build("false"), build("true"));
             let (plain, simple) = (off.compile(None), on.compile(None));
-            let listed = redundant(&plain.stages(&off.project, &off.files, &off.exports, None), Simplify::All);
+            let listed = redundant(
+                &plain.stages(&off.project, &off.files, &off.exports, None),
+                Simplify::All,
+            );
             assert_eq!(listed, simple.tree.evidence.simplified, "{strategy}");
         }
     }

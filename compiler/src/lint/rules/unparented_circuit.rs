@@ -85,6 +85,10 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             None => silent.push((ix, parent)),
         }
     }
+    if stages.inventory.nodes.is_empty() && unknown.len() > 1 {
+        out.push(no_nodes(stages, &unknown).level(level));
+        unknown.clear();
+    }
     for (wanted, circuits) in unknown {
         out.push(unknown_parent(stages, wanted, &circuits).level(level));
     }
@@ -162,6 +166,28 @@ fn unknown_parent(
     let labels = circuits
         .iter()
         .map(|(_, _, unknown)| Label::new(unknown.place.clone(), "no such node"));
+    words::at_each(draft, labels)
+}
+
+/// Subscribers that name parents while no source describes a node: one fact, not one for each name.
+fn no_nodes(
+    stages: &Stages<'_>,
+    unknown: &BTreeMap<&str, Vec<(CircuitIx, Parent, &UnknownParent)>>,
+) -> Draft {
+    let circuits = || unknown.values().flatten();
+    let draft = Draft::new(
+        format!(
+            "{} name {}, but no source describes a node: all hang in generated nodes, and no AP or site limit counts \
+             them",
+            words::count(circuits().count(), "circuit"),
+            words::count(unknown.len(), "parent"),
+        ),
+        "describe the nodes by these names in another source (kind = \"inventory\", \"libreqos\" or \"table\"), or say \
+         that there is none with `topology.strategy = \"flat\"`",
+    )
+    .about_all(circuits().map(|(ix, ..)| stages.inventory[*ix].subject()));
+    let labels =
+        circuits().map(|(_, _, unknown)| Label::new(unknown.place.clone(), "no such node"));
     words::at_each(draft, labels)
 }
 

@@ -114,6 +114,16 @@ impl<'de> Visitor<'de> for RawVisitor {
 }
 
 impl<'a> Raw<'a> {
+    pub fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Where it stands in the bytes it was read from.
+    pub fn within(self, whole: &[u8]) -> Option<usize> {
+        let start = (self.0.as_ptr().addr()).checked_sub(whole.as_ptr().addr())?;
+        (start + self.0.len() <= whole.len()).then_some(start)
+    }
+
     pub fn kind(self) -> Kind {
         Kind::of(self.0.first())
     }
@@ -182,11 +192,6 @@ impl<'a> Raw<'a> {
             Read::Is(id) if id == "0" => Read::Missing,
             other => other,
         }
-    }
-
-    /// The object or list as it is written, to be decoded later ([`Raw::object`], [`Raw::values`]).
-    pub fn bytes(self) -> &'a [u8] {
-        self.0
     }
 
     /// The values of a list, or of an object whose keys say nothing (a list that lost a member in PHP), each with the

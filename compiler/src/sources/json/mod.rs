@@ -7,6 +7,7 @@
 //! Inside a record nothing but the wanted fields is looked at. Rows come back in file order whatever the
 //! thread count.
 
+pub mod body;
 pub mod decode;
 pub mod field;
 pub mod graphql;
@@ -40,7 +41,7 @@ pub struct Broken {
 }
 
 impl Broken {
-    fn new(at: usize, message: impl Into<String>) -> Self {
+    pub fn new(at: usize, message: impl Into<String>) -> Self {
         Broken {
             at,
             message: message.into(),
@@ -69,6 +70,17 @@ pub struct Elements<'a> {
 }
 
 impl<'a> Elements<'a> {
+    /// The list whose bracket is at `open`, inside of something else.
+    pub fn at(bytes: &'a [u8], open: usize) -> Self {
+        Elements {
+            bytes,
+            at: open + 1,
+            first: true,
+            finished: false,
+            alone: false,
+        }
+    }
+
     /// The elements of the list at `at`, inside something larger that is known to be whole.
     pub fn of_list(bytes: &'a [u8], at: usize) -> Result<Self, Broken> {
         match bytes.get(at) {
@@ -98,7 +110,12 @@ impl<'a> Elements<'a> {
                 finished: false,
                 alone: true,
             }),
-            Some(b'{') => Err(Broken::new(at, object_message(&bytes[at..]))),
+            Some(b'{') => {
+                let message = object_message(&bytes[at..], "a list");
+                let message =
+                    message.unwrap_or_else(|| "an object where a list is expected".into());
+                Err(Broken::new(at, message))
+            }
             Some(b'<') => Err(Broken::new(
                 at,
                 "a web page where a list is expected: was it saved from a browser or a proxy?",
@@ -200,12 +217,9 @@ fn truncated(bytes: &[u8]) -> Broken {
     )
 }
 
-/// What an object at the top level has to say: an error body of an API, most of the time.
-fn object_message(bytes: &[u8]) -> String {
-    match error_message(bytes) {
-        None => "an object where a list is expected".to_owned(),
-        Some(said) => format!("an error object where a list is expected: {said}"),
-    }
+/// What an object has to say that stands where something else should: an error body of an API, most of the time.
+fn object_message(bytes: &[u8], wanted: &str) -> Option<String> {
+    error_message(bytes).map(|said| format!("an error object where {wanted} is expected: {said}"))
 }
 
 /// The message of an error body.
@@ -250,6 +264,24 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    /// A record inside of the record, with a place of its own.
+    pub fn part(&self, raw: Raw<'a>) -> Row<'a> {
+        let within = raw.within(self.bytes);
+        let origin = match within {
+            // A record that had to be repaired is not at the same bytes as in its file.
+            Some(start) if self.bytes.len() == self.origin.len as usize => Origin {
+                start: self.origin.start + start as u64,
+                len: u32::try_from(raw.bytes().len()).unwrap_or(u32::MAX),
+                ..self.origin
+            },
+            _ => self.origin,
+        };
+        Row {
+            bytes: raw.bytes(),
+            origin,
+        }
+    }
+
     /// The wanted fields of the record. To be called before anything else is made of the row.
     pub fn decode<W: Deserialize<'a>>(&self) -> Result<W, Refusal> {
         let kind = Kind::of(self.bytes.first());
@@ -315,6 +347,21 @@ where
     F: Fn(&Row<'_>, &mut SourceEvidence) -> Result<T, Refusal> + Sync,
 {
     read_elements(file, bytes, collection, Elements::new(bytes)?, &row)
+}
+
+/// The same for the list whose bracket is at `open`, inside of an answer.
+pub fn read_rows_at<T, F>(
+    file: FileId,
+    bytes: &[u8],
+    open: usize,
+    collection: &'static str,
+    row: F,
+) -> Result<Rows<T>, Broken>
+where
+    T: Send,
+    F: Fn(&Row<'_>, &mut SourceEvidence) -> Result<T, Refusal> + Sync,
+{
+    read_elements(file, bytes, collection, Elements::at(bytes, open), &row)
 }
 
 /// The same for a list that stands inside something else.

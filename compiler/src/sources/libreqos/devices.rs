@@ -10,68 +10,19 @@ use std::ops::Range;
 
 use csv::{ByteRecord, ReaderBuilder};
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use super::columns::{Column, Columns, Header};
 use super::{DEVICES, leaf};
 use crate::id::FileId;
 use crate::ir::address::{Claim, ClaimValue, Form};
 use crate::ir::records::{
-    DirtyText, LeafKind, LegacyLayout, NodeRef, OddField, Origin, Quarantined, RefBy,
+    DirtyText, LeafKind, LegacyLayout, NodeRef, OddField, Origin, Quarantined, RefBy, ServiceState,
     SourceEvidence, Subject, SubjectKind, UnreadableFile,
 };
 use crate::sources::inventory::fields::{self, CONTROL, NOT_UTF8, shown, tidy};
 use crate::sources::inventory::scan;
+use crate::sources::rows::{Row, derived_device};
 use crate::units::{self, Kbps, MBPS, Pair};
-
-/// One device as its row states it, with what the row says about its circuit.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Row {
-    pub circuit: Box<str>,
-    pub device: Box<str>,
-    /// Empty = not given; the device's too.
-    pub circuit_name: Box<str>,
-    pub device_name: Box<str>,
-    pub attach: Vec<NodeRef>,
-    pub plan: Pair<Option<Kbps>>,
-    pub commit: Pair<Kbps>,
-    pub leaf: Pair<Option<LeafKind>>,
-    pub mac: Box<str>,
-    pub claims: Vec<Claim>,
-    pub comment: Box<str>,
-    pub origin: Origin,
-    pub plan_route: Pair<&'static str>,
-    /// Where the plan stands when that is not this row.
-    pub plan_origin: Option<Origin>,
-}
-
-impl Row {
-    /// What the row says, without where: the canonical order of rows, and equality of repeats.
-    pub fn content(&self) -> impl Ord + '_ {
-        (
-            (&self.circuit, &self.device),
-            (&self.circuit_name, &self.device_name, &self.attach),
-            (self.plan, self.commit, self.leaf),
-            (&self.mac, &self.claims, &self.comment),
-        )
-    }
-
-    pub fn circuit_subject(&self) -> Subject {
-        let name = match &*self.circuit_name {
-            "" => &self.circuit,
-            name => name,
-        };
-        Subject::new(SubjectKind::Circuit, &self.circuit, name)
-    }
-
-    pub fn device_subject(&self) -> Subject {
-        let name = match &*self.device_name {
-            "" => &self.device,
-            name => name,
-        };
-        Subject::new(SubjectKind::Device, &self.device, name)
-    }
-}
 
 /// A row that is cut out but not read.
 struct Raw {
@@ -542,7 +493,7 @@ fn row(origin: Origin, raw: &Raw, columns: &Columns, evidence: &mut SourceEviden
     claims.extend(reader.addresses(Column::Ipv6));
     let mut device = reader.text(Column::DeviceId);
     if device.is_empty() {
-        device = derived_device(&circuit, &device_name, &mac, &claims);
+        device = derived_device("libreqos", &circuit, &device_name, &mac, &claims);
         let what = format!("is empty; the device is called `{device}`");
         reader.odd(Column::DeviceId, false, what);
     }
@@ -556,6 +507,8 @@ fn row(origin: Origin, raw: &Raw, columns: &Columns, evidence: &mut SourceEviden
             reader.rate(Column::DownMin, false).unwrap_or_default(),
             reader.rate(Column::UpMin, false).unwrap_or_default(),
         ),
+        burst: Pair::ZERO,
+        state: ServiceState::Active,
         leaf: reader.leaf(),
         comment: reader.label(Column::Comment),
         plan_route: Pair::new(columns.route(Column::DownMax), columns.route(Column::UpMax)),
@@ -568,22 +521,6 @@ fn row(origin: Origin, raw: &Raw, columns: &Columns, evidence: &mut SourceEviden
         mac,
         claims,
     }
-}
-
-/// A device that has no id gets one from what it is, so that the order of rows does not matter.
-pub fn derived_device(circuit: &str, name: &str, mac: &str, claims: &[Claim]) -> Box<str> {
-    let mut ips: Vec<String> = claims.iter().map(|claim| claim.value.text()).collect();
-    ips.sort_unstable();
-    let mut parts = vec![circuit, name, mac];
-    parts.extend(ips.iter().map(String::as_str));
-    let content = parts.join("\u{1f}");
-    format!("libreqos:device:{}", short_hash(content.as_bytes())).into()
-}
-
-/// The first 16 hex digits of the SHA-256.
-pub fn short_hash(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest[..8].iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// The fields of one row, and who speaks in its findings.

@@ -6,14 +6,11 @@
 //! what a rate's floor is: those are carried as written, with where they stand. There is no link graph: a node
 //! hangs where the file puts it, and nodes without a parent are where traffic enters.
 
-mod circuits;
 mod columns;
 mod devices;
-pub mod encoding;
 mod leaf;
 mod network;
 mod overrides;
-pub mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -21,13 +18,14 @@ use crate::config::project::Source;
 use crate::exports::Export;
 use crate::ir::records::{MissingCollection, Records};
 use crate::source_map::SourceMap;
+use crate::sources::rows;
 
 /// The files of the export, which are its collections. `ShapedDevices.insight.csv` is what LibreQoS makes of
 /// them itself, and is not read.
 pub const NETWORK: &str = "network.json";
 pub const DEVICES: &str = "ShapedDevices.csv";
 pub const OVERRIDES: &str = "lqos_overrides.json";
-/// Read only when a project is made from the directory; see [`settings`].
+/// Read only when a project is made from the directory, by `config::init`.
 pub const SETTINGS: &str = "lqos.conf";
 
 pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
@@ -79,6 +77,6 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
             &mut records.evidence,
         );
     }
-    records.circuits = circuits::group(rows, &mut records.evidence);
+    records.circuits = rows::group(rows, &mut records.evidence);
     records
 }

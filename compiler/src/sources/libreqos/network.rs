@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::NETWORK;
-use super::devices::short_hash;
 use crate::id::FileId;
 use crate::ir::records::{
     NodeKind, NodeRecord, NodeRef, Quarantined, RefBy, SourceEvidence, Subject, SubjectKind,
@@ -18,6 +17,7 @@ use crate::sources::inventory::fields::{
     self, CONTROL, Fields, NOT_UTF8, Number, Unknown, shown, tidy,
 };
 use crate::sources::inventory::scan::{self, Kind, Member, ScanError, Step};
+use crate::sources::rows::short_hash;
 use crate::units::{Kbps, MBPS, Pair};
 
 /// Levels of nodes; LibreQoS's own reader refuses a file of more.

@@ -8,16 +8,17 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::devices::{Row, derived_device, names_nothing};
+use super::devices::names_nothing;
 use super::{OVERRIDES, leaf};
 use crate::id::FileId;
 use crate::ir::address::{Claim, ClaimValue, Form};
 use crate::ir::records::{
-    Dangling, LeafKind, NodeRecord, NodeRef, Quarantined, RefBy, SourceEvidence, Subject,
-    SubjectKind, UnreadableFile,
+    Dangling, LeafKind, NodeRecord, NodeRef, Quarantined, RefBy, ServiceState, SourceEvidence,
+    Subject, SubjectKind, UnreadableFile,
 };
 use crate::sources::inventory::fields::{self, Fields, Number, Unknown, shown};
 use crate::sources::inventory::scan::{self, Kind};
+use crate::sources::rows::{Row, derived_device};
 use crate::units::{Kbps, MBPS, Pair};
 
 const TOP_KEYS: [&str; 6] = [
@@ -230,7 +231,7 @@ fn persistent_device(f: &mut Fields<'_, '_>) -> Option<Row> {
     let device = match f.text("device_id", false) {
         Some(id) => id.into(),
         None => {
-            let id = derived_device(&circuit, &device_name, &mac, &claims);
+            let id = derived_device("libreqos", &circuit, &device_name, &mac, &claims);
             let what = format!("is empty; the device is called `{id}`");
             f.odd("/device_id", false, what);
             id
@@ -264,6 +265,8 @@ fn persistent_device(f: &mut Fields<'_, '_>) -> Option<Row> {
             rate(f, "download_min_mbps", RATE).unwrap_or_default(),
             rate(f, "upload_min_mbps", RATE).unwrap_or_default(),
         ),
+        burst: Pair::ZERO,
+        state: ServiceState::Active,
         leaf: match f.get("sqm_override") {
             Some(_) => sqm(f, "sqm_override"),
             None => sqm(f, "sqm"),

@@ -2,12 +2,13 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::{DEVICES, NETWORK, OVERRIDES, circuits, devices, lower, network};
+use super::{DEVICES, NETWORK, OVERRIDES, devices, lower, network};
 use crate::config::project::{Source, SourceKind};
 use crate::exports::{Export, ExportFile};
 use crate::id::FileId;
 use crate::ir::records::{CircuitRecord, NodeKind, NodeRecord, Origin, Records, SourceEvidence};
 use crate::source_map::{Format, SourceFile, SourceMap};
+use crate::sources::rows;
 use crate::units::{Kbps, Pair};
 
 const HEADER_13: &str = "Circuit ID,Circuit Name,Device ID,Device Name,Parent Node,MAC,IPv4,IPv6,Download Min Mbps,Upload Min Mbps,Download Max Mbps,Upload Max Mbps,Comment";
@@ -43,6 +44,7 @@ fn lowered(contents: &[(&str, &[u8])]) -> Records {
         export: None,
         url: None,
         index: 0,
+        table: None,
     };
     lower(&source, &export, &files)
 }
@@ -864,7 +866,7 @@ fn nodes_without_id_or_type_are_named_by_their_name_and_place() {
              "Mast": { "type": "Router", "id": 12, "virtual": 1, "uploadBandwidthMbps": -4, "vlan": 7,
                        "latitude": 1, "name": "x", "uploadBandwidthMbpsMin": 3 } }"#,
     );
-    let of_name = |name: &str| format!("libreqos:node:{}", devices::short_hash(name.as_bytes()));
+    let of_name = |name: &str| format!("libreqos:node:{}", rows::short_hash(name.as_bytes()));
     let (hill, dale) = (of_name("Hill"), of_name("Dale"));
     let nodes = all_nodes(&records);
     assert_eq!(nodes[0], format!("{hill} Hill site ?/? gateway"));
@@ -1162,7 +1164,7 @@ proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let (read, mut seen) = devices::read(FileId(0), &bytes);
-        let _ = circuits::group(read, &mut seen);
+        let _ = rows::group(read, &mut seen);
         let _ = network::read(FileId(0), &bytes);
         let _ = lowered(&[(NETWORK, &bytes), (DEVICES, &bytes), (OVERRIDES, &bytes)]);
     }

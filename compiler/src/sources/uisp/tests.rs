@@ -52,6 +52,7 @@ fn lower_files(files: &BTreeMap<String, Vec<u8>>) -> Lowered {
         export: None,
         url: None,
         index: 0,
+        table: None,
     };
     let records = lower(&source, &export, &map);
     Lowered {

@@ -1,15 +1,92 @@
-//! Rows into circuits: rows with one circuit id are one circuit with several devices. Where they contradict
-//! each other one row is believed, the same whatever the order of the file, and every other is reported.
+//! Rows of devices into circuits: rows with one circuit id are one circuit with several devices. Where they
+//! contradict each other one row is believed, the same whatever the order of the file, and every other is reported.
+//! Shared by every source whose subscribers come as rows; knows no field names.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::devices::Row;
-use crate::ir::address::ClaimValue;
+use sha2::{Digest, Sha256};
+
+use crate::ir::address::{Claim, ClaimValue};
 use crate::ir::records::{
-    CircuitRecord, DeviceRecord, Origin, Repeat, ServiceState, SourceEvidence,
+    CircuitRecord, DeviceRecord, LeafKind, NodeRef, Origin, Repeat, ServiceState, SourceEvidence,
+    Subject, SubjectKind,
 };
-use crate::units::Pair;
+use crate::units::{Kbps, Pair};
+
+/// One device as its row states it, with what the row says about its circuit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    pub circuit: Box<str>,
+    pub device: Box<str>,
+    /// Empty = not given; the device's too.
+    pub circuit_name: Box<str>,
+    pub device_name: Box<str>,
+    pub attach: Vec<NodeRef>,
+    pub plan: Pair<Option<Kbps>>,
+    /// A rate on top of the plan.
+    pub burst: Pair<Kbps>,
+    pub commit: Pair<Kbps>,
+    pub state: ServiceState,
+    pub leaf: Pair<Option<LeafKind>>,
+    pub mac: Box<str>,
+    pub claims: Vec<Claim>,
+    pub comment: Box<str>,
+    pub origin: Origin,
+    pub plan_route: Pair<&'static str>,
+    /// Where the plan stands when that is not this row.
+    pub plan_origin: Option<Origin>,
+}
+
+impl Row {
+    /// What the row says, without where: the canonical order of rows, and equality of repeats.
+    pub fn content(&self) -> impl Ord + '_ {
+        (
+            (&self.circuit, &self.device),
+            (&self.circuit_name, &self.device_name, &self.attach),
+            (self.plan, self.burst, self.commit, self.state, self.leaf),
+            (&self.mac, &self.claims, &self.comment),
+        )
+    }
+
+    pub fn circuit_subject(&self) -> Subject {
+        let name = match &*self.circuit_name {
+            "" => &self.circuit,
+            name => name,
+        };
+        Subject::new(SubjectKind::Circuit, &self.circuit, name)
+    }
+
+    pub fn device_subject(&self) -> Subject {
+        let name = match &*self.device_name {
+            "" => &self.device,
+            name => name,
+        };
+        Subject::new(SubjectKind::Device, &self.device, name)
+    }
+}
+
+/// A device that has no id gets one from what it is, so that the order of rows does not matter.
+pub fn derived_device(
+    prefix: &str,
+    circuit: &str,
+    name: &str,
+    mac: &str,
+    claims: &[Claim],
+) -> Box<str> {
+    let mut ips: Vec<String> = claims.iter().map(|claim| claim.value.text()).collect();
+    ips.sort_unstable();
+    let mut parts = vec![circuit, name, mac];
+    parts.extend(ips.iter().map(String::as_str));
+    let content = parts.join("\u{1f}");
+    format!("{prefix}:device:{}", short_hash(content.as_bytes())).into()
+}
+
+/// The first 16 hex digits of the SHA-256.
+pub fn short_hash(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest[..8].iter().map(|b| format!("{b:02x}")).collect()
+}
 
 /// Sorted by circuit id.
 pub fn group(mut rows: Vec<Row>, evidence: &mut SourceEvidence) -> Vec<CircuitRecord> {
@@ -36,10 +113,10 @@ fn circuit(rows: &[Row], evidence: &mut SourceEvidence) -> Option<CircuitRecord>
             .into(),
         attach: believed.attach.clone(),
         plan: believed.plan,
-        burst: Pair::ZERO,
+        burst: believed.burst,
         burst_bytes: Pair::both(0),
         commit: believed.commit,
-        state: ServiceState::Active,
+        state: believed.state,
         leaf: believed.leaf,
         comment: first_text(believed, rows, |row| &row.comment)
             .unwrap_or_default()
@@ -89,7 +166,9 @@ fn conflict(row: &Row, believed: &Row) -> Vec<&'static str> {
     [
         ("parent", !same_parent(row, believed)),
         ("plan", row.plan != believed.plan),
+        ("burst", row.burst != believed.burst),
         ("commit", row.commit != believed.commit),
+        ("state", row.state != believed.state),
         ("qdisc", row.leaf != believed.leaf),
         ("name", named && row.circuit_name != believed.circuit_name),
     ]

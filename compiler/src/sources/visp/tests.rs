@@ -1,0 +1,282 @@
+//! Recorded answers with everything such answers get wrong, and answers that report errors.
+
+use insta::assert_snapshot;
+
+use crate::sources::given::{Given, show};
+
+fn basin() -> Given {
+    Given::new("visp").directory("../golden/visp-basin/exports")
+}
+
+#[test]
+fn equipment_is_a_network_and_services_are_circuits() {
+    assert_snapshot!(show(&basin().lower()), @r#"
+    ap visp:eq:4001 "HR-North" in visp:site:12
+    ap visp:eq:4002 "HR-East" in visp:site:12
+    ap visp:eq:4003 "Sector South" in visp:site:13
+    ap visp:eq:4004 "Sector South" in visp:site:15
+    ap visp:eq:4005 "SF-Omni" in visp:site:14
+    ap visp:eq:4006 "CB-60G (60 GHz)" in visp:site:15
+    ap visp:eq:4008 "PN-East" in visp:site:Pine Notch
+    ap visp:eq:4010 "OLT-1" in visp:site:11
+    ap visp:eq:4011 "Selfie AP" in visp:site:14
+    other visp:eq:4100 "Core Router" in visp:site:11
+    other visp:eq:4101 "PTP Depot-Hogback" in visp:site:12
+    other visp:eq:4102 "PTP Hogback-Mill Creek" in visp:site:13
+    other visp:eq:4103 "PTP Depot-Copper" in visp:site:15
+    site visp:site:11 "Depot NOC", gateway
+    site visp:site:12 "Hogback Ridge" in visp:eq:4100
+    site visp:site:13 "Mill Creek" in visp:eq:4101
+    site visp:site:14 "Sage Flat", gateway
+    site visp:site:15 "Copper Butte" in visp:eq:4100
+    site visp:site:Pine Notch "Pine Notch", gateway
+    link visp:link:4101 visp:eq:4100 - visp:eq:4101 Up
+    link visp:link:4102 visp:eq:4101 - visp:eq:4102 Up
+    link visp:link:4103 visp:eq:4100 - visp:eq:4103 Up
+    circuit 70001 "aquill" 50/10 on visp:eq:4001, else visp:site:12
+        visp:eq:3001 "visp:eq:3001" [02:4b:00:00:30:01]
+        visp:service:70001 "aquill" [02:4b:00:00:70:01] 100.64.50.1
+    circuit 70002 "birchsons" 100/50 on visp:eq:4001
+        visp:eq:3002 "visp:eq:3002" [02:4b:00:00:30:02] 10.20.0.2
+        visp:service:70002 "birchsons" 203.0.113.65
+    circuit 70003 "birchsons" 25/25 on visp:eq:4001
+        visp:service:70003 "birchsons" 203.0.113.66
+    circuit 70004 "cdoyle" 25/5 on visp:eq:4002
+        visp:service:70004 "cdoyle" 100.64.50.3/24
+    circuit 70005 "dortiz" 25.5/5.25 on visp:eq:4002
+        visp:eq:3004 "visp:eq:3004" [02:4b:00:00:30:04] 100.64.50.4
+        visp:service:70005 "dortiz"
+    circuit 70006 "elkmeadow" 500/250 on visp:eq:4003, else Sector South
+        visp:service:70006 "elkmeadow" 203.0.113.72/29
+    circuit 70007 "fhollis" 50/10 on Sector South
+        visp:eq:3006 "visp:eq:3006" [02:4b:00:00:30:06]
+        visp:service:70007 "fhollis" 0.0.0.0
+    circuit 70008 "gtamarack" 50/10 suspended
+        visp:service:70008 "gtamarack" 100.64.50.7
+    circuit 70009 "hsorby" 20/4 on visp:eq:4004
+        visp:service:70009 "hsorby" 100.64.50.8
+    circuit 70011 "jpell" ?/4
+        visp:service:70011 "jpell" 100.64.50.10
+    circuit 70012 "karden" 10/2 on visp:eq:4999
+        visp:service:70012 "karden" 100.64.50.99 100.64.50.11
+    circuit 70014 "rlane1" 50/10
+        visp:service:70014 "rlane1" 100.64.50.13
+    circuit 70015 "rlane2" 50/10
+        visp:service:70015 "rlane2" 100.64.50.14
+    circuit 70016 "Opal Finch" 50/10
+        visp:service:70016 "Opal Finch" 100.64.50.15
+    circuit 70017 "pikeclinic" 200/200 on visp:eq:4006
+        visp:service:70017 "pikeclinic" [02:4b:00:00:70:17] 198.51.100.16
+    circuit 70019 "rlind" 50/10
+        visp:online:rlind "rlind" 100.64.51.18
+        visp:service:70019 "rlind"
+    circuit 70020 "sbecker" 50/10 on visp:eq:4001
+        visp:service:70020 "sbecker" 100.64.50.1
+        visp:subscriber:5019 "sbecker" 100.64.50.19
+    circuit 70022 "orphan-radio" 5/1
+        visp:service:70022 "orphan-radio" 100.64.50.200
+    circuit 71021 "ukerr" 300/300 on visp:eq:4010
+        visp:service:71021 "ukerr" [02:4b:00:00:71:21] 100.64.50.21
+    circuit 71023 "whale" 1000/1000 on visp:eq:4010
+        visp:addresses:5023 "whale" 100.64.50.23
+        visp:service:71023 "whale"
+    circuit 71028 "liwei" 25/5 on visp:eq:4008
+        visp:service:71028 "liwei" 100.64.50.28 100.64.50.29
+    circuit 81022 "vstone" ?/?
+        visp:service:81022 "vstone"
+        visp:subscriber:5022 "vstone" 100.64.50.22
+    circuit 81025 "ydunn" ?/?
+        visp:service:81025 "ydunn"
+        visp:subscriber:5025 "ydunn" 100.64.50.25
+    circuit 81026 "zames" 25/5
+        visp:service:81026 "zames" 100.64.50.26
+    "#);
+}
+
+#[test]
+fn what_is_wrong_is_said_where_it_stands() {
+    let given = basin().config("[topology]\nstrategy = \"full\"\nwan_mbps = 10000\n");
+    assert_snapshot!(given.findings(), @r#"
+    bulk.json/ip_address ADR001 100.64.50.1 is on circuits "aquill" (70001) and "sbecker" (70020): its traffic is shaped by the plan of 70001
+    bulk.json IDN001 circuit "karden" (70012) is recorded twice with different plan: one record is used, the other is ignored
+    bulk.json IDN008 device "karden" (visp:service:70012) is recorded twice with different addresses: one record is used, the other is ignored
+    bulk.json/down_speed RAT001 circuit "jpell" (70011) has no download plan: it is omitted and its traffic passes unshaped
+    customer-5022-services.json/service_details/down_speed RAT001 circuit "vstone" (81022) has no plan: it is omitted and its traffic passes unshaped
+    customer-5025-services.json/service_details/down_speed RAT001 circuit "ydunn" (81025) has no plan: it is omitted and its traffic passes unshaped
+    bulk.json TOP001 circuit "gtamarack" (70008) names no parent: it hangs in Generated_PN_1, and no AP or site limit counts it
+    bulk.json TOP001 circuit "karden" (70012) names parent "visp:eq:4999", which no node has: it hangs in Generated_PN_7, and no AP or site limit counts it
+    bulk.json TOP001 circuit "rlane1" (70014) names no parent: it hangs in Generated_PN_2, and no AP or site limit counts it
+    bulk.json TOP001 circuit "rlane2" (70015) names no parent: it hangs in Generated_PN_3, and no AP or site limit counts it
+    bulk.json TOP001 circuit "Opal Finch" (70016) names no parent: it hangs in Generated_PN_4, and no AP or site limit counts it
+    bulk.json TOP001 circuit "rlind" (70019) names no parent: it hangs in Generated_PN_5, and no AP or site limit counts it
+    bulk.json TOP001 circuit "orphan-radio" (70022) names no parent: it hangs in Generated_PN_8, and no AP or site limit counts it
+    customer-5026-services.json TOP001 circuit "zames" (81026) names no parent: it hangs in Generated_PN_6, and no AP or site limit counts it
+    bulk.json/ip_address ADR005 0.0.0.0 of circuit "fhollis" (70007) is the unspecified address: it is not shaped
+    bulk.json ADR006 circuit "fhollis" (70007) has no address that can be shaped (0.0.0.0 is the unspecified address): its traffic passes unshaped
+    equipment.json IDN003 2 nodes share the name "Sector South": APs "Sector South" (visp:eq:4003) and "Sector South" (visp:eq:4004) are shown as "Sector South [visp:eq:4003]" and "Sector South [visp:eq:4004]"
+    weir.tomlsuspended.policy POL001 circuit "gtamarack" (70008) is suspended and keeps its full rate
+    equipment.json RAT008 7 APs have no known capacity and no link with one: they limit nothing (APs "HR-North" (visp:eq:4001), "HR-East" (visp:eq:4002), "Sector South" (visp:eq:4003) and 4 more)
+    equipment.json RAT008 site "Hogback Ridge" (visp:site:12) and the link that feeds it have no known capacity: nothing limits its 6 circuits
+    equipment.json RAT008 site "Mill Creek" (visp:site:13) and the link that feeds it have no known capacity: nothing limits its 1 circuit
+    equipment.json RAT008 site "Copper Butte" (visp:site:15) and the link that feeds it have no known capacity: nothing limits its 2 circuits
+    bulk.json SRC007 record "customer:5012" of `bulk` has a service without a service_number: it is not used
+    bulk.json SRC007 a record of `bulk` is text where an object belongs: it is not used
+    online.json SRC007 a record of `online` has no username: it is not used
+    subscribers.page-3.json SRC007 a record of `subscribers` has no customer_id: it is not used
+    bulk.json/down_speed SRC010 circuit "dortiz" (70005): `down_speed` is text where a number belongs; read as 25.5; `up_speed` is text where a number belongs; read as 5.25
+    assemblies.json/location_name SRC010 circuit "rlane1" (70014): `location_name` is "Robert Lane", the name of several customers; it says of none where they hang
+    assemblies.json/location_name SRC010 circuit "rlane2" (70015): `location_name` is "Robert Lane", the name of several customers; it says of none where they hang
+    customer-5028-services.json/service_details/down_speed SRC010 circuit "liwei" (71028): `service_details.down_speed` is text where a number belongs; read as 25; `service_details.up_speed` is text where a number belongs; read as 5
+    equipment.json/parent_id SRC010 AP "Selfie AP" (visp:eq:4011): `parent_id` names the equipment itself; left out
+    assemblies.json/parent_id TOP006 circuit "sbecker" (70020) reaches the network through another subscriber, device "CPE Ada Quill" (visp:eq:3001): it hangs on the node that feeds it
+    bulk.json/ip_address ADR003 1 address in exports/bulk.json carries the mask of an interface: the hosts are shaped, first 100.64.50.3/24 of circuit "cdoyle" (70004)
+    weir.tomltarget BUD009 no target is declared: 16 CPU queues are assumed, and whether the plan fits the box was not checked
+    equipment.json TOP010 16 of 16 emitted nodes never limit anything (AP "HR-North" (visp:eq:4001), AP "HR-East" (visp:eq:4002), AP "Sector South" (visp:eq:4003) and 13 more): without them no limit is lost, and 6 levels of nodes become 0
+    equipment.json TOP012 1 site and 2 APs without circuits, not emitted: site "Sage Flat" (visp:site:14), AP "SF-Omni" (visp:eq:4005) and AP "Selfie AP" (visp:eq:4011)
+    "#);
+}
+
+#[test]
+fn equipment_that_feeds_itself_in_a_circle_ends() {
+    let given = basin().file(
+        "equipment.json",
+        include_bytes!("../../../tests/data/visp/gql_EquipmentPg__parent_cycle.json"),
+    );
+    let findings = given.config("[topology]\nstrategy = \"full\"\n").findings();
+    let islands: Vec<&str> = findings.lines().filter(|l| l.contains("TOP004")).collect();
+    assert_snapshot!(islands.join("\n"), @r#"
+    equipment.json TOP004 site "Hogback Ridge" (visp:site:12) and 6 nodes behind it, with 7 circuits, have no way to the root: no up link and no declared parent leads there
+    "#);
+}
+
+#[test]
+fn subscribers_equipment_in_a_circle_leads_nowhere() {
+    let row = |id: u32, parent: u32| {
+        format!(r#"{{"id": {id}, "parent_id": {parent}, "type": "CPE", "location_name": "x"}}"#)
+    };
+    let rows = format!(r#"{{"data": {{"rows": [{}, {}]}}}}"#, row(1, 2), row(2, 1));
+    let bulk = r#"{"data": {"rows": [{"customer_id": 1, "username": "a", "equipment": [{"equipment_id": 1}],
+        "wireless_services": [{"service_number": 9, "down_speed": 5, "up_speed": 5, "ip_address": "100.64.0.1"}]}]}}"#;
+    let given = Given::new("visp")
+        .file("equipment.json", &rows)
+        .file("assemblies.json", &rows)
+        .file("bulk.json", bulk)
+        .file("subscribers.json", r#"{"data": {"rows": []}}"#);
+    assert_snapshot!(show(&given.lower()), @r#"
+    circuit 9 "a" 5/5
+        visp:service:9 "a" 100.64.0.1
+    "#);
+}
+
+#[test]
+fn an_answer_that_reports_an_error_makes_the_source_incomplete() {
+    let cases = [
+        (
+            "equipment.json",
+            include_str!("../../../tests/data/visp/gql_error_200.json"),
+        ),
+        (
+            "assemblies.json",
+            include_str!("../../../tests/data/visp/gql_partial_200.json"),
+        ),
+        (
+            "bulk.json",
+            include_str!("../../../tests/data/visp/gql_auth_401.json"),
+        ),
+        (
+            "bulk.json",
+            include_str!("../../../tests/data/visp/gql_Bulk__null.json"),
+        ),
+        ("bulk.json", r#"{"data": null}"#),
+        ("bulk.json", "[]"),
+        ("bulk.json", "<html></html>"),
+        ("bulk.json", r#"{"data": {"rows": [], "rows": [1"#),
+        // Records and an error: nobody knows what is missing.
+        (
+            "bulk.json",
+            r#"{"data": {"rows": []}, "errors": [{"message": "Timeout"}]}"#,
+        ),
+        (
+            "customer-5021-services.json",
+            r#"{"errors": [{"message": "Timeout"}]}"#,
+        ),
+        ("customer-5023-ips.json", r#"{"data": {"row": null}}"#),
+        (
+            "subscribers.page-3.json",
+            r#"{"data": {"rows": [], "count": 28}}"#,
+        ),
+    ];
+    let mut said = String::new();
+    for (name, body) in cases {
+        let given = basin().file(name, body);
+        assert!(given.incomplete(), "{body}");
+        let findings = given.findings();
+        let broken = findings.lines().filter(|line| line.contains("SRC008"));
+        said.extend(broken.map(|line| format!("{line}\n")));
+    }
+    assert_snapshot!(said, @r#"
+    equipment.json SRC008 exports/equipment.json cannot be read: the answer is an error: "Cannot query field "equipmentPg" on type "Query"."; nothing is built without it
+    assemblies.json SRC008 exports/assemblies.json cannot be read: the answer is not complete: "Timeout while resolving rows"; nothing is built without it
+    bulk.json SRC008 exports/bulk.json cannot be read: the answer is an error: "jwt expired"; nothing is built without it
+    bulk.json SRC008 exports/bulk.json cannot be read: `customerCPEwithWirelessServiceSpeeds` is null where a list is expected; nothing is built without it
+    bulk.json SRC008 exports/bulk.json cannot be read: `data` is null where an object is expected; nothing is built without it
+    bulk.json SRC008 exports/bulk.json cannot be read: a list where an object is expected; nothing is built without it
+    bulk.json SRC008 exports/bulk.json cannot be read: a web page where JSON is expected: was it saved from a browser or a proxy?; nothing is built without it
+    bulk.json SRC008 exports/bulk.json cannot be read: the file ends in the middle of the answer: it is truncated; nothing is built without it
+    bulk.json SRC008 exports/bulk.json cannot be read: the answer is not complete: "Timeout"; nothing is built without it
+    customer-5021-services.json SRC008 exports/customer-5021-services.json cannot be read: the answer is an error: "Timeout"; nothing is built without it
+    customer-5023-ips.json SRC008 exports/customer-5023-ips.json cannot be read: `row` is null where an object is expected; nothing is built without it
+    subscribers.page-3.json SRC008 exports/subscribers.page-3.json cannot be read: the answer counts 28 records and its pages hold 20: the recording is cut short; nothing is built without it
+    "#);
+}
+
+#[test]
+fn pages_that_hold_less_than_the_answer_counts_are_a_cut_recording() {
+    let page = include_str!("../../../tests/data/visp/gql_Subs__count_zero_full_page.json");
+    // A count below what is there is only a wrong count.
+    let given = basin();
+    let given = ["1", "2", "3"].iter().fold(given, |given, number| {
+        given.file(&format!("subscribers.page-{number}.json"), page)
+    });
+    assert!(!given.incomplete());
+}
+
+#[test]
+fn without_equipment_only_what_is_written_beside_a_customer_says_where_it_hangs() {
+    let subscribers = r#"{"data": {"rows": [
+        {"customer_id": 1, "username": "a", "access_point": "North", "tower": "Hill", "package_ip": "100.64.0.9"},
+        {"customer_id": "2", "username": "b", "status": "SUSPENDED"}]}}"#;
+    let bulk = r#"{"data": {"rows": [
+        {"customer_id": "1", "username": "a", "wireless_services": [
+            {"service_number": 10, "down_speed": 5, "up_speed": "0.5", "up_speed_unit": "Gbps", "ip_address": "100.64.0.1"},
+            {"service_number": 9, "status": "SUSPENDED", "down_speed": 5, "up_speed": 5, "ip_address": "100.64.0.2"},
+            {"service_number": 11, "status": "LIVE?", "down_speed": 1, "down_speed_unit": "furlong", "up_speed": 1}]},
+        {"customer_id": 2, "username": "b", "wireless_services": [
+            {"service_number": 12, "down_speed": 5, "up_speed": 5, "ip_address": "100.64.0.3", "mac_address": "0200.0000.0012"}]}]}}"#;
+    let given = Given::new("visp")
+        .file("subscribers.json", subscribers)
+        .file("bulk.json", bulk);
+    assert!(!given.incomplete());
+    assert_snapshot!(show(&given.lower()) + &given.findings(), @r#"
+    circuit 10 "a" 5/500 on North, else Hill
+        visp:service:10 "a" 100.64.0.1
+        visp:subscriber:1 "a" 100.64.0.9
+    circuit 11 "a" 1/1 on North, else Hill
+        visp:service:11 "a"
+    circuit 12 "b" 5/5 suspended
+        visp:service:12 "b" [02:00:00:00:00:12] 100.64.0.3
+    circuit 9 "a" 5/5 suspended on North, else Hill
+        visp:service:9 "a" 100.64.0.2
+    bulk.json TOP001 circuits "a" (10) and "a" (9) name parent "North", which no node has: they hang in generated nodes, and no AP or site limit counts them
+    bulk.json TOP001 circuit "b" (12) names no parent: it hangs in Generated_PN_2, and no AP or site limit counts it
+    bulk.json ADR006 circuit "a" (11) has no address that can be shaped (none is recorded): its traffic passes unshaped
+    weir.tomlsuspended.policy POL001 2 circuits, first circuit "b" (12), are suspended and keep their full rate
+    subscribers.json/package_ip SRC010 circuit "a" (10): `package_ip` holds 100.64.0.9, which none of the customer's services states; it is put on service 10
+    bulk.json/up_speed SRC010 circuit "a" (10): `up_speed` is text where a number belongs; read as 0.5
+    bulk.json/down_speed SRC010 circuit "a" (11): `down_speed` is in "furlong", which is no unit Weir knows; read as Mbit/s; `status` is "LIVE?", which is no state Weir knows; read as active
+    weir.tomlsource.0.export SRC011 source "example" has no `assemblies`: where customers hang is known only where it is written beside them
+    weir.tomlsource.0.export SRC011 source "example" has no `equipment`: no node is known, so only plans can be shaped
+    weir.tomlsource.0.export SRC011 source "example" has no `online`: customers without an address are not looked up among those who are online
+    weir.tomltarget BUD009 no target is declared: 16 CPU queues are assumed, and whether the plan fits the box was not checked
+    "#);
+}
