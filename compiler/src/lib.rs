@@ -4,7 +4,9 @@
 //! Reading the project and its exports (`config`, `exports`) and writing the artifact (`emit::write`) are the
 //! two shores. Between them nothing does I/O, prints, reads a clock or the environment, or depends on hash order.
 
+pub mod baseline;
 pub mod config;
+pub mod date;
 pub mod emit;
 pub mod exports;
 pub mod finding;

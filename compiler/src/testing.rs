@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::project::Project;
 use crate::config::{self, CliOverrides, ConfigError};
+use crate::date::Date;
 use crate::exports::{Export, ExportFile, ExportSet};
 use crate::ir::previous::Previous;
 use crate::lint::rule::Example;
@@ -27,7 +28,12 @@ impl Memory {
             "[project]\nname = \"example\"\n\n[[source]]\nname = \"example\"\nkind = \"{kind}\"\nexport = \"exports\"\n\n{config}"
         );
         let mut map = SourceMap::default();
-        let project = config::load_str(&toml, &mut map, &CliOverrides::default())?;
+        // In memory it is always the same day.
+        let overrides = CliOverrides {
+            as_of: Date::new(2027, 1, 1),
+            ..CliOverrides::default()
+        };
+        let project = config::load_str(&toml, &mut map, &overrides)?;
         let mut export = Export {
             source: 0,
             files: files

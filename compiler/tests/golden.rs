@@ -97,6 +97,7 @@ impl Story {
         let overrides = CliOverrides {
             strategy: Some(*strategy),
             target: None,
+            as_of: None,
         };
         let dir = self.project();
         let mut files = SourceMap::default();

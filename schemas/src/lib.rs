@@ -6,6 +6,7 @@
 //! they write and readers own what they keep.
 
 pub mod artifact;
+pub mod baseline;
 pub mod common;
 pub mod findings;
 pub mod inventory;
@@ -85,6 +86,7 @@ fn unwrap_description(schema: &mut schemars::Schema) {
 
 /// Every contract, sorted by schema. To add one: a module, and its line here.
 pub static CONTRACTS: &[Contract] = &[
+    Contract::read::<baseline::Baseline<'static>>("baseline.schema.json"),
     Contract::written::<findings::Findings<'static>>("findings.schema.json"),
     Contract::read::<inventory::Inventory>("inventory.schema.json"),
     Contract::written::<manifest::Manifest<'static>>("manifest.schema.json"),

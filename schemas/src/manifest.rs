@@ -104,6 +104,9 @@ pub struct Inputs<'a> {
     pub config_sha256: Cow<'a, str>,
     /// The sources, in order of precedence.
     pub sources: Vec<Source<'a>>,
+    /// The day of the build, where an expiry before it decided something; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Cow<'a, str>>,
 }
 
 /// One source of the project.
@@ -239,6 +242,13 @@ pub struct FindingCounts<'a> {
     pub info: u64,
     /// Findings by the code of their rule; only codes that have some.
     pub by_code: BTreeMap<Cow<'a, str>, u64>,
+    /// Findings that are suppressed; they are in no other count.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub suppressed: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[cfg(test)]

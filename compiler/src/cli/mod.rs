@@ -6,8 +6,10 @@ mod exit;
 mod explain;
 mod graph;
 mod init;
+mod mend;
 mod project;
 mod rules;
+mod show;
 mod stop;
 mod terminal;
 mod tree;
@@ -21,6 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use weir_compiler::date::Date;
 use weir_compiler::ir::tree::Strategy;
 use weir_compiler::report::plain;
 
@@ -74,6 +77,35 @@ pub enum Format {
     Json,
 }
 
+/// What `check` and `build` can write.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
+pub enum ReportFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One line a finding: file:line:col: level code[name] message
+    Concise,
+    /// For programs; carries its version
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// A test report, as CI systems read it
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
+    /// A comment for a pull request
+    Markdown,
+}
+
+impl From<Format> for ReportFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Text => ReportFormat::Text,
+            Format::Json => ReportFormat::Json,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Start a project, or take over a LibreQoS directory
@@ -119,6 +151,13 @@ pub struct Overrides {
     /// Artifact whose parents, CPU queues and class numbers are kept: a digest in the store, or a directory
     #[arg(long, value_name = "REF|none", default_value = "none")]
     previous: String,
+    /// The day that expiries are compared with [default: today, in UTC]
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    as_of: Option<Date>,
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    Date::parse(text).ok_or_else(|| "write a day such as 2027-01-31".to_owned())
 }
 
 fn strategies() -> impl TypedValueParser<Value = Strategy> {
@@ -148,13 +187,13 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> Exit {
     let terminal = Terminal::of(&cli.global);
     let (result, format) = match &cli.command {
-        Command::Init(args) => (init::run(args, &cli.global, &terminal), Format::Text),
+        Command::Init(args) => (init::run(args, &cli.global, &terminal), ReportFormat::Text),
         Command::Check(args) => (check::run(args, &cli.global, &terminal), args.format),
         Command::Build(args) => (build::run(args, &cli.global, &terminal), args.format),
-        Command::Tree(args) => (tree::run(args, &cli.global, &terminal), args.format),
-        Command::Graph(args) => (graph::run(args, &cli.global, &terminal), Format::Text),
-        Command::Explain(args) => (explain::run(args, &terminal), args.format),
-        Command::Rules(args) => (rules::run(args, &terminal), args.format),
+        Command::Tree(args) => (tree::run(args, &cli.global, &terminal), args.format.into()),
+        Command::Graph(args) => (graph::run(args, &cli.global, &terminal), ReportFormat::Text),
+        Command::Explain(args) => (explain::run(args, &terminal), args.format.into()),
+        Command::Rules(args) => (rules::run(args, &terminal), args.format.into()),
     };
     result.unwrap_or_else(|stop: Stop| stop.report(format, &terminal))
 }
@@ -210,6 +249,15 @@ mod tests {
             ("weir check -q -v", false),
             ("weir build --strategy ap-only", false),
             ("weir graph --format json", false),
+            ("weir check --format sarif --as-of 2027-01-31", true),
+            ("weir check --as-of 31.1.2027", false),
+            ("weir tree --format sarif", false),
+            ("weir check --baseline-write", false),
+            (
+                "weir check --baseline b.json --baseline-write=all DIR",
+                true,
+            ),
+            ("weir check --fix --dry-run", true),
             ("weir explain", false),
             ("weir", false),
         ] {
@@ -223,6 +271,6 @@ mod tests {
         let Command::Check(args) = parsed.command else {
             panic!("check is check");
         };
-        assert_eq!(args.directory.of(&parsed.global), PathBuf::from("a"));
+        assert_eq!(args.path(&parsed.global), PathBuf::from("a"));
     }
 }

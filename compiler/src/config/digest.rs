@@ -57,7 +57,7 @@ pub(super) fn settings(project: &Project) -> String {
         };
         json!([shaper.to_internet, shaper.to_network, vlans])
     });
-    let settings = json!({
+    let mut settings = json!({
         "schema": "weir.settings/1",
         "name": name,
         "sources": sources,
@@ -133,5 +133,13 @@ pub(super) fn settings(project: &Project) -> String {
             "leaf_fallback": target.leaf_fallback,
         },
     });
+    // Later keys stand only where they are used: a project without them keeps its digest.
+    if !lint.suppress.is_empty() {
+        let suppress = lint.suppress.iter().map(|s| {
+            let expires = s.expires.map(|day| day.to_string());
+            json!([s.rule, s.subjects, s.reason, expires])
+        });
+        settings["lint"]["suppress"] = suppress.collect();
+    }
     sha256(settings.to_string())
 }

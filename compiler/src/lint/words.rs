@@ -137,7 +137,7 @@ pub(super) fn quoted(id: &str, name: &str) -> String {
 
 /// An id beside a name: the first eight digits of a UUID are enough to find the thing, and a message that repeats
 /// all of it twice cannot be read. The subjects of a finding have it in full.
-pub(super) fn short_id(id: &str) -> String {
+pub(crate) fn short_id(id: &str) -> String {
     const UUID: usize = 36;
     let start = id.len().saturating_sub(UUID);
     match id.get(start..) {

@@ -222,6 +222,7 @@ fn the_command_line_stands_above_the_file() {
         let overrides = CliOverrides {
             strategy: Some(Strategy::Full),
             target: Some(target.to_owned()),
+            as_of: None,
         };
         load_str(&text, &mut SourceMap::default(), &overrides)
     };

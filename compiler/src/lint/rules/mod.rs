@@ -21,6 +21,7 @@ mod depth_cut;
 mod duplicate_address;
 mod duplicate_device_address;
 mod empty_node;
+mod expired_suppression;
 mod filtered_address;
 mod guarantees_scaled;
 mod high_commit;
@@ -68,8 +69,12 @@ mod unparented_circuit;
 mod unreachable_node;
 mod unreadable_file;
 mod unusable_id;
+mod unused_suppression;
 mod wan_not_set;
 mod wide_prefix;
+
+/// Run by `lint::run`, when the other rules are done.
+pub(super) use unused_suppression::{RULE as UNUSED_SUPPRESSION, drafts as unused_suppressions};
 
 pub static ALL: &[&Rule] = &[
     &duplicate_address::RULE,
@@ -98,6 +103,8 @@ pub static ALL: &[&Rule] = &[
     &unusable_id::RULE,
     &conflicting_node::RULE,
     &duplicate_device_address::RULE,
+    &unused_suppression::RULE,
+    &expired_suppression::RULE,
     &suspended_at_full_rate::RULE,
     &suspended_unshaped::RULE,
     &missing_plan::RULE,
