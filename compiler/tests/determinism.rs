@@ -39,6 +39,7 @@ fn build(dir: &Path, strategy: Strategy) -> ArtifactSet {
     let overrides = CliOverrides {
         strategy: Some(strategy),
         target: None,
+        as_of: None,
     };
     let mut files = SourceMap::default();
     let project = config::load(dir, &mut files, &overrides).expect("a project");
