@@ -80,7 +80,7 @@ fn sarif_schema() -> jsonschema::Validator {
     jsonschema::validator_for(&schema).expect("a JSON Schema")
 }
 
-fn valid_sarif(schema: &jsonschema::Validator, log: &Value) {
+fn valid(schema: &jsonschema::Validator, log: &Value) {
     let errors: Vec<String> = schema
         .iter_errors(log)
         .take(5)
@@ -140,7 +140,7 @@ fn no_format_changes_the_exit_code() {
                 }
                 "sarif" => {
                     let log: Value = serde_json::from_str(&shown).expect("JSON");
-                    valid_sarif(&schema, &log);
+                    valid(&schema, &log);
                     assert_eq!(log["runs"][0]["invocations"][0]["exitCode"], code, "{at}");
                 }
                 "junit" => drop(suite(&shown)),
@@ -252,7 +252,7 @@ fn sarif_is_valid_and_says_what_code_scanning_needs() {
     let schema = sarif_schema();
     for example in ["examples/dirty", "examples/quickstart"] {
         let log = json(&root(), &["check", example, "--format", "sarif"]);
-        valid_sarif(&schema, &log);
+        valid(&schema, &log);
         let run = &log["runs"][0];
         let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
         for rule in rules {
@@ -420,7 +420,7 @@ fn text_from_a_crm_stays_text_in_every_format() {
             "junit" => drop(suite(&shown)),
             "sarif" => {
                 let log: Value = serde_json::from_str(&shown).expect("JSON");
-                valid_sarif(&sarif_schema(), &log);
+                valid(&sarif_schema(), &log);
                 let message = log["runs"][0]["results"][0]["message"]["text"]
                     .as_str()
                     .expect("text");
@@ -490,6 +490,40 @@ fn the_text_report_ends_with_the_way_to_a_baseline() {
             assert!(shown.contains(&line), "{line}\n{shown}");
         }
     }
+}
+
+#[test]
+fn files_are_what_their_schemas_say() {
+    let schema = |name: &str| {
+        let text = fs::read_to_string(root().join("schemas/src").join(name)).expect(name);
+        let schema: Value = serde_json::from_str(&text).expect("JSON");
+        jsonschema::validator_for(&schema).expect("a JSON Schema")
+    };
+    let report = json(&root(), &["check", "examples/dirty", "--format", "json"]);
+    let findings =
+        serde_json::json!({ "schema": "weir.findings/1", "findings": report["findings"] });
+    assert!(
+        report["findings"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .any(|f| f["fix"].is_object())
+    );
+    valid(&schema("findings.schema.json"), &findings);
+    let dir = clashing();
+    let written = ["check", "--baseline", "known.json", "--baseline-write"];
+    assert!(weir(dir.path(), &written).status.success());
+    let known = fs::read_to_string(dir.path().join("known.json")).expect("a file");
+    let known: Value = serde_json::from_str(&known).expect("JSON");
+    assert!(!known["findings"].as_array().expect("a list").is_empty());
+    valid(&schema("baseline.schema.json"), &known);
+    let report = json(
+        dir.path(),
+        &["check", "--baseline", "known.json", "--format", "json"],
+    );
+    let findings =
+        serde_json::json!({ "schema": "weir.findings/1", "findings": report["findings"] });
+    valid(&schema("findings.schema.json"), &findings);
 }
 
 /// Every defect has its file, and its rule; what is in order has none.

@@ -216,8 +216,8 @@ fn compare(
     let Some(write) = write else {
         if compared.gone > 0 {
             tell(&format!(
-                "{} of it no longer found; `--baseline-write` takes them out",
-                counted(compared.gone, "entry").replace("entrys", "entries")
+                "{} no longer there; `--baseline-write` takes them out",
+                counted(compared.gone, "known finding")
             ));
         }
         return Ok(compared);

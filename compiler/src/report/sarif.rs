@@ -33,10 +33,14 @@ const SUBJECTS: usize = 100;
 
 /// One document. Findings are sorted by gravity, so what does not fit is what matters least.
 pub fn text(outcome: &Outcome<'_>) -> String {
-    let mut kept = outcome.findings.len().min(MAX_RESULTS);
+    within(outcome, MAX_RESULTS, MAX_GZIP)
+}
+
+fn within(outcome: &Outcome<'_>, max_results: usize, max_gzip: usize) -> String {
+    let mut kept = outcome.findings.len().min(max_results);
     loop {
         let text = machine::line(&log(outcome, kept)) + "\n";
-        if kept == 0 || gzip_size(text.as_bytes()) <= MAX_GZIP {
+        if kept == 0 || gzip_size(text.as_bytes(), max_gzip) <= max_gzip {
             return text;
         }
         kept /= 2;
@@ -44,8 +48,8 @@ pub fn text(outcome: &Outcome<'_>) -> String {
 }
 
 /// Bytes after gzip; nothing is worth compressing that fits as it is.
-fn gzip_size(bytes: &[u8]) -> usize {
-    if bytes.len() <= MAX_GZIP {
+fn gzip_size(bytes: &[u8], enough: usize) -> usize {
+    if bytes.len() <= enough {
         return bytes.len();
     }
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
@@ -306,6 +310,84 @@ fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::project::FailOn;
+    use crate::report::summary::Summary;
+    use crate::source_map::SourceMap;
+
+    fn finding(i: usize) -> Finding {
+        let rule = rules::find("ADR001").expect("a rule");
+        Finding {
+            rule,
+            level: rule.default,
+            message: format!("finding {i}"),
+            subjects: Vec::new(),
+            places: Vec::new(),
+            help: "mend it".to_owned(),
+            fact: String::new(),
+            fix: None,
+            fingerprint: format!("{i:032x}"),
+            standing: Standing::Open,
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted() {
+        let findings: Vec<Finding> = (0..100).map(finding).collect();
+        let files = SourceMap::default();
+        let summary = Summary::default();
+        let outcome = Outcome {
+            findings: &findings,
+            files: &files,
+            summary: Some(&summary),
+            problems: &[],
+            exit: 3,
+            reasons: &[],
+            fail_on: FailOn::Error,
+            prefix: "",
+            baseline: false,
+        };
+        let run = |max_results, max_gzip| -> Value {
+            let text = within(&outcome, max_results, max_gzip);
+            let log: Value = serde_json::from_str(&text).expect("JSON");
+            log["runs"][0].clone()
+        };
+        let of = |run: &Value| run["results"].as_array().expect("a list").len();
+        let note = |run: &Value| {
+            let notes = &run["invocations"][0]["toolExecutionNotifications"];
+            notes[0]["message"]["text"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let all = run(100, MAX_GZIP);
+        assert_eq!((of(&all), note(&all)), (100, String::new()));
+        let few = run(40, MAX_GZIP);
+        assert_eq!(of(&few), 40);
+        assert_eq!(
+            few["results"][0]["message"]["text"],
+            "finding 0. What to do: mend it"
+        );
+        assert!(
+            note(&few).starts_with("60 findings of 100 left out"),
+            "{}",
+            note(&few)
+        );
+        assert_eq!(
+            (
+                &few["properties"]["leftOut"],
+                &few["properties"]["findings"]
+            ),
+            (&60.into(), &100.into())
+        );
+        // Too many bytes are too many too.
+        let size = gzip_size(within(&outcome, 100, MAX_GZIP).as_bytes(), 0);
+        let small = run(100, size - 1);
+        assert!(
+            of(&small) < 100 && note(&small).contains("left out"),
+            "{}",
+            of(&small)
+        );
+    }
 
     #[test]
     fn text_is_not_read_as_markup() {
