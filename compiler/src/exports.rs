@@ -11,6 +11,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::config::lone::Lone;
 use crate::config::project::{Source, SourceKind, TableFormat};
 use crate::encoding;
 use crate::id::FileId;
@@ -309,6 +310,40 @@ pub fn read_peaks(
         transcoded,
         digest,
     })))
+}
+
+/// A single file as the export of its project. `shown` is the path that people see.
+pub fn alone(lone: &Lone, raw: Vec<u8>, shown: &str, files: &mut SourceMap) -> ExportSet {
+    let mut export = Export {
+        source: 0,
+        files: Vec::new(),
+    };
+    let mut add = |name: &str, path: &str, raw: Vec<u8>| {
+        let known = collections(lone.kind).iter().find(|c| c.name == name);
+        let format = known.map_or(Format::Json, |c| c.format);
+        let digest = hex(&Sha256::digest(&raw));
+        let (bytes, transcoded) = utf8(raw, format);
+        export.files.push(ExportFile {
+            collection: name.to_owned(),
+            page: None,
+            file: files.add(SourceFile {
+                path: path.to_owned(),
+                format,
+                bytes,
+                transcoded,
+                digest,
+            }),
+        });
+    };
+    add(lone.collection, shown, raw);
+    if let Some((name, text)) = lone.beside {
+        add(name, &format!("{name} (assumed)"), text.as_bytes().to_vec());
+    }
+    export.files.sort();
+    ExportSet {
+        exports: vec![export],
+        ..ExportSet::default()
+    }
 }
 
 /// A file of an export, before it is read.

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::config::date::Date;
 use crate::ir::records::{Place, Subject};
 use crate::lint::rule::Rule;
 
@@ -36,6 +37,70 @@ pub struct Finding {
     pub places: Vec<Label>,
     /// What to do.
     pub help: String,
+    /// What it is about beyond its subjects, where one rule can find several things about them: part of the fingerprint.
+    pub fact: String,
+    /// An edit of `weir.toml` that a program can make.
+    pub fix: Option<Fix>,
+    /// The same for the same finding in another build: made from rule, subject ids and fact, never from line numbers or
+    /// from the message. 32 hexadecimal digits.
+    pub fingerprint: String,
+    pub standing: Standing,
+}
+
+impl Finding {
+    /// Neither suppressed nor known: it counts, and can fail a build.
+    pub fn is_open(&self) -> bool {
+        self.standing == Standing::Open
+    }
+}
+
+/// Whether a finding counts. One that does not is still there, and says why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Standing {
+    Open,
+    /// By a `[[lint.suppress]]` of `weir.toml`.
+    Suppressed {
+        reason: String,
+        expires: Option<Date>,
+    },
+    /// The baseline has it.
+    Known,
+}
+
+/// An edit of `weir.toml` that mends a finding.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fix {
+    /// What it does, as a command: "delete the entry".
+    pub what: String,
+    /// It changes nothing that is shaped. Others are shown, and made only on demand.
+    pub safe: bool,
+    pub edit: Edit,
+}
+
+/// What is changed; `new: None` deletes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Edit {
+    /// An entry of a list of texts: `topology.exclude`.
+    Entry {
+        key: &'static str,
+        old: String,
+        new: Option<String>,
+    },
+    /// The text of a key: `topology.root`, or `topology.pin` and the key in it.
+    Text {
+        table: &'static str,
+        key: String,
+        old: String,
+        new: Option<String>,
+    },
+    /// The name of a key in a table of texts: `topology.pin`.
+    Key {
+        table: &'static str,
+        old: String,
+        new: Option<String>,
+    },
+    /// A table of a list of tables, by position: `lint.suppress`.
+    Table { list: &'static str, index: usize },
 }
 
 /// A place with what to see there.
@@ -63,6 +128,9 @@ pub struct Draft {
     pub help: String,
     /// The rule's own judgement where its default level depends on the case ("an error above 1 %").
     pub level: Option<Level>,
+    /// See [`Finding::fact`].
+    pub fact: String,
+    pub fix: Option<Fix>,
 }
 
 impl Draft {
@@ -73,6 +141,8 @@ impl Draft {
             places: Vec::new(),
             help: help.into(),
             level: None,
+            fact: String::new(),
+            fix: None,
         }
     }
 
@@ -93,6 +163,17 @@ impl Draft {
 
     pub fn level(mut self, level: Level) -> Self {
         self.level = Some(level);
+        self
+    }
+
+    /// Tells findings of one rule about the same subjects apart.
+    pub fn fact(mut self, fact: impl Into<String>) -> Self {
+        self.fact = fact.into();
+        self
+    }
+
+    pub fn fix(mut self, fix: Fix) -> Self {
+        self.fix = Some(fix);
         self
     }
 }

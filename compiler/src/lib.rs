@@ -5,6 +5,7 @@
 //! two shores. Between them nothing does I/O, prints, reads a clock or the environment, or depends on hash order.
 
 pub mod advise;
+pub mod baseline;
 pub mod compare;
 pub mod config;
 pub mod diff;

@@ -29,7 +29,12 @@ impl Memory {
             "[project]\nname = \"example\"\n\n[[source]]\nname = \"example\"\nkind = \"{kind}\"\nexport = \"exports\"\n\n{config}"
         );
         let mut map = SourceMap::default();
-        let project = config::load_str(&toml, &mut map, &CliOverrides::default())?;
+        // In memory it is always the same day.
+        let overrides = CliOverrides {
+            as_of: Date::new(2027, 1, 1),
+            ..CliOverrides::default()
+        };
+        let project = config::load_str(&toml, &mut map, &overrides)?;
         // The file of `topology.peaks` lies beside the exports.
         let is_peaks = |name: &str| project.topology.peaks.as_deref() == Some(name);
         let mut export = Export {

@@ -40,6 +40,43 @@ pub struct Finding<'a> {
     pub locations: Vec<Location<'a>>,
     /// What to do.
     pub help: Cow<'a, str>,
+    /// The same for the same finding in another build: 32 hexadecimal digits made from rule, subject ids and field, never
+    /// from line numbers.
+    #[serde(default)]
+    pub fingerprint: Cow<'a, str>,
+    /// An edit of `weir.toml` that mends it; absent when there is none that a program can make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix<'a>>,
+    /// Present when a `[[lint.suppress]]` covers it: it counts nowhere and fails nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<Suppressed<'a>>,
+    /// Present and true when the baseline of `weir check --baseline` has it: it fails nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub known: bool,
+}
+
+/// Why a finding is suppressed.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Suppressed<'a> {
+    /// What whoever suppressed it says.
+    pub reason: Cow<'a, str>,
+    /// The last day it holds, `2027-01-31`; null = it does not expire.
+    pub expires: Option<Cow<'a, str>>,
+}
+
+/// An edit of `weir.toml`.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Fix<'a> {
+    /// What it does, as a command.
+    pub what: Cow<'a, str>,
+    /// It changes nothing that is shaped, and `weir check --fix` makes it.
+    pub safe: bool,
+    /// The dotted key that is edited: `topology.exclude`.
+    pub key: Cow<'a, str>,
+    /// The text that goes; null when `key` itself goes.
+    pub old: Option<Cow<'a, str>>,
+    /// The text that comes in its place; null = it is deleted.
+    pub new: Option<Cow<'a, str>>,
 }
 
 /// How grave a finding is.

@@ -6,6 +6,7 @@
 //! they write and readers own what they keep.
 
 pub mod artifact;
+pub mod baseline;
 pub mod common;
 pub mod compare;
 pub mod diff;
@@ -92,6 +93,7 @@ fn unwrap_description(schema: &mut schemars::Schema) {
 
 /// Every contract, sorted by schema. To add one: a module, and its line here.
 pub static CONTRACTS: &[Contract] = &[
+    Contract::read::<baseline::Baseline<'static>>("baseline.schema.json"),
     Contract::written::<compare::Compare>("compare.schema.json"),
     Contract::written::<diff::Diff>("diff.schema.json"),
     Contract::written::<export::Export>("export.schema.json"),

@@ -107,7 +107,7 @@ pub struct Inputs<'a> {
     /// SHA-256 of what `overrides.toml` says; comments and layout do not count. Absent when there are no overrides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overrides_sha256: Option<Cow<'a, str>>,
-    /// The day of the build, as `2026-12-31`, where it decided something: an override had expired. Absent otherwise.
+    /// The day of the build, as `2026-12-31`, where it decided something: an expiry before it. Absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Cow<'a, str>>,
     /// The file of measured peaks. Absent when `topology.peaks` names none.
@@ -248,6 +248,13 @@ pub struct FindingCounts<'a> {
     pub info: u64,
     /// Findings by the code of their rule; only codes that have some.
     pub by_code: BTreeMap<Cow<'a, str>, u64>,
+    /// Findings that are suppressed; they are in no other count.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub suppressed: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use clap::Args;
 use weir_compiler::config::project::Project;
 use weir_compiler::emit::{self, ArtifactSet};
 use weir_compiler::report::summary::{Summary, push_row};
-use weir_compiler::report::{Detail, human, json};
+use weir_compiler::report::{Detail, by_rule, human, json, plain};
 use weir_store::{Store, StoreError};
 
 use crate::cli::exit::Exit;
@@ -15,7 +15,7 @@ use crate::cli::project::{Built, Follow, argument, compile_project};
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::verdict::{explain, tell_refusals};
-use crate::cli::{Directory, Format, Global, Overrides};
+use crate::cli::{Directory, Global, Overrides, ReportFormat, show};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -32,7 +32,7 @@ pub struct Arguments {
     fetch: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: ReportFormat,
 }
 
 /// Where an artifact came to rest.
@@ -54,16 +54,22 @@ fn keep(dir: &Path, project: &Project, artifact: &ArtifactSet) -> Result<Kept, S
 }
 
 pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exit, Stop> {
+    let dir = args.directory.of(global);
+    if dir.is_file() {
+        return Err(Stop::new(
+            Exit::Usage,
+            format!(
+                "{} is a file, and only a project can be built",
+                plain(&dir.display().to_string())
+            ),
+            "`weir check FILE` looks at a single file; name the directory of a project here",
+        ));
+    }
     #[cfg(feature = "fetch")]
     if args.fetch {
-        super::fetch::before_build(&args.directory.of(global), terminal)?;
+        super::fetch::before_build(&dir, terminal)?;
     }
-    let built = compile_project(
-        args.directory.of(global),
-        &args.overrides,
-        Follow::Production,
-        terminal,
-    )?;
+    let built = compile_project(dir, &args.overrides, Follow::Production, terminal)?;
     let verdict = built.verdict();
     let artifact = &built.compiled.artifacts;
     let kept = if verdict.stops_the_files() {
@@ -75,10 +81,13 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         Some(keep(&built.dir, &built.project, artifact)?)
     };
     let summary = Summary::of(&built.stages(), &built.compiled.findings);
+    let problems = show::problems(&built);
+    let outcome = show::outcome(&built, &verdict, &summary, &problems, false);
     let text = match args.format {
-        Format::Json => json::text(&json::Build {
+        ReportFormat::Json => json::text(&json::Build {
             schema: "weir.build/1",
             exit: verdict.json(),
+            refusals: show::refusals(&problems),
             artifact: kept.as_ref().map(|kept| json::Artifact {
                 digest: &artifact.digest,
                 directory: kept.directory.display().to_string(),
@@ -87,9 +96,10 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
                 files: artifact.files.iter().map(|(name, _)| *name).collect(),
             }),
             summary: &summary,
+            rules: json::found(&built.compiled.findings),
             findings: json::findings(&built.compiled.findings, &built.files),
         }),
-        Format::Text => {
+        ReportFormat::Text => {
             let mut text = human::findings(
                 &built.compiled.findings,
                 &built.files,
@@ -98,6 +108,7 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
                 "findings.json",
             );
             if terminal.detail != Detail::Quiet {
+                text.push_str(&by_rule::table(&built.compiled.findings, terminal.out));
                 text.push_str(&summary.text(terminal.out));
                 text.push_str(&artifact_rows(
                     args,
@@ -111,9 +122,10 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
             text.push_str(&verdict.text(&next, terminal));
             text
         }
+        other => show::shared(other, &outcome, terminal).unwrap_or_default(),
     };
     terminal.print(&text)?;
-    if args.format == Format::Text {
+    if args.format == ReportFormat::Text {
         tell_refusals(&built.compiled, terminal);
     }
     Ok(verdict.exit)

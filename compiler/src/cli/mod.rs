@@ -16,11 +16,13 @@ mod graph;
 mod history;
 mod init;
 mod key;
+mod mend;
 mod override_;
 mod override_file;
 mod project;
 mod promote;
 mod rules;
+mod show;
 mod signing;
 #[cfg(feature = "fetch")]
 mod snapshot;
@@ -91,6 +93,35 @@ pub enum Format {
     Text,
     /// For programs; carries its version
     Json,
+}
+
+/// What `check` and `build` can write.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
+pub enum ReportFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One line a finding: file:line:col: level code[name] message
+    Concise,
+    /// For programs; carries its version
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// A test report, as CI systems read it
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
+    /// A comment for a pull request
+    Markdown,
+}
+
+impl From<Format> for ReportFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Text => ReportFormat::Text,
+            Format::Json => ReportFormat::Json,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -210,34 +241,76 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> Exit {
     let terminal = Terminal::of(&cli.global);
     let (result, format) = match &cli.command {
-        Command::Init(args) => (init::run(args, &cli.global, &terminal), Format::Text),
+        Command::Init(args) => (init::run(args, &cli.global, &terminal), ReportFormat::Text),
         Command::Check(args) => (check::run(args, &cli.global, &terminal), args.format),
         Command::Build(args) => (build::run(args, &cli.global, &terminal), args.format),
         #[cfg(feature = "fetch")]
-        Command::Fetch(args) => (fetch::run(args, &cli.global, &terminal), args.format),
+        Command::Fetch(args) => (fetch::run(args, &cli.global, &terminal), args.format.into()),
         #[cfg(feature = "fetch")]
-        Command::Doctor(args) => (doctor::run(args, &cli.global, &terminal), args.format),
+        Command::Doctor(args) => (
+            doctor::run(args, &cli.global, &terminal),
+            args.format.into(),
+        ),
         #[cfg(feature = "fetch")]
-        Command::Snapshot(args) => (snapshot::run(args, &cli.global, &terminal), args.format),
-        Command::Compare(args) => (compare::run(args, &cli.global, &terminal), args.format),
-        Command::Tree(args) => (tree::run(args, &cli.global, &terminal), args.format),
-        Command::Graph(args) => (graph::run(args, &cli.global, &terminal), Format::Text),
-        Command::Override(args) => (override_::run(args, &cli.global, &terminal), args.format),
-        Command::Why(args) => (why::run(args, &cli.global, &terminal), args.format),
-        Command::Explain(args) => (explain::run(args, &terminal), args.format),
-        Command::Rules(args) => (rules::run(args, &terminal), args.format),
-        Command::Diff(args) => (diff::run(args, &cli.global, &terminal), args.format()),
-        Command::Plan(args) => (promote::plan(args, &cli.global, &terminal), args.format),
-        Command::Promote(args) => (promote::run(args, &cli.global, &terminal), args.format),
-        Command::Confirm(args) => (confirm::run(args, &cli.global, &terminal), args.format),
-        Command::Rollback(args) => (confirm::rollback(args, &cli.global, &terminal), args.format),
-        Command::Resume(args) => (confirm::resume(args, &cli.global, &terminal), args.format),
-        Command::Status(args) => (history::status(args, &cli.global, &terminal), args.format),
-        Command::Log(args) => (history::log(args, &cli.global, &terminal), args.format),
-        Command::Show(args) => (history::show(args, &cli.global, &terminal), args.format),
-        Command::Verify(args) => (verify::run(args, &cli.global, &terminal), args.format),
-        Command::Gc(args) => (gc::run(args, &cli.global, &terminal), args.format),
-        Command::Key(args) => (key::run(args, &terminal), Format::Text),
+        Command::Snapshot(args) => (
+            snapshot::run(args, &cli.global, &terminal),
+            args.format.into(),
+        ),
+        Command::Compare(args) => (
+            compare::run(args, &cli.global, &terminal),
+            args.format.into(),
+        ),
+        Command::Tree(args) => (tree::run(args, &cli.global, &terminal), args.format.into()),
+        Command::Graph(args) => (graph::run(args, &cli.global, &terminal), ReportFormat::Text),
+        Command::Override(args) => (
+            override_::run(args, &cli.global, &terminal),
+            args.format.into(),
+        ),
+        Command::Why(args) => (why::run(args, &cli.global, &terminal), args.format.into()),
+        Command::Explain(args) => (explain::run(args, &terminal), args.format.into()),
+        Command::Rules(args) => (rules::run(args, &terminal), args.format.into()),
+        Command::Diff(args) => (
+            diff::run(args, &cli.global, &terminal),
+            args.format().into(),
+        ),
+        Command::Plan(args) => (
+            promote::plan(args, &cli.global, &terminal),
+            args.format.into(),
+        ),
+        Command::Promote(args) => (
+            promote::run(args, &cli.global, &terminal),
+            args.format.into(),
+        ),
+        Command::Confirm(args) => (
+            confirm::run(args, &cli.global, &terminal),
+            args.format.into(),
+        ),
+        Command::Rollback(args) => (
+            confirm::rollback(args, &cli.global, &terminal),
+            args.format.into(),
+        ),
+        Command::Resume(args) => (
+            confirm::resume(args, &cli.global, &terminal),
+            args.format.into(),
+        ),
+        Command::Status(args) => (
+            history::status(args, &cli.global, &terminal),
+            args.format.into(),
+        ),
+        Command::Log(args) => (
+            history::log(args, &cli.global, &terminal),
+            args.format.into(),
+        ),
+        Command::Show(args) => (
+            history::show(args, &cli.global, &terminal),
+            args.format.into(),
+        ),
+        Command::Verify(args) => (
+            verify::run(args, &cli.global, &terminal),
+            args.format.into(),
+        ),
+        Command::Gc(args) => (gc::run(args, &cli.global, &terminal), args.format.into()),
+        Command::Key(args) => (key::run(args, &terminal), ReportFormat::Text),
     };
     result.unwrap_or_else(|stop: Stop| stop.report(format, &terminal))
 }
@@ -295,6 +368,15 @@ mod tests {
             ("weir check -q -v", false),
             ("weir build --strategy ap-only", false),
             ("weir graph --format json", false),
+            ("weir check --format sarif --as-of 2027-01-31", true),
+            ("weir check --as-of 31.1.2027", false),
+            ("weir tree --format sarif", false),
+            ("weir check --baseline-write", false),
+            (
+                "weir check --baseline b.json --baseline-write=all DIR",
+                true,
+            ),
+            ("weir check --fix --dry-run", true),
             ("weir explain", false),
             ("weir", false),
         ] {
@@ -308,6 +390,6 @@ mod tests {
         let Command::Check(args) = parsed.command else {
             panic!("check is check");
         };
-        assert_eq!(args.directory.of(&parsed.global), PathBuf::from("a"));
+        assert_eq!(args.path(&parsed.global), PathBuf::from("a"));
     }
 }

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use weir_compiler::config::date::Date;
 use weir_compiler::config::project::Project;
-use weir_compiler::config::{self, CliOverrides};
+use weir_compiler::config::{self, CliOverrides, lone};
 use weir_compiler::emit::sha256;
 use weir_compiler::exports::{Clock, ExportSet};
 use weir_compiler::ir::previous::Previous;
@@ -32,6 +32,10 @@ use crate::cli::verdict::Verdict;
 /// A project, compiled.
 pub struct Built {
     pub dir: PathBuf,
+    /// `dir` as programs look for files from where the command runs; with a slash at its end, or empty.
+    pub prefix: String,
+    /// A single file, not a project.
+    pub alone: bool,
     pub project: Project,
     pub files: SourceMap,
     pub exports: ExportSet,
@@ -51,6 +55,8 @@ pub enum Follow {
 /// A project, read.
 pub struct Input {
     pub dir: PathBuf,
+    prefix: String,
+    alone: bool,
     pub project: Project,
     pub files: SourceMap,
     pub exports: ExportSet,
@@ -77,6 +83,8 @@ pub fn compile_with(
 ) -> Result<Built, Stop> {
     let Input {
         dir,
+        prefix,
+        alone,
         project,
         files,
         exports,
@@ -85,6 +93,8 @@ pub fn compile_with(
     let compiled = ManuallyDrop::new(compile(&project, &files, &exports, previous.as_ref()));
     Ok(Built {
         dir,
+        prefix,
+        alone,
         project,
         files,
         exports,
@@ -118,6 +128,9 @@ pub fn read_project(
         as_of: Some(day(as_of)?),
     };
     let mut files = SourceMap::default();
+    if dir.is_file() {
+        return read_file(&dir, files, &overrides, terminal);
+    }
     let mut project = config::load(&dir, &mut files, &overrides).map_err(Stop::config)?;
     if let Some(text) = intent {
         project.overrides = config::overrides::load_str(text, &mut files).map_err(Stop::config)?;
@@ -156,12 +169,82 @@ pub fn read_project(
         terminal.verbose(&format!("follows {}", previous.digest));
     }
     Ok(Input {
+        prefix: prefix(&dir),
+        alone: false,
         dir,
         project,
         files,
         exports,
         previous,
     })
+}
+
+/// A single file, as a project by itself.
+fn read_file(
+    path: &Path,
+    mut files: SourceMap,
+    overrides: &CliOverrides,
+    terminal: &Terminal,
+) -> Result<Input, Stop> {
+    let name = path
+        .file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let bytes = std::fs::read(path).map_err(|error| Stop::cannot("read", path, &error))?;
+    let lone = lone::recognise(&name, &bytes).map_err(|looks| {
+        Stop::new(
+            Exit::Usage,
+            format!("{} {looks}", plain(&path.display().to_string())),
+            format!("alone can be read {}; of a CRM name the directory of its recorded export in a weir.toml", lone::KNOWN),
+        )
+    })?;
+    let project = config::load_alone(&lone, &mut files, overrides).map_err(Stop::config)?;
+    let shown = match path.is_absolute() {
+        true => name,
+        false => path.display().to_string(),
+    };
+    let exports = exports::alone(&lone, bytes, &shown, &mut files);
+    terminal.verbose(&format!(
+        "{} is read alone, as a {}: {} is not known",
+        plain(&shown),
+        lone.collection,
+        lone.unknown
+    ));
+    Ok(Input {
+        dir: path.to_owned(),
+        prefix: String::new(),
+        alone: true,
+        project,
+        files,
+        exports,
+        previous: None,
+    })
+}
+
+/// Where a project is, for programs: relative to where the command runs, or nothing when it is elsewhere.
+fn prefix(dir: &Path) -> String {
+    let relative = match dir.is_absolute() {
+        false => dir.to_owned(),
+        true => {
+            let here = std::env::current_dir().and_then(std::fs::canonicalize);
+            let full = std::fs::canonicalize(dir);
+            match (here, full) {
+                (Ok(here), Ok(full)) => match full.strip_prefix(&here) {
+                    Ok(below) => below.to_owned(),
+                    Err(_) => PathBuf::new(),
+                },
+                _ => PathBuf::new(),
+            }
+        }
+    };
+    let parts: Vec<String> = relative
+        .components()
+        .filter(|part| *part != std::path::Component::CurDir)
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    match parts.is_empty() {
+        true => String::new(),
+        false => parts.join("/") + "/",
+    }
 }
 
 /// What the clock of this machine says, in seconds since 1970, UTC. It is asked here and nowhere else.
@@ -316,6 +399,19 @@ pub fn argument(dir: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_named_from_where_the_command_runs() {
+        for (dir, want) in [
+            (".", ""),
+            ("./isp", "isp/"),
+            ("a/b/", "a/b/"),
+            ("../isp", "../isp/"),
+            ("/no/such/dir", ""),
+        ] {
+            assert_eq!(prefix(Path::new(dir)), want, "{dir}");
+        }
+    }
 
     #[test]
     fn next_lines_can_be_pasted() {

@@ -5,15 +5,16 @@ use std::io;
 use std::path::Path;
 
 use weir_compiler::config::ConfigError;
+use weir_compiler::config::project::FailOn;
 use weir_compiler::report::excerpt::Spot;
 use weir_compiler::report::human;
-use weir_compiler::report::json;
+use weir_compiler::report::{json, outcome};
 use weir_compiler::source_map::{Format as FileFormat, SourceFile, SourceMap};
 use weir_schemas::findings::Location;
 
-use crate::cli::Format;
 use crate::cli::exit::Exit;
 use crate::cli::terminal::Terminal;
+use crate::cli::{ReportFormat, show};
 
 pub struct Stop {
     exit: Exit,
@@ -126,24 +127,57 @@ impl Stop {
     }
 
     /// Says it to people on stderr, to programs on stdout, and gives the exit code.
-    pub fn report(&self, format: Format, terminal: &Terminal) -> Exit {
-        match format {
-            Format::Text => {
-                let shown: Vec<String> = self
-                    .problems
-                    .iter()
-                    .map(|p| {
-                        human::problem(&p.message, &p.help, &p.spots, &self.files, terminal.err)
-                    })
-                    .collect();
-                terminal.tell(&shown.join("\n"));
-            }
-            Format::Json => {
-                // There is nobody left to tell when stdout fails.
-                let _ = terminal.print(&self.json());
-            }
+    pub fn report(&self, format: ReportFormat, terminal: &Terminal) -> Exit {
+        if format != ReportFormat::Json {
+            let shown: Vec<String> = self
+                .problems
+                .iter()
+                .map(|p| human::problem(&p.message, &p.help, &p.spots, &self.files, terminal.err))
+                .collect();
+            terminal.tell(&shown.join("\n"));
+        }
+        let document = match format {
+            ReportFormat::Text => None,
+            ReportFormat::Json => Some(self.json()),
+            other => self.document(other, terminal),
+        };
+        if let Some(document) = document {
+            // There is nobody left to tell when stdout fails.
+            let _ = terminal.print(&document);
         }
         self.exit
+    }
+
+    /// A document of the format that says what stopped the command: a program that reads it must not take silence for
+    /// success.
+    fn document(&self, format: ReportFormat, terminal: &Terminal) -> Option<String> {
+        let problems: Vec<outcome::Problem> = self
+            .problems
+            .iter()
+            .map(|problem| outcome::Problem {
+                message: problem.message.clone(),
+                help: problem.help.clone(),
+                at: problem.spots.first().map(|spot| outcome::At {
+                    path: self.files.file(spot.at.file).path.clone(),
+                    line: spot.at.line,
+                    column: spot.at.column,
+                    field: String::new(),
+                }),
+            })
+            .collect();
+        let reasons: Vec<String> = self.problems.iter().map(|p| p.message.clone()).collect();
+        let outcome = outcome::Outcome {
+            findings: &[],
+            files: &self.files,
+            summary: None,
+            problems: &problems,
+            exit: self.exit.code(),
+            reasons: &reasons,
+            fail_on: FailOn::Error,
+            prefix: "",
+            baseline: false,
+        };
+        show::shared(format, &outcome, terminal)
     }
 
     fn json(&self) -> String {

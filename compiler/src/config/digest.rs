@@ -158,5 +158,13 @@ pub(super) fn settings(project: &Project) -> String {
             "fields": fields,
         });
     }
+    // Later keys stand only where they are used: a project without them keeps its digest.
+    if !lint.suppress.is_empty() {
+        let suppress = lint.suppress.iter().map(|s| {
+            let expires = s.expires.map(|day| day.to_string());
+            json!([s.rule, s.subjects, s.reason, expires])
+        });
+        settings["lint"]["suppress"] = suppress.collect();
+    }
     sha256(settings.to_string())
 }

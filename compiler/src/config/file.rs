@@ -9,7 +9,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::project::{AuthWord, FailOn, LevelSetting, Metric, SourceKind, SuspendedPolicy};
-use crate::config::value::{At, Count, Decimal, PerDirection, Secret, SwitchOrWord, Word, Words};
+use crate::config::value::{
+    At, Count, Day, Decimal, PerDirection, Secret, SwitchOrWord, TextOrList, Word, Words,
+};
 use crate::finding::Level;
 use crate::ir::merge::JoinKey;
 use crate::ir::tree::Strategy;
@@ -378,6 +380,28 @@ pub struct Lint {
     /// warnings and errors.
     #[schemars(extend("default" = {}))]
     pub levels: Option<BTreeMap<At<String>, At<Word<LevelSetting>>>>,
+    /// Findings that you know of and live with; see `suppress`.
+    pub suppress: Vec<At<Suppress>>,
+}
+
+/// Findings that somebody looked at and lives with. They are listed and counted, and fail nothing. One that matches
+/// nothing, or whose last day is over, is a finding itself.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["rule", "subject", "reason"]))]
+pub struct Suppress {
+    /// Name or code of the rule.
+    #[schemars(required)]
+    pub rule: Option<At<String>>,
+    /// Id of what the finding is about, or a list of ids; `*` stands for any text, `?` for one character. A finding
+    /// about several things is suppressed when all of them are named.
+    #[schemars(required)]
+    pub subject: Option<At<TextOrList>>,
+    /// Why this is all right. Shown with the finding.
+    #[schemars(required)]
+    pub reason: Option<At<String>>,
+    /// The last day it holds: `2027-01-31`.
+    pub expires: Option<At<Day>>,
 }
 
 /// When a build is too different from what runs to be promoted.

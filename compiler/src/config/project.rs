@@ -404,6 +404,39 @@ pub struct Lint {
     pub fail_on: FailOn,
     /// By rule code, sorted.
     pub levels: Vec<(&'static str, LevelSetting)>,
+    /// In the order of the file.
+    pub suppress: Vec<Suppression>,
+    /// The day that expiries are compared with; `None` = nothing expires.
+    pub as_of: Option<Date>,
+}
+
+impl Lint {
+    /// What `[lint.levels]` says about the rule of this code.
+    pub fn level(&self, code: &str) -> Option<LevelSetting> {
+        let set = self.levels.iter().find(|(rule, _)| *rule == code);
+        set.map(|(_, setting)| *setting)
+    }
+}
+
+/// A `[[lint.suppress]]`: findings that somebody looked at and lives with.
+#[derive(Clone, Debug)]
+pub struct Suppression {
+    /// Code of the rule.
+    pub rule: &'static str,
+    /// Ids, `*` for any text and `?` for any character.
+    pub subjects: Vec<String>,
+    pub reason: String,
+    /// The last day it holds.
+    pub expires: Option<Date>,
+    /// Its position in the file.
+    pub index: usize,
+}
+
+impl Suppression {
+    /// The day it holds is over.
+    pub fn is_expired(&self, as_of: Option<Date>) -> bool {
+        matches!((self.expires, as_of), (Some(last), Some(today)) if last < today)
+    }
 }
 
 #[derive(Clone, Debug)]

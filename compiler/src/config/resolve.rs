@@ -12,14 +12,15 @@ use crate::config::check::{Check, list, rule};
 use crate::config::date::Date;
 use crate::config::error::{ConfigError, Problem};
 use crate::config::file::{self, BurstWord, File, ModeWord, OvercommitWord};
+use crate::config::lone::Lone;
 use crate::config::overrides::{Overrides, load as load_overrides};
 use crate::config::project::{
     Addresses, AuthWord, Channel, FailOn, Guard, KeyRef, LevelSetting, Lint, Live, Merge, Metric,
     Project, Rates, SecretFile, SecretPlace, Shaper, ShaperMode, Signing, Simplify, Source,
-    SourceKind, Suspended, SuspendedPolicy, Target, Topology,
+    SourceKind, Suppression, Suspended, SuspendedPolicy, Target, Topology,
 };
 use crate::config::suggest::nearest;
-use crate::config::value::{At, Secret, SwitchOrWord};
+use crate::config::value::{At, Secret, Span, SwitchOrWord, TextOrList};
 use crate::config::{digest, init, keys, mask, schema};
 use crate::ir::field::Field;
 use crate::ir::merge::JoinKey;
@@ -112,6 +113,15 @@ pub fn load_str(
     overrides: &CliOverrides,
 ) -> Result<Project, ConfigError> {
     load_text(FILE_NAME, text, files, overrides)
+}
+
+/// The project that reads a single file.
+pub fn load_alone(
+    lone: &Lone,
+    files: &mut SourceMap,
+    overrides: &CliOverrides,
+) -> Result<Project, ConfigError> {
+    load_text(ASSUMED, &lone.project(), files, overrides)
 }
 
 fn missing(dir: &Path) -> ConfigError {
@@ -286,7 +296,7 @@ impl Check<'_> {
                 allow: self.prefixes("addresses.allow", &file.addresses.allow),
                 ignore: self.prefixes("addresses.ignore", &file.addresses.ignore),
             },
-            lint: self.lint(&file.lint),
+            lint: self.lint(&file.lint, overrides.as_of),
             guard: self.guard(&file.guard),
             target: self.target(file, overrides),
             store: self.store(&file.store),
@@ -760,7 +770,7 @@ impl Check<'_> {
         }
     }
 
-    fn lint(&mut self, written: &file::Lint) -> Lint {
+    fn lint(&mut self, written: &file::Lint, as_of: Option<Date>) -> Lint {
         let mut levels: Vec<(&'static str, LevelSetting)> = Vec::new();
         for (key, level) in written.levels.iter().flatten() {
             let setting = self.lookup(&format!("lint.levels.{}", key.value), level);
@@ -785,10 +795,75 @@ impl Check<'_> {
             levels.extend(setting.map(|setting| (rule.code, setting)));
         }
         levels.sort_by_key(|(code, _)| *code);
+        let suppress = written.suppress.iter().enumerate();
         Lint {
             fail_on: self.word("lint.fail_on", &written.fail_on, FailOn::Error),
             levels,
+            suppress: suppress
+                .filter_map(|(index, entry)| self.suppression(index, entry))
+                .collect(),
+            as_of,
         }
+    }
+
+    fn suppression(&mut self, index: usize, entry: &At<file::Suppress>) -> Option<Suppression> {
+        let written = &entry.value;
+        let place = |span: Option<&Span>| span.cloned().unwrap_or_else(|| entry.span.clone());
+        let rule = match &written.rule {
+            Some(name) => match rule(rules::ALL, &name.value) {
+                Ok(rule) => Some(rule.code),
+                Err(help) => {
+                    let message =
+                        format!("`lint.suppress` names `{}`, which is no rule", name.value);
+                    self.problem(Some(&name.span), message, help);
+                    None
+                }
+            },
+            None => {
+                self.problem(
+                    Some(&entry.span),
+                    "a [[lint.suppress]] has no `rule`",
+                    "name the rule as the finding does: rule = \"overlapping-prefix\"",
+                );
+                None
+            }
+        };
+        let subjects: Vec<String> = match written.subject.as_ref().map(|s| &s.value) {
+            Some(TextOrList::One(text)) => vec![text.clone()],
+            Some(TextOrList::List(list)) => list.iter().map(|s| s.value.clone()).collect(),
+            None => Vec::new(),
+        };
+        if subjects.is_empty() || subjects.iter().any(|s| s.trim().is_empty()) {
+            self.problem(
+                Some(&place(written.subject.as_ref().map(|s| &s.span))),
+                "a [[lint.suppress]] needs a `subject`",
+                "write the id that the finding names, a list of ids, or \"*\" for all",
+            );
+        }
+        let reason = written.reason.as_ref();
+        let said = reason.map(|r| r.value.trim()).unwrap_or_default();
+        if said.is_empty() {
+            self.problem(
+                Some(&place(reason.map(|r| &r.span))),
+                "a [[lint.suppress]] needs a `reason`",
+                "say why this is all right, for whoever reads it in a year",
+            );
+        }
+        let expires = written.expires.as_ref().and_then(|day| {
+            let date = Date::parse(&day.value.0);
+            if date.is_none() {
+                let message = format!("`expires` cannot be \"{}\"", day.value.0);
+                self.problem(Some(&day.span), message, "write a day: 2027-01-31");
+            }
+            date
+        });
+        Some(Suppression {
+            rule: rule?,
+            subjects,
+            reason: said.split_whitespace().collect::<Vec<_>>().join(" "),
+            expires,
+            index,
+        })
     }
 
     fn guard(&mut self, written: &file::Guard) -> Guard {

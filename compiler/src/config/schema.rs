@@ -293,6 +293,9 @@ fn kind_of(schema: &Value) -> String {
     if is_reference(schema) {
         return "reference to a secret".to_owned();
     }
+    if schema.get("anyOf").is_some() {
+        return "text or list of texts".to_owned();
+    }
     if schema.get("oneOf").is_some() {
         return "number or `[number, number]`".to_owned();
     }

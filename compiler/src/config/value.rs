@@ -251,9 +251,47 @@ schema!(
     json_schema!({ "enum": [false, true, "auto"] })
 );
 
-/// A day: TOML's own date, or text. Its text is read at its place.
-#[derive(Clone, Copy, Debug)]
-pub struct Day;
+/// One text, or several.
+#[derive(Clone, Debug)]
+pub enum TextOrList {
+    One(String),
+    List(Vec<At<String>>),
+}
+
+impl<'de> Deserialize<'de> for TextOrList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = TextOrList;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text in quotes, or a list of texts")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<TextOrList, E> {
+                Ok(TextOrList::One(text.to_owned()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<TextOrList, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = seq.next_element()? {
+                    entries.push(entry);
+                }
+                Ok(TextOrList::List(entries))
+            }
+        }
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+schema!(
+    TextOrList,
+    json_schema!({ "anyOf": [
+        { "type": "string" },
+        { "type": "array", "items": { "type": "string" }, "minItems": 1 },
+    ]})
+);
+
+/// A day, kept as it is written: `2027-01-31`, or the same in quotes.
+#[derive(Clone, Debug)]
+pub struct Day(pub String);
 
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -261,21 +299,25 @@ impl<'de> Deserialize<'de> for Day {
         impl<'de> Visitor<'de> for DayVisitor {
             type Value = Day;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a day, such as 2026-12-31")
+                f.write_str("a day such as 2027-01-31")
             }
-            fn visit_str<E: Error>(self, _: &str) -> Result<Day, E> {
-                Ok(Day)
+            fn visit_str<E: Error>(self, text: &str) -> Result<Day, E> {
+                Ok(Day(text.to_owned()))
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Day, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Day)
+            // TOML's own dates come as a map of one entry.
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Day, A::Error> {
+                let date = toml::value::Datetime::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Day(date.to_string()))
             }
         }
         deserializer.deserialize_any(DayVisitor)
     }
 }
 
-schema!(Day, json_schema!({ "type": "string", "format": "date" }));
+schema!(
+    Day,
+    json_schema!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" })
+);
 
 /// Where a secret is kept.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -7,7 +7,7 @@ use weir_schemas::findings as published;
 
 use crate::emit::json::Document;
 use crate::emit::view::View;
-use crate::finding::{Finding, Label, Level};
+use crate::finding::{Edit, Finding, Fix, Label, Level, Standing};
 use crate::ir::records::{Subject, SubjectKind};
 use crate::source_map::SourceMap;
 
@@ -29,10 +29,41 @@ pub fn published<'a>(finding: &'a Finding, files: &'a SourceMap) -> published::F
         subjects: finding.subjects.iter().map(subject).collect(),
         locations: finding.places.iter().map(|p| location(files, p)).collect(),
         help: Cow::Borrowed(&finding.help),
+        fingerprint: Cow::Borrowed(&finding.fingerprint),
+        fix: finding.fix.as_ref().map(fix),
+        suppressed: match &finding.standing {
+            Standing::Suppressed { reason, expires } => Some(published::Suppressed {
+                reason: Cow::Borrowed(reason),
+                expires: expires.map(|day| Cow::Owned(day.to_string())),
+            }),
+            Standing::Open | Standing::Known => None,
+        },
+        known: finding.standing == Standing::Known,
     }
 }
 
-fn subject(subject: &Subject) -> published::Subject<'_> {
+fn fix(fix: &Fix) -> published::Fix<'_> {
+    let (key, old, new) = match &fix.edit {
+        Edit::Entry { key, old, new } => (Cow::Borrowed(*key), Some(old), new.as_ref()),
+        Edit::Text {
+            table,
+            key,
+            old,
+            new,
+        } => (format!("{table}.{key}").into(), Some(old), new.as_ref()),
+        Edit::Key { table, old, new } => (Cow::Borrowed(*table), Some(old), new.as_ref()),
+        Edit::Table { list, index } => (format!("{list}.{index}").into(), None, None),
+    };
+    published::Fix {
+        what: Cow::Borrowed(&fix.what),
+        safe: fix.safe,
+        key,
+        old: old.map(|text| Cow::Borrowed(text.as_str())),
+        new: new.map(|text| Cow::Borrowed(text.as_str())),
+    }
+}
+
+pub fn subject(subject: &Subject) -> published::Subject<'_> {
     published::Subject {
         kind: match subject.kind {
             SubjectKind::Circuit => published::SubjectKind::Circuit,
@@ -47,7 +78,7 @@ fn subject(subject: &Subject) -> published::Subject<'_> {
     }
 }
 
-fn location<'a>(files: &'a SourceMap, label: &'a Label) -> published::Location<'a> {
+pub fn location<'a>(files: &'a SourceMap, label: &'a Label) -> published::Location<'a> {
     let at = files.locate(&label.place);
     published::Location {
         file: Cow::Borrowed(&files.file(at.file).path),

@@ -13,7 +13,8 @@ use weir_schemas::manifest::{
     Usage,
 };
 
-use crate::config::project::FailOn;
+use crate::config::date::Date;
+use crate::config::project::{FailOn, Project};
 use crate::emit::view::View;
 use crate::emit::{Emitted, queue_plan, sha256};
 use crate::exports::Export;
@@ -64,7 +65,9 @@ pub(super) fn emit(
                 .map(|export| source(view.stages, export))
                 .collect(),
             overrides_sha256: project.overrides.digest.as_deref().map(Cow::Borrowed),
-            as_of: as_of(view.stages).map(Cow::Owned),
+            as_of: as_of(view.stages)
+                .or_else(|| deciding_day(project).map(|day| day.to_string()))
+                .map(Cow::Owned),
             peaks: view.stages.exports.peaks.map(|id| {
                 let file = view.stages.files.file(id);
                 InputFile {
@@ -79,7 +82,8 @@ pub(super) fn emit(
         fit: fit(view.stages),
         findings: finding_counts(findings),
         fail_on: fail_on.map(Into::into),
-        failing: fail_on.is_some_and(|level| findings.iter().any(|f| f.level >= level)),
+        failing: fail_on
+            .is_some_and(|level| findings.iter().any(|f| f.is_open() && f.level >= level)),
     };
     let digest = sha256(manifest.payload_text().as_bytes());
     manifest.digest = Cow::Borrowed(&digest);
@@ -194,6 +198,13 @@ fn fit(stages: &Stages<'_>) -> Fit {
     }
 }
 
+/// The day of the build, when it is past an expiry. Before that the same files come out on every day.
+fn deciding_day(project: &Project) -> Option<Date> {
+    let lint = &project.lint;
+    let over = lint.suppress.iter().any(|s| s.is_expired(lint.as_of));
+    lint.as_of.filter(|_| over)
+}
+
 /// Emitted nodes per kind, and per level.
 fn nodes(view: &View<'_>) -> (BTreeMap<common::NodeKind, u64>, Vec<u64>) {
     let tree = view.stages.tree;
@@ -219,9 +230,10 @@ fn nodes(view: &View<'_>) -> (BTreeMap<common::NodeKind, u64>, Vec<u64>) {
 }
 
 fn finding_counts(findings: &[Finding]) -> FindingCounts<'_> {
-    let of = |level: Level| findings.iter().filter(|f| f.level == level).count() as u64;
+    let open = || findings.iter().filter(|f| f.is_open());
+    let of = |level: Level| open().filter(|f| f.level == level).count() as u64;
     let mut by_code: BTreeMap<Cow<'_, str>, u64> = BTreeMap::new();
-    for finding in findings {
+    for finding in open() {
         *by_code.entry(Cow::Borrowed(finding.rule.code)).or_default() += 1;
     }
     FindingCounts {
@@ -229,5 +241,6 @@ fn finding_counts(findings: &[Finding]) -> FindingCounts<'_> {
         warning: of(Level::Warning),
         info: of(Level::Info),
         by_code,
+        suppressed: (findings.len() - open().count()) as u64,
     }
 }

@@ -19,7 +19,9 @@ mod tests;
 mod tree;
 mod view;
 
-pub use findings::published as published_finding;
+pub use findings::{
+    location as published_location, published as published_finding, subject as published_subject,
+};
 
 use std::io::Write as _;
 use std::path::Path;

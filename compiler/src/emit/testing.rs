@@ -393,6 +393,8 @@ fn project(config: FileId, strategy: Strategy) -> Project {
         lint: Lint {
             fail_on: FailOn::Error,
             levels: Vec::new(),
+            suppress: Vec::new(),
+            as_of: None,
         },
         guard: Guard {
             max_removed: 20,

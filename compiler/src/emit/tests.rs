@@ -17,7 +17,7 @@ use weir_schemas::tree::Tree;
 use crate::config::project::FailOn;
 use crate::emit::testing::World;
 use crate::emit::{emit, sha256, write};
-use crate::finding::{Finding, Label, Level};
+use crate::finding::{Finding, Label, Level, Standing};
 use crate::id::{CircuitIx, FileId, LinkIx, NodeIx};
 use crate::ir::graph::{HeldLink, Rival, Vertex, Via};
 use crate::ir::inventory::Link;
@@ -54,6 +54,10 @@ fn finding(level: Level) -> Finding {
         subjects: vec![Subject::new(SubjectKind::Circuit, "c1", "Jo")],
         places: vec![Label::new(place.whole(), "here")],
         help: "take it from one of them".to_owned(),
+        fact: String::new(),
+        fix: None,
+        fingerprint: String::new(),
+        standing: Standing::Open,
     }
 }
 
@@ -324,7 +328,7 @@ fn findings_say_where() {
     {
       "schema": "weir.findings/1",
       "findings": [
-        {"code":"ADR001","name":"duplicate-address","level":"error","contained":true,"message":"100.64.0.2/32 belongs to \"c1\" and to c2","subjects":[{"kind":"circuit","id":"c1","name":"Jo"}],"locations":[{"file":"exports/crm/inventory.json","line":2,"column":8,"path":"","label":"here"}],"help":"take it from one of them"}
+        {"code":"ADR001","name":"duplicate-address","level":"error","contained":true,"message":"100.64.0.2/32 belongs to \"c1\" and to c2","subjects":[{"kind":"circuit","id":"c1","name":"Jo"}],"locations":[{"file":"exports/crm/inventory.json","line":2,"column":8,"path":"","label":"here"}],"help":"take it from one of them","fingerprint":""}
       ]
     }
     "#);

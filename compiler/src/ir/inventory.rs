@@ -216,6 +216,8 @@ pub struct UnknownParent {
     pub nearest: Option<Subject>,
     /// Another reference of the same record was used instead (anchor id, parent id, name).
     pub used_instead: Option<Subject>,
+    /// The node that the reference names all the same: the one that is used has another name.
+    pub names: Option<Subject>,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -2,17 +2,21 @@
 
 mod advice;
 mod fields;
+pub mod fingerprint;
 mod network;
 pub mod rule;
 pub mod rules;
+mod suppress;
 #[cfg(test)]
 mod testing;
 pub(crate) mod words;
 
+pub(crate) use words::short_id;
+
 use rayon::prelude::*;
 
 use crate::config::project::LevelSetting;
-use crate::finding::{Finding, Level};
+use crate::finding::{Draft, Finding, Level, Standing};
 use crate::lint::rule::{Rule, Stages};
 
 /// Runs every rule. Findings are sorted by level (errors first), rule code, then message and places, so neither
@@ -28,6 +32,11 @@ pub fn run(stages: &Stages<'_>) -> Vec<Finding> {
         .filter(|rule| !incomplete || rule.code.starts_with("SRC"))
         .flat_map_iter(|rule| check(rule, stages))
         .collect();
+    if !incomplete {
+        let idle = suppress::apply(stages, &mut findings);
+        let drafts = rules::unused_suppressions(stages, &idle);
+        findings.extend(at_level(&rules::UNUSED_SUPPRESSION, stages, drafts));
+    }
     findings.par_sort_by(|a, b| {
         b.level
             .cmp(&a.level)
@@ -36,24 +45,26 @@ pub fn run(stages: &Stages<'_>) -> Vec<Finding> {
             .then_with(|| a.message.cmp(&b.message))
             .then_with(|| a.places.cmp(&b.places))
     });
+    fingerprint::sign(&mut findings);
     findings
 }
 
 fn check(rule: &'static Rule, stages: &Stages<'_>) -> Vec<Finding> {
-    let setting = stages
-        .project
-        .lint
-        .levels
-        .iter()
-        .find(|(code, _)| *code == rule.code)
-        .map(|(_, setting)| *setting);
-    let forced: Option<Level> = match setting {
+    if stages.project.lint.level(rule.code) == Some(LevelSetting::Allow) {
+        return Vec::new();
+    }
+    let mut drafts = Vec::new();
+    (rule.check)(stages, &mut drafts);
+    at_level(rule, stages, drafts)
+}
+
+/// What a rule says, as grave as the configuration has it.
+fn at_level(rule: &'static Rule, stages: &Stages<'_>, drafts: Vec<Draft>) -> Vec<Finding> {
+    let forced: Option<Level> = match stages.project.lint.level(rule.code) {
         Some(LevelSetting::Allow) => return Vec::new(),
         Some(LevelSetting::Set(level)) => Some(level),
         None => None,
     };
-    let mut drafts = Vec::new();
-    (rule.check)(stages, &mut drafts);
     drafts
         .into_iter()
         .map(|draft| Finding {
@@ -63,6 +74,10 @@ fn check(rule: &'static Rule, stages: &Stages<'_>) -> Vec<Finding> {
             subjects: draft.subjects,
             places: draft.places,
             help: draft.help,
+            fact: draft.fact,
+            fix: draft.fix,
+            fingerprint: String::new(),
+            standing: Standing::Open,
         })
         .collect()
 }

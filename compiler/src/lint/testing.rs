@@ -272,6 +272,8 @@ fn project(file: Origin) -> Project {
         lint: Lint {
             fail_on: FailOn::Error,
             levels: Vec::new(),
+            suppress: Vec::new(),
+            as_of: None,
         },
         guard: Guard {
             max_removed: 20,

@@ -10,7 +10,7 @@ use crate::ir::inventory::{
     UnknownParent,
 };
 use crate::ir::records::{
-    CircuitRecord, DeviceRecord, NodeRef, Origin, ServiceState, Subject, SubjectKind,
+    CircuitRecord, DeviceRecord, NodeRef, Origin, RefBy, ServiceState, Subject, SubjectKind,
 };
 
 use super::nodes::{Found, MAX_NEAREST, Names, nearest};
@@ -188,8 +188,9 @@ fn resolve(project: &Project, input: Input, names: &Names, inventory: &Inventory
     let subject = || Subject::new(SubjectKind::Circuit, &record.id, &record.name);
     let mut attach: Option<NodeIx> = None;
     let mut fuzzy = None;
-    let mut missed: Vec<&NodeRef> = Vec::new();
-    for wanted in &record.attach {
+    let mut missed: Vec<(&NodeRef, Option<NodeIx>)> = Vec::new();
+    let mut candidates = record.attach.iter();
+    for wanted in candidates.by_ref() {
         match names.find(&wanted.text, wanted.by) {
             Found::Exact(ix) => {
                 attach = Some(ix);
@@ -205,17 +206,31 @@ fn resolve(project: &Project, input: Input, names: &Names, inventory: &Inventory
                 attach = Some(ix);
                 break;
             }
-            Found::No(_) => missed.push(wanted),
+            Found::No(_) => missed.push((wanted, None)),
+        }
+    }
+    // A name that stands beside the id that was used: of another node, or of none, one of the two is out of date.
+    if let Some(used) = attach {
+        let node = &inventory[used];
+        for wanted in candidates.filter(|w| w.by == RefBy::Name && w.text != node.name) {
+            match names.find(&wanted.text, wanted.by) {
+                Found::Exact(ix) | Found::Folded(ix) if ix == used => {}
+                Found::Exact(ix) => missed.push((wanted, Some(ix))),
+                Found::No(None) => missed.push((wanted, None)),
+                // Read in another way than written, or said of several nodes: too little to go by.
+                Found::Folded(_) | Found::No(Some(_)) => {}
+            }
         }
     }
     let unknown = missed
         .into_iter()
-        .map(|wanted| UnknownParent {
+        .map(|(wanted, names)| UnknownParent {
             subject: subject(),
             place: attach_origin.at(wanted.route.clone()),
             wanted: wanted.clone(),
             nearest: None,
             used_instead: attach.map(|ix| inventory[ix].subject()),
+            names: names.map(|ix| inventory[ix].subject()),
         })
         .collect();
     let plan = rates::plan(project, record.plan);

@@ -257,6 +257,7 @@ pub(super) fn nodes(
                     wanted,
                     nearest,
                     used_instead: None,
+                    names: None,
                 };
                 inventory.evidence.unknown_parents.push(unknown);
             }

@@ -7,8 +7,9 @@ use std::fmt::Write;
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Severity, SourceCode,
 };
+use rustc_hash::FxHashMap;
 
-use crate::finding::{Finding, Label, Level};
+use crate::finding::{Finding, Label, Level, Standing};
 use crate::report::excerpt::{Excerpt, Spot};
 use crate::report::{Detail, Look, counted, plain, thousands};
 use crate::source_map::{Format, SourceMap};
@@ -27,27 +28,32 @@ pub fn findings(
     rest: &str,
 ) -> String {
     let mut text = String::new();
-    let mut seen: Vec<&str> = Vec::new();
     let mut listed = String::new();
-    for finding in findings {
-        let code = finding.rule.code;
-        if detail == Detail::Verbose {
+    if detail == Detail::Verbose {
+        for finding in findings {
             text.push_str(&one(finding, files, look, detail));
-            continue;
         }
-        if finding.level < least(detail) || seen.contains(&code) {
-            continue;
+        return text;
+    }
+    // By rule and in order; what is suppressed or known is only counted.
+    let mut at: FxHashMap<&str, usize> = FxHashMap::default();
+    let mut rules: Vec<Vec<&Finding>> = Vec::new();
+    let shown = |f: &&Finding| f.is_open() && f.level >= least(detail);
+    for finding in findings.iter().filter(shown) {
+        let next = rules.len();
+        let ix = *at.entry(finding.rule.code).or_insert(next);
+        if ix == next {
+            rules.push(Vec::new());
         }
-        seen.push(code);
-        let all: Vec<&Finding> = findings
-            .iter()
-            .filter(|f| f.rule.code == code && f.level >= least(detail))
-            .collect();
-        if finding.level == Level::Info {
+        rules[ix].push(finding);
+    }
+    for all in rules {
+        let first = all[0];
+        if first.level == Level::Info {
             listed.push_str(&line(&all, look));
             continue;
         }
-        let shown = if all.len() > WORST { WORST } else { all.len() };
+        let shown = all.len().min(WORST);
         for finding in &all[..shown] {
             text.push_str(&one(finding, files, look, detail));
         }
@@ -55,9 +61,9 @@ pub fn findings(
             let more = format!(
                 "and {} more `{}`; see {rest} or `-v`",
                 thousands((all.len() - shown) as u64),
-                finding.rule.name
+                first.rule.name
             );
-            text.push_str(&format!("  {}\n\n", look.level(finding.level, &more)));
+            text.push_str(&format!("  {}\n\n", look.level(first.level, &more)));
         }
     }
     if !listed.is_empty() {
@@ -99,10 +105,15 @@ pub fn one(finding: &Finding, files: &SourceMap, look: Look, detail: Detail) -> 
     };
     let shown = &finding.places[..finding.places.len().min(places)];
     let head = format!(
-        "{} {} {}",
+        "{} {} {}{}",
         finding.level.word(),
         finding.rule.code,
-        finding.rule.name
+        finding.rule.name,
+        match &finding.standing {
+            Standing::Open => String::new(),
+            Standing::Known => " (known)".to_owned(),
+            Standing::Suppressed { reason, .. } => format!(" (suppressed: {})", plain(reason)),
+        }
     );
     let mut text = render(
         &Shown {

@@ -1,12 +1,16 @@
 //! The machine formats of the commands. Each carries its name and version; keys are only ever added. A finding has
 //! the same shape here as in `findings.json` (`weir.findings/1`).
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use weir_schemas::findings;
 
+use crate::baseline::Compared;
 use crate::emit::published_finding;
 use crate::finding::{Finding, Level};
 use crate::lint::rule::{Example, Rule};
+use crate::lint::rules;
 use crate::report::is_hidden;
 use crate::report::summary::Summary;
 use crate::source_map::SourceMap;
@@ -16,7 +20,13 @@ use crate::source_map::SourceMap;
 pub struct Check<'a> {
     pub schema: &'static str,
     pub exit: Exit<'a>,
+    /// Why the plan is refused.
+    pub refusals: Vec<Refusal<'a>>,
+    /// What `--baseline` came to; `null` without it.
+    pub baseline: Option<Baseline>,
     pub summary: &'a Summary,
+    /// The rules of the findings, each once.
+    pub rules: Vec<RuleReport>,
     pub findings: Vec<findings::Finding<'a>>,
 }
 
@@ -25,9 +35,13 @@ pub struct Check<'a> {
 pub struct Build<'a> {
     pub schema: &'static str,
     pub exit: Exit<'a>,
+    /// Why the plan is refused.
+    pub refusals: Vec<Refusal<'a>>,
     /// `null` when nothing was written.
     pub artifact: Option<Artifact<'a>>,
     pub summary: &'a Summary,
+    /// The rules of the findings, each once.
+    pub rules: Vec<RuleReport>,
     pub findings: Vec<findings::Finding<'a>>,
 }
 
@@ -37,6 +51,35 @@ pub struct Exit<'a> {
     pub code: u8,
     /// Every reason, the one that set the code first.
     pub reasons: &'a [String],
+}
+
+/// A reason that no artifact is made, which no setting allows.
+#[derive(Debug, Serialize)]
+pub struct Refusal<'a> {
+    pub message: &'a str,
+    /// What to do.
+    pub help: &'a str,
+}
+
+/// How the findings compare with the baseline.
+#[derive(Debug, Serialize)]
+pub struct Baseline {
+    /// Findings that it has.
+    pub known: usize,
+    /// Findings that it does not have.
+    pub new: usize,
+    /// Entries that are no longer found.
+    pub gone: usize,
+}
+
+impl From<Compared> for Baseline {
+    fn from(compared: Compared) -> Self {
+        Baseline {
+            known: compared.known,
+            new: compared.new,
+            gone: compared.gone,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -122,6 +165,13 @@ pub fn findings<'a>(findings: &'a [Finding], files: &'a SourceMap) -> Vec<findin
     findings.iter().map(published).collect()
 }
 
+/// The rules of these findings, in order of code.
+pub fn found(findings: &[Finding]) -> Vec<RuleReport> {
+    let codes: BTreeSet<&str> = findings.iter().map(|f| f.rule.code).collect();
+    let rules = rules::ALL.iter().filter(|rule| codes.contains(rule.code));
+    rules.map(|rule| RuleReport::of(rule)).collect()
+}
+
 impl Rules {
     pub fn of(rules: &[&'static Rule]) -> Self {
         Rules {
@@ -177,8 +227,19 @@ impl ExampleReport {
 /// Indented JSON with a line break at the end. Characters that a terminal would obey are escaped, so that a report
 /// can be looked at as safely as it can be parsed.
 pub fn text(report: &impl Serialize) -> String {
-    let json =
-        serde_json::to_string_pretty(report).expect("reports have string keys and finite numbers");
+    let mut text = escaped(
+        &serde_json::to_string_pretty(report).expect("reports have string keys and finite numbers"),
+    );
+    text.push('\n');
+    text
+}
+
+/// The same on one line, without a line break.
+pub fn line(report: &impl Serialize) -> String {
+    escaped(&serde_json::to_string(report).expect("reports have string keys and finite numbers"))
+}
+
+fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len() + 1);
     for c in json.chars() {
         if c != '\n' && is_hidden(c) {
@@ -190,6 +251,5 @@ pub fn text(report: &impl Serialize) -> String {
             text.push(c);
         }
     }
-    text.push('\n');
     text
 }

@@ -1,13 +1,20 @@
 //! How findings, trees and summaries look: for people and for machines. Everything here makes text and prints
 //! nothing; `cli` owns the terminal. Text that came from a CRM never reaches a terminal unescaped.
 
+pub mod by_rule;
 pub mod compare;
+pub mod concise;
 pub mod diff;
 pub mod excerpt;
+pub mod github;
 pub mod graph;
 pub mod human;
 pub mod json;
+pub mod junit;
+pub mod markdown;
+pub mod outcome;
 pub mod rules;
+pub mod sarif;
 pub mod summary;
 #[cfg(test)]
 mod tests;
@@ -17,7 +24,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::config::project::FailOn;
-use crate::finding::{Finding, Level};
+use crate::finding::{Finding, Level, Standing};
 use crate::units::Kbps;
 
 /// What the reader's terminal can show.
@@ -92,6 +99,20 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Appends lines as [`plain`] shows them: only their ends are line breaks.
+pub fn push_lines(to: &mut String, text: &str) {
+    for line in text.lines() {
+        for c in line.chars() {
+            match c {
+                // A tab is part of how a file is laid out.
+                '\t' => to.push('\t'),
+                c => push_plain(to, c),
+            }
+        }
+        to.push('\n');
+    }
+}
+
 /// Appends one character as [`plain`] shows it.
 pub(crate) fn push_plain(text: &mut String, c: char) {
     match c {
@@ -125,8 +146,10 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Of those that count: what is suppressed or known does not.
     pub fn of(findings: &[Finding]) -> Tally {
-        let count = |level| findings.iter().filter(|f| f.level == level).count();
+        let open = || findings.iter().filter(|f| f.is_open());
+        let count = |level| open().filter(|f| f.level == level).count();
         Tally {
             errors: count(Level::Error),
             warnings: count(Level::Warning),
@@ -195,6 +218,42 @@ pub(crate) fn mbps(kbps: [u64; 2]) -> String {
         }
     })
     .join("/")
+}
+
+/// How many findings do not count, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Aside {
+    pub suppressed: usize,
+    /// In the baseline.
+    pub known: usize,
+}
+
+impl Aside {
+    pub fn of(findings: &[Finding]) -> Aside {
+        let mut aside = Aside::default();
+        for finding in findings {
+            match finding.standing {
+                Standing::Open => {}
+                Standing::Suppressed { .. } => aside.suppressed += 1,
+                Standing::Known => aside.known += 1,
+            }
+        }
+        aside
+    }
+}
+
+/// `; 3 suppressed, 12 known`, or nothing.
+impl std::fmt::Display for Aside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut separator = "; ";
+        for (count, word) in [(self.suppressed, "suppressed"), (self.known, "known")] {
+            if count > 0 {
+                write!(f, "{separator}{} {word}", thousands(count as u64))?;
+                separator = ", ";
+            }
+        }
+        Ok(())
+    }
 }
 
 /// As written in `weir.toml`.

@@ -12,7 +12,7 @@ use crate::ir::layout::QueueLayout;
 use crate::ir::records::NodeKind;
 use crate::ir::tree::{BucketReason, ShapingTree};
 use crate::lint::rule::Stages;
-use crate::report::{Look, Tally, Tone, counted, mbps, plain, thousands};
+use crate::report::{Aside, Look, Tally, Tone, counted, mbps, plain, thousands};
 use crate::units::Pair;
 
 /// Columns of the whole block.
@@ -45,6 +45,10 @@ pub struct Levels {
     pub error: usize,
     pub warning: usize,
     pub info: usize,
+    /// In no other count.
+    pub suppressed: usize,
+    /// In the baseline, and in no other count.
+    pub known: usize,
 }
 
 /// What the tree and the layout hold.
@@ -74,6 +78,7 @@ impl Summary {
     pub fn of(stages: &Stages<'_>, findings: &[Finding]) -> Summary {
         let project = stages.project;
         let tally = Tally::of(findings);
+        let aside = Aside::of(findings);
         let sources = project.sources.iter().map(|source| SourceSummary {
             name: source.name.clone(),
             kind: source.kind.word(),
@@ -89,6 +94,8 @@ impl Summary {
                 error: tally.errors,
                 warning: tally.warnings,
                 info: tally.infos,
+                suppressed: aside.suppressed,
+                known: aside.known,
             },
         }
     }
@@ -140,7 +147,11 @@ impl Summary {
             warnings: self.findings.warning,
             infos: self.findings.info,
         };
-        rows.push(("findings", tally.to_string()));
+        let aside = Aside {
+            suppressed: self.findings.suppressed,
+            known: self.findings.known,
+        };
+        rows.push(("findings", format!("{tally}{aside}")));
         rows
     }
 

@@ -6,7 +6,7 @@ use petgraph::graph::DiGraph;
 use proptest::prelude::{Just, ProptestConfig, any, prop, prop_assert, prop_oneof, proptest};
 
 use super::*;
-use crate::finding::Label;
+use crate::finding::{Label, Standing};
 use crate::id::{CircuitIx, FileId, LinkIx, NodeIx, TreeIx};
 use crate::ir::graph::{Choice, Edge, Vertex, Via};
 use crate::ir::inventory::{Circuit, Inventory, Link, Node, OmitReason};
@@ -79,6 +79,10 @@ fn finding(rule: &'static Rule, message: &str, places: Vec<Label>) -> Finding {
         subjects: vec![Subject::new(SubjectKind::Circuit, "c1", "Jo Doe")],
         places,
         help: "give one of them another address in the CRM".to_owned(),
+        fact: String::new(),
+        fix: None,
+        fingerprint: "0123456789abcdef0123456789abcdef".to_owned(),
+        standing: Standing::Open,
     }
 }
 
@@ -695,6 +699,8 @@ fn the_summary_fits_eighty_columns() {
             error: 1,
             warning: 1204,
             info: 0,
+            suppressed: 0,
+            known: 0,
         },
     };
     insta::assert_snapshot!(summary.text(Look::PLAIN), @r##"
@@ -774,7 +780,8 @@ fn findings_for_programs_say_file_line_and_column() {
             "label": "kept"
           }
         ],
-        "help": "give one of them another address in the CRM"
+        "help": "give one of them another address in the CRM",
+        "fingerprint": "0123456789abcdef0123456789abcdef"
       }
     ]
     "##);

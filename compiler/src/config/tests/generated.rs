@@ -105,10 +105,10 @@ fn written_keys(table: &DeTable<'_>, place: &str, out: &mut Vec<(String, String)
             DeValue::Table(below) if !value_is_inline(&place) => {
                 written_keys(below, &format!("{place}."), out);
             }
-            DeValue::Array(entries) if place == "source" => {
+            DeValue::Array(entries) if ["source", "lint.suppress"].contains(&place.as_str()) => {
                 for entry in entries {
                     if let DeValue::Table(each) = entry.get_ref() {
-                        written_keys(each, "source.", out);
+                        written_keys(each, &format!("{place}."), out);
                     }
                 }
             }

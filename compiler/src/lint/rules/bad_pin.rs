@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Edit, Fix, Level};
 use crate::id::NodeIx;
 use crate::ir::records::{Subject, SubjectKind};
 use crate::lint::rule::{Example, Rule, Stages};
@@ -42,20 +42,24 @@ pub static RULE: Rule = Rule {
 fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     let settings = &stages.inventory.settings;
     for (child, parent, why) in &settings.bad_pins {
-        let help = match near(stages, child, parent) {
+        let near = near(stages, child, parent);
+        let help = match near {
             Some((wrong, right)) => format!("did you mean \"{right}\" instead of \"{wrong}\"?"),
             None => "write the ids of two nodes, or delete the pin".to_owned(),
         };
-        out.push(draft(
-            stages,
-            child,
-            format!(
-                "the pin `\"{}\" = \"{}\"` has no effect: {why}",
-                words::short(child),
-                words::short(parent)
-            ),
-            help,
-        ));
+        out.push(
+            draft(
+                stages,
+                child,
+                format!(
+                    "the pin `\"{}\" = \"{}\"` has no effect: {why}",
+                    words::short(child),
+                    words::short(parent)
+                ),
+                help,
+            )
+            .fix(fix(child, parent, near)),
+        );
     }
     let heads: FxHashSet<NodeIx> = stages.graph.heads.iter().copied().collect();
     for &(child, parent) in settings.pins.iter().filter(|(c, _)| heads.contains(c)) {
@@ -83,6 +87,43 @@ fn draft(stages: &Stages<'_>, child: &str, message: String, help: String) -> Dra
     Draft::new(message, help)
         .about(Subject::new(SubjectKind::Setting, &key, &key))
         .at(stages.project.place(key), "has no effect")
+}
+
+/// To delete a pin without effect changes nothing; what it was to say is a guess.
+fn fix(child: &str, parent: &str, near: Option<(&str, &str)>) -> Fix {
+    const TABLE: &str = "topology.pin";
+    let (edit, what) = match near {
+        None => (
+            Edit::Key {
+                table: TABLE,
+                old: child.to_owned(),
+                new: None,
+            },
+            "delete the pin".to_owned(),
+        ),
+        Some((wrong, right)) => {
+            let edit = if wrong == child {
+                Edit::Key {
+                    table: TABLE,
+                    old: child.to_owned(),
+                    new: Some(right.to_owned()),
+                }
+            } else {
+                Edit::Text {
+                    table: TABLE,
+                    key: child.to_owned(),
+                    old: parent.to_owned(),
+                    new: Some(right.to_owned()),
+                }
+            };
+            (edit, format!("write \"{}\"", words::short(right)))
+        }
+    };
+    Fix {
+        what,
+        safe: near.is_none(),
+        edit,
+    }
 }
 
 /// The key of the pin as it is written: the child's id, else its name.

@@ -43,6 +43,8 @@ pub static RULE: Rule = Rule {
 fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     let below = stages.circuits_below();
     let mut parents: BTreeMap<NodeIx, Vec<NodeIx>> = BTreeMap::new();
+    // A network without circuits is judged as it is: who hangs where is not known.
+    let nobody = stages.inventory.circuits.is_empty();
     for ix in stages.inventory.node_ixs() {
         let Some(parent) = stages.parent(ix) else {
             continue;
@@ -52,7 +54,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             stages.inventory[ix].capacity,
             stages.inventory[parent].capacity,
         );
-        if below[ix.ix()] > 0 && (above(own.down, cap.down) || above(own.up, cap.up)) {
+        if (below[ix.ix()] > 0 || nobody) && (above(own.down, cap.down) || above(own.up, cap.up)) {
             parents.entry(parent).or_default().push(ix);
         }
     }

@@ -109,10 +109,11 @@ fn unknown_parents(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             unknown.subject.kind,
             &*unknown.wanted.text,
             &unknown.used_instead,
+            &unknown.names,
         );
         groups.entry(key).or_default().push(unknown);
     }
-    for ((_, wanted, instead), mut group) in groups {
+    for ((_, wanted, instead, names), mut group) in groups {
         group.sort();
         let first = group[0];
         let by = match first.wanted.by {
@@ -123,7 +124,15 @@ fn unknown_parents(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             Some(used) => format!("{} is used instead", stages.subject(used)),
             None => "the reference is ignored, only links can give a parent".to_owned(),
         };
+        let (which, label) = match names {
+            Some(_) => ("is another node", "another node"),
+            None => ("no node has", "no such node"),
+        };
         let help = match &first.nearest {
+            _ if names.is_some() => {
+                "correct the name or the id of the parent in the source: one of them is out of date"
+                    .to_owned()
+            }
             Some(near) => format!(
                 "did you mean {}? Correct the parent in the source",
                 stages.subject(near)
@@ -132,7 +141,7 @@ fn unknown_parents(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         };
         let draft = Draft::new(
             format!(
-                "{} {} a parent by {by} \"{}\", which no node has: {then}",
+                "{} {} a parent by {by} \"{}\", which {which}: {then}",
                 stages.subjects(group.iter().map(|u| &u.subject)),
                 words::verb(group.len(), "names", "name"),
                 words::short(wanted),
@@ -140,9 +149,7 @@ fn unknown_parents(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             help,
         )
         .about_all(group.iter().map(|u| u.subject.clone()));
-        let labels = group
-            .iter()
-            .map(|u| Label::new(u.place.clone(), "no such node"));
+        let labels = group.iter().map(|u| Label::new(u.place.clone(), label));
         out.push(words::at_each(draft, labels));
     }
 }

@@ -27,6 +27,7 @@ mod duplicate_address;
 mod duplicate_device_address;
 mod empty_node;
 mod expired_override;
+mod expired_suppression;
 mod filtered_address;
 mod guarantees_scaled;
 mod high_commit;
@@ -90,8 +91,12 @@ mod unreachable_node;
 mod unreadable_file;
 mod unusable_id;
 mod unused_peak;
+mod unused_suppression;
 mod wan_not_set;
 mod wide_prefix;
+
+/// Run by `lint::run`, when the other rules are done.
+pub(super) use unused_suppression::{RULE as UNUSED_SUPPRESSION, drafts as unused_suppressions};
 
 pub static ALL: &[&Rule] = &[
     &duplicate_address::RULE,
@@ -130,6 +135,8 @@ pub static ALL: &[&Rule] = &[
     &ambiguous_join::RULE,
     &joined_by_name::RULE,
     &reused_id::RULE,
+    &unused_suppression::RULE,
+    &expired_suppression::RULE,
     &suspended_at_full_rate::RULE,
     &suspended_unshaped::RULE,
     &unowned_override::RULE,

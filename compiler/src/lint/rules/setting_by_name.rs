@@ -1,6 +1,6 @@
 //! SRC012: settings that name a node by its display name.
 
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Edit, Fix, Level};
 use crate::ir::records::{Subject, SubjectKind};
 use crate::lint::rule::{Example, Rule, Stages};
 use crate::lint::words;
@@ -47,10 +47,29 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             ),
         )
         .about(Subject::new(SubjectKind::Setting, key, key))
-        .about(named.meant.clone());
+        .about(named.meant.clone())
+        .fix(fix(key, &named.value, &named.meant.id));
         out.push(match &named.place {
             Some(place) => draft.at(place.clone(), "a display name"),
             None => draft,
         });
+    }
+}
+
+/// It is read as this node already.
+fn fix(key: &'static str, value: &str, id: &str) -> Fix {
+    let (old, new) = (value.to_owned(), Some(id.to_owned()));
+    Fix {
+        what: format!("write the id \"{}\"", words::short(id)),
+        safe: true,
+        edit: match key.rsplit_once('.') {
+            Some((table @ "topology", "root")) => Edit::Text {
+                table,
+                key: "root".to_owned(),
+                old,
+                new,
+            },
+            _ => Edit::Entry { key, old, new },
+        },
     }
 }

@@ -1,6 +1,6 @@
 //! SRC005: settings and overrides that name something which is not there. (Pins: TOP008.)
 
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Edit, Fix, Level};
 use crate::ir::inventory::UnknownSetting;
 use crate::ir::overlay::{Unapplied, Why};
 use crate::ir::records::{Subject, SubjectKind};
@@ -43,6 +43,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             nearest,
             ambiguous,
         } = setting;
+        let written = value;
         let value = words::short(value);
         let (message, help) = match (ambiguous, nearest) {
             (true, near) => (
@@ -70,7 +71,10 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
                 },
             ),
         };
-        let draft = Draft::new(message, help).about(Subject::new(SubjectKind::Setting, key, key));
+        let draft = Draft::new(message, help)
+            .about(Subject::new(SubjectKind::Setting, key, key))
+            .fact(&**written)
+            .fix(fix(key, written, nearest.as_ref()));
         out.push(match place {
             Some(place) => draft.at(place.clone(), "names nothing"),
             None => draft,
@@ -144,4 +148,26 @@ fn overridden(stages: &Stages<'_>, unapplied: &Unapplied) -> Option<Draft> {
             .about(words::override_subject(stages, entry))
             .at(overrides.place(unapplied.entry, key), "names nothing"),
     )
+}
+
+/// To delete what has no effect changes nothing. A node that is near by spelling may be another one.
+fn fix(key: &'static str, value: &str, near: Option<&Subject>) -> Fix {
+    let old = value.to_owned();
+    let new = near.map(|near| near.id.to_string());
+    Fix {
+        what: match &new {
+            Some(id) => format!("write \"{}\"", words::short(id)),
+            None => "delete the entry".to_owned(),
+        },
+        safe: new.is_none(),
+        edit: match key.rsplit_once('.') {
+            Some((table @ "topology", "root")) => Edit::Text {
+                table,
+                key: "root".to_owned(),
+                old,
+                new,
+            },
+            _ => Edit::Entry { key, old, new },
+        },
+    }
 }

@@ -50,13 +50,15 @@ pub static RULE: Rule = Rule {
 /// not expected to have a capacity, and gateways have the uplink's.
 fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     let below = stages.emitted_circuits_below();
+    // A network without circuits is judged as it is: who hangs where is not known.
+    let nobody = stages.inventory.circuits.is_empty();
     let mut kinds: BTreeMap<_, Vec<(NodeIx, Pair<bool>, usize)>> = BTreeMap::new();
     for (i, at) in stages.tree.nodes.iter().enumerate() {
         let kind = stages.inventory[at.node].kind;
         let gateway = stages
             .choice(at.node)
             .is_some_and(|c| c.via == Via::Gateway);
-        if gateway || !matches!(kind, NodeKind::Site | NodeKind::Ap) || below[i] == 0 {
+        if gateway || !matches!(kind, NodeKind::Site | NodeKind::Ap) || (below[i] == 0 && !nobody) {
             continue;
         }
         let open = limit(stages, at.node).map(|c| c == Kbps::UNLIMITED);
