@@ -2,7 +2,7 @@
 //! anywhere.
 #![cfg(feature = "fetch")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -10,7 +10,12 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use weir_standin::{Certificate, Fault, Flaw, KEY, Kind, Options, PASSWORD, SECRET, Standin};
+use weir_compiler::config::project::SourceKind;
+use weir_compiler::exports;
+use weir_fetch::crm::CRMS;
+use weir_standin::{
+    Certificate, Fault, Flaw, KEY, KINDS, Kind, Options, PASSWORD, SECRET, SETTINGS, Standin,
+};
 
 /// Runs `weir` with the credentials of the stand-ins, and asserts that it says none of them.
 fn weir(dir: &Path, args: &str) -> Output {
@@ -472,4 +477,155 @@ fn the_doctor_names_what_is_wrong_and_what_to_do() {
     let text = weir(dir.path(), "doctor");
     code(&text, 0);
     assert!(String::from_utf8_lossy(&text.stdout).ends_with("ok\n"));
+}
+
+/// A project of one source that reads a stand-in, as its settings are published.
+fn project_of(standin: &Standin, kind: &str) -> TempDir {
+    let (_, settings) = SETTINGS
+        .iter()
+        .find(|(of, _)| *of == kind)
+        .expect("its settings");
+    let more = match kind {
+        "visp" => format!(
+            "token_url = \"{}/token\"\ndomain = \"lakeside.example\"\n",
+            standin.origin()
+        ),
+        _ => String::new(),
+    };
+    let toml = format!(
+        "[project]\nname = \"lakeside\"\n\n[[source]]\nname = \"crm\"\nkind = \"{kind}\"\nurl = \"{}\"\n{settings}\n{more}\n\
+         [topology]\nwan_mbps = [5000, 5000]\n",
+        standin.url()
+    );
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::write(dir.path().join("weir.toml"), toml).expect("a file");
+    dir
+}
+
+fn json_of(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// What `fetch` records is what the decoder of that CRM reads: every collection by its name, in its pages and its
+/// envelope.
+#[test]
+fn every_crm_is_fetched_and_built_from() {
+    for kind in KINDS {
+        let standin = Standin::start(Options::new(kind)).expect("a stand-in");
+        let dir = project_of(&standin, kind);
+        let fetched = weir(dir.path(), "fetch --format json");
+        code(&fetched, 0);
+        assert_eq!(json_of(&fetched)["schema"], "weir.fetch/1", "{kind}");
+        drop(standin);
+
+        let checked = json_of(&weir(dir.path(), "check --format json"));
+        let findings = checked["findings"].as_array().expect("findings");
+        let of = |codes: &[&str]| -> Vec<&Value> {
+            let code = |f: &&Value| codes.contains(&f["code"].as_str().unwrap_or_default());
+            findings.iter().filter(code).collect()
+        };
+        // Collections that are missing, and files that cannot be read.
+        let lost = of(&["SRC001", "SRC008", "SRC011"]);
+        assert!(lost.is_empty(), "{kind}: {lost:#?}");
+        let circuits = checked["summary"]["circuits"].as_u64();
+        assert!(circuits > Some(0), "{kind}: {}", checked["summary"]);
+
+        // What such systems get wrong is in the data, and no such finding keeps an artifact from being made.
+        let built = json_of(&weir(dir.path(), "build --format json"));
+        assert_eq!(built["summary"]["circuits"].as_u64(), circuits, "{kind}");
+        assert!(built["summary"]["shaped"].as_u64() > Some(0), "{kind}");
+        assert!(built["artifact"]["digest"].is_string(), "{kind}: {built}");
+    }
+}
+
+/// The words of a selection, and whether each names people or places.
+fn words(keep: &str) -> Vec<(String, bool)> {
+    let mut words = Vec::new();
+    // Names with blanks stand in quotes.
+    for (nth, part) in keep.split('"').enumerate() {
+        if nth % 2 == 1 {
+            words.push((part.to_owned(), false));
+            continue;
+        }
+        let plain = part.split(|c: char| c.is_whitespace() || c == '{' || c == '}');
+        for word in plain.filter(|word| !word.is_empty()) {
+            let name = word.trim_end_matches('~');
+            match (name, words.last_mut()) {
+                // Of the name in quotes before it.
+                ("", Some((_, private))) => *private = true,
+                _ => words.push((name.to_owned(), name.len() < word.len())),
+            }
+        }
+    }
+    words
+}
+
+/// The names that the decoder of a kind reads, as they are in the answers: the fields of the types in its `wire.rs`.
+fn read_by(kind: &str) -> BTreeSet<String> {
+    let wire = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/sources/{kind}/wire.rs"));
+    let text = fs::read_to_string(wire).expect("a file");
+    let mut names = BTreeSet::new();
+    let (mut camel, mut renamed) = (false, None);
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("#[derive") {
+            camel = false;
+        }
+        camel |= line.contains("rename_all = \"camelCase\"");
+        if let Some((_, rest)) = line.split_once("rename = \"") {
+            renamed = rest.split('"').next().map(str::to_owned);
+        }
+        let Some((field, _)) = line.strip_prefix("pub ").and_then(|l| l.split_once(": ")) else {
+            continue;
+        };
+        let name = renamed.take().unwrap_or_else(|| match camel {
+            false => field.to_owned(),
+            true => {
+                let mut parts = field.split('_');
+                let first = parts.next().unwrap_or_default().to_owned();
+                parts.fold(first, |name, part| {
+                    name + &part[..1].to_uppercase() + &part[1..]
+                })
+            }
+        });
+        names.insert(name);
+    }
+    assert!(names.len() > 5, "{kind}: {names:?}");
+    names
+}
+
+/// The tables of `weir fetch` and the decoders say the same: the same collections, every field that is read is kept,
+/// and what names people or places is kept only where somebody reads it.
+#[test]
+fn what_is_fetched_is_what_is_read() {
+    for crm in CRMS {
+        let kind = SourceKind::ALL.into_iter().find(|k| k.word() == crm.kind);
+        let collections: Vec<&str> = exports::collections(kind.expect("a kind"))
+            .iter()
+            .map(|collection| collection.name)
+            .collect();
+        let fetched: Vec<String> = (crm.collections.iter())
+            .map(|collection| collection.name.replace("ID", "*"))
+            .collect();
+        assert_eq!(fetched, collections, "{}", crm.kind);
+
+        let read = read_by(crm.kind);
+        let kept: Vec<(String, bool)> = (crm.collections.iter())
+            .flat_map(|c| words(c.keep))
+            .collect();
+        for name in &read {
+            assert!(
+                kept.iter().any(|(word, _)| word == name),
+                "{}: {name} is read and not kept",
+                crm.kind
+            );
+        }
+        for (word, private) in &kept {
+            assert!(
+                !private || read.contains(word),
+                "{}: {word} names people or places, and nobody reads it",
+                crm.kind
+            );
+        }
+    }
 }

@@ -91,9 +91,25 @@ static STORIES: &[Story] = &[
         ],
     },
     Story {
+        name: "uisp-fibre-csv",
+        project: None,
+        variants: &[
+            Variant("ap_site", Strategy::ApSite, ""),
+            Variant("full", Strategy::Full, ""),
+        ],
+    },
+    Story {
         name: "uisp-ridgeline",
         project: Some("examples/dirty"),
         variants: STRATEGIES,
+    },
+    Story {
+        name: "uisp-splynx",
+        project: None,
+        variants: &[
+            Variant("ap_site", Strategy::ApSite, ""),
+            Variant("full", Strategy::Full, ""),
+        ],
     },
     Story {
         name: "visp-basin",

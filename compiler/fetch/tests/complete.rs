@@ -28,7 +28,6 @@ const WANT: &[(&str, &[(&str, u64)])] = &[
         &[
             ("customers", 30),
             ("fup", 4),
-            ("ipv4", 31),
             ("ipv6", 4),
             ("monitoring", 18),
             ("network-sites", 6),

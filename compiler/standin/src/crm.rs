@@ -178,7 +178,6 @@ data! {
     uisp_services_2 = "../../../examples/quickstart/exports/uisp/crm-services.page-2.json";
     splynx_customers = "../data/splynx/customers.json";
     splynx_fup = "../data/splynx/fup_compiler.json";
-    splynx_ipv4 = "../data/splynx/ipv4_ip.json";
     splynx_ipv6 = "../data/splynx/ipv6_ip.json";
     splynx_monitoring = "../data/splynx/monitoring.json";
     splynx_online = "../data/splynx/customers_online.json";
@@ -427,7 +426,6 @@ fn splynx(options: &Options, state: &mut State, asked: &Asked, wrong: Option<Pag
         "customers/customers-online" => splynx_online(),
         "customers/customer/0/internet-services" => splynx_services(),
         "fup/compiler" => splynx_fup(),
-        "networking/ipv4-ip" => splynx_ipv4(),
         "networking/ipv6-ip" => splynx_ipv6(),
         "networking/monitoring" => splynx_monitoring(),
         "networking/network-sites" => splynx_sites(),

@@ -24,7 +24,7 @@ pub static CRM: Crm = Crm {
         optional: None,
         permission: "",
         keep: "zones{id zone_id name~ capacity_download_mbps capacity_upload_mbps} \
-               customers{subscriber_id customerName~ address~ zone~ download upload ip ipv6 mac status access_point~}",
+               customers{subscriber_id customerName~ zone~ download upload ip ipv6 mac}",
     }],
     words: Words {
         wrong_key: &["unauthenticated"],

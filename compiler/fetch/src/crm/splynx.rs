@@ -71,7 +71,7 @@ pub static CRM: Crm = Crm {
             PAGES,
             None,
             "Customers > Customer: View",
-            "id login~ status partner_id location_id parent_id name~ category street_1~ zip_code~ city~ customer_labels",
+            "id login~ status partner_id location_id parent_id name~ category",
         ),
         list(
             "fup",
@@ -80,14 +80,6 @@ pub static CRM: Crm = Crm {
             Some("rates that fair usage lowers are not seen"),
             "FUP > Compiler: View",
             "service_id customer_id fup_policy decrease_percent fixed_up fixed_down blocked is_hard restored changed",
-        ),
-        list(
-            "ipv4",
-            "/api/2.0/admin/networking/ipv4-ip?main_attributes%5Bis_used%5D=1",
-            PAGES,
-            Some("addresses are not checked against the address plan"),
-            "Networking > IPv4 Networks IP: View",
-            "id ipv4_networks_id ip is_used status customer_id module module_item_id",
         ),
         list(
             "ipv6",
@@ -148,7 +140,7 @@ pub static CRM: Crm = Crm {
             PAGES,
             None,
             "Customers > Customer Internet services: View",
-            "id type customer_id tariff_id status status_new description~ quantity start_date end_date router_id sector_id login~ \
+            "id type customer_id tariff_id status status_new quantity start_date end_date router_id sector_id login~ \
              taking_ipv4 ipv4 ipv4_route ipv4_pool_id taking_ipv6 ipv6 ipv6_delegated ipv6_pool_id mac port_id access_device \
              bundle_service_id parent_id top_up_tariff_id on_approve period \
              additional_attributes{preseem_shape_downstream preseem_shape_upstream}",

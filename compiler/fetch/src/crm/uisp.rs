@@ -39,7 +39,7 @@ pub static CRM: Crm = Crm {
             paging: Paging::Overlap { limit: 500 },
             optional: None,
             permission: CRM_KEY,
-            keep: "id userIdent~ clientType companyName~ firstName~ lastName~ isLead isActive isArchived hasSuspendedService",
+            keep: "id clientType companyName~ firstName~ lastName~ isLead isActive isArchived hasSuspendedService",
         },
         Collection {
             name: "crm-plans",
@@ -112,7 +112,7 @@ pub static CRM: Crm = Crm {
             optional: None,
             permission: NMS,
             keep: "id identification{id name~ type status suspended parent{id name~ type status}} \
-                   description{address~ ipAddresses ucrmId deviceCount} \
+                   description{ipAddresses ucrmId deviceCount} \
                    qos{enabled propagation downloadSpeed uploadSpeed downloadBurstSize uploadBurstSize aggregation} \
                    ucrm{client{id name~} service{id name~ status activeFrom tariffId trafficShapingOverrideEnabled}}",
         },

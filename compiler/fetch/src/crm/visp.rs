@@ -52,7 +52,7 @@ static BULK: Collection = Collection {
     optional: None,
     permission: "to read customers and services",
     keep: "data{customerCPEwithWirelessServiceSpeeds{customer_id username~ \
-           wireless_services{service_number status package_status down_speed down_speed_unit up_speed up_speed_unit ip_address mac_address} \
+           wireless_services{service_number username~ status package_status down_speed down_speed_unit up_speed up_speed_unit ip_address mac_address} \
            equipment{equipment_id mac_address radio_mac ip_address}}}",
 };
 
@@ -79,7 +79,7 @@ static SERVICES: Collection = Collection {
         operation: "CustomerServices",
         query: "query CustomerServices($customer_id: Int!) { rows: customerServices(customer_id: $customer_id, active: true) { id \
                 service_id service_name service_type service_label status package_number service_details { __typename ... on \
-                ServiceTypeWifi { service_number service_name network_id network_name down_speed down_speed_unit up_speed \
+                ServiceTypeWifi { service_number service_name network_id down_speed down_speed_unit up_speed \
                 up_speed_unit ip_address mac_address username } ... on ServiceTypeVoip { service_number } } } }",
     },
     root: Root::Object,
@@ -89,7 +89,7 @@ static SERVICES: Collection = Collection {
     optional: None,
     permission: "to read customers and services",
     keep: "data{rows{id service_id service_name service_type service_label status package_number \
-           service_details{__typename service_number service_name network_id network_name~ down_speed down_speed_unit up_speed \
+           service_details{__typename service_number service_name network_id down_speed down_speed_unit up_speed \
            up_speed_unit ip_address mac_address username~}}}",
 };
 

@@ -27,7 +27,7 @@ pub static CRM: Crm = Crm {
         optional: None,
         permission: "",
         keep: "\"Circuit ID\" \"Circuit Name\"~ \"Device ID\" \"Device Name\"~ \"Parent Node\"~ MAC IPv4 IPv6 \
-               \"Download Min Mbps\" \"Upload Min Mbps\" \"Download Max Mbps\" \"Upload Max Mbps\"",
+               \"Download Min Mbps\" \"Upload Min Mbps\" \"Download Max Mbps\" \"Upload Max Mbps\" Comment~",
     }],
     words: Words {
         wrong_key: &["invalid api_token"],
