@@ -1,10 +1,16 @@
-//! What Weir's eBPF programs and its user space share: the numbers that name HTB classes and leaf qdiscs, and
-//! the kernel's limits on them. Compiler and runtime take every such number from here, so a plan that was
-//! built can be loaded.
+//! What Weir's eBPF programs and its user space share: the numbers that name HTB classes and leaf qdiscs, the
+//! kernel's limits on them, and the address table. Compiler and runtime take every such number from here, so a
+//! plan that was built can be loaded.
 //!
-//! It knows nothing of circuits, rates, files or netlink, and allocates nothing.
+//! It knows nothing of rates, files or netlink. Without the feature `build` it allocates nothing, and this is how
+//! the eBPF programs use it.
 
 #![no_std]
+
+#[cfg(any(feature = "build", test))]
+extern crate alloc;
+
+pub mod table;
 
 use core::fmt;
 
