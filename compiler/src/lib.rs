@@ -14,6 +14,7 @@ mod encoding;
 pub mod exports;
 pub mod finding;
 pub mod fit;
+pub mod golden;
 pub mod guard;
 pub mod id;
 pub mod ir;

@@ -12,6 +12,7 @@ mod explain;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod gc;
+mod golden;
 mod graph;
 mod history;
 mod init;
@@ -21,6 +22,7 @@ mod override_;
 mod override_file;
 mod project;
 mod promote;
+mod replace;
 mod rules;
 mod show;
 mod signing;
@@ -155,6 +157,8 @@ enum Command {
     Explain(explain::Arguments),
     /// List the lint rules
     Rules(rules::Arguments),
+    /// Compare what the project shapes with the files in its golden/
+    Golden(golden::Arguments),
     /// Compare two artifacts, channels or directories
     Diff(diff::Arguments),
     /// Say what a promotion would do, and save it as a plan
@@ -272,6 +276,10 @@ fn run(cli: &Cli) -> Exit {
         Command::Diff(args) => (
             diff::run(args, &cli.global, &terminal),
             args.format().into(),
+        ),
+        Command::Golden(args) => (
+            golden::run(args, &cli.global, &terminal),
+            args.format.into(),
         ),
         Command::Plan(args) => (
             promote::plan(args, &cli.global, &terminal),
