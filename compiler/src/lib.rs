@@ -24,6 +24,7 @@ pub mod lock;
 pub mod normalize;
 pub mod peaks;
 pub mod previous;
+pub mod publish;
 pub mod refusal;
 pub mod report;
 pub mod source_map;

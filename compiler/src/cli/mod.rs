@@ -22,6 +22,7 @@ mod override_;
 mod override_file;
 mod project;
 mod promote;
+mod publish;
 mod replace;
 mod rules;
 mod show;
@@ -165,6 +166,8 @@ enum Command {
     Plan(promote::PlanArguments),
     /// Move a channel to an artifact
     Promote(promote::Arguments),
+    /// Write LibreQoS's files of what a channel runs
+    Publish(publish::Arguments),
     /// Keep a promotion that waits to be confirmed
     Confirm(confirm::Arguments),
     /// Go back to an earlier generation, and hold the channel
@@ -287,6 +290,10 @@ fn run(cli: &Cli) -> Exit {
         ),
         Command::Promote(args) => (
             promote::run(args, &cli.global, &terminal),
+            args.format.into(),
+        ),
+        Command::Publish(args) => (
+            publish::run(args, &cli.global, &terminal),
             args.format.into(),
         ),
         Command::Confirm(args) => (
