@@ -68,6 +68,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> io::Result<()> {
                 chosen: &network.chosen,
                 tree: &tree,
                 layout: &layout,
+                previous: None,
             },
             None,
         );

@@ -360,7 +360,8 @@ kind = "table"
 url = "https://crm.example"
 "#,
             r#"
-3:8 `"splynx"`: this build cannot read `splynx` yet -> it reads {kinds}; export another system's subscribers as an inventory.json and use kind = "inventory"
+1:1 `[[source]]`: a source of kind `table` has no [source.table] -> add [source.table] below it: file, circuit, addresses, download and upload at least
+4:7 `"https://crm.example"`: source `crm` has a `url`, but its kind is read from files -> add export = "DIR": the directory with the files
 "#,
         ),
         (
