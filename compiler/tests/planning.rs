@@ -388,7 +388,7 @@ fn peaks_balance_what_plans_do_not() {
     assert_eq!(balance(&by_plan), 166, "s1, s3 and s5 are together");
     assert_eq!(balance(&by_peak), 100);
     assert_eq!(by_peak.layout.weights(), [120_000, 120_000]);
-    assert!(by_peak.findings.iter().all(|f| f.rule.code != "SRC014"));
+    assert!(by_peak.findings.iter().all(|f| f.rule.code != "SRC016"));
     // Rates and the planned load do not depend on it; where it comes from is recorded.
     let planned = |compiled: &Compiled| compiled.layout.load_kbps.iter().sum::<u64>();
     assert_eq!(planned(&by_peak), planned(&by_plan));

@@ -145,7 +145,7 @@ fn the_guard_stops_what_nobody_looked_at() {
     // 10 % of 40 is 4.
     let four = lab.build_with(36, 50_000);
     lab.run(&format!("plan production {four} --out four.plan"), 0);
-    let five = lab.build_with(35, 50_000);
+    let five = lab.build_losing(35, 50_000);
     let told = lab.told(&format!("promote {five} --to production"), 4);
     assert!(
         told.contains("5 of 40 circuits would not be shaped any more, and 4 may"),
@@ -169,7 +169,7 @@ fn the_guard_stops_what_nobody_looked_at() {
     );
 
     // An empty answer of the source.
-    let none = lab.build_with(0, 50_000);
+    let none = lab.build_losing(0, 50_000);
     let told = lab.told(&format!("promote {none} --to production"), 4);
     assert!(told.contains("guard.min_circuits"), "{told}");
     let log = lab.json("log", 0);

@@ -109,7 +109,7 @@ fn sources() -> BTreeMap<String, Vec<(usize, String)>> {
                 }
             } else if below.ends_with(".rs") && !below.ends_with("/tests.rs") {
                 // Helpers of tests; the library's own `testing` is public and counts.
-                if !below.ends_with("/testing.rs") {
+                if !below.ends_with("/testing.rs") && !below.ends_with("/given.rs") {
                     sources.insert(below, code(&fs::read_to_string(path).expect("text")));
                 }
             }

@@ -45,6 +45,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use weir_compiler::exports::Clock;
 use weir_compiler::ir::tree::Strategy;
 use weir_compiler::report::plain;
 
@@ -217,8 +218,13 @@ pub struct Overrides {
     #[arg(long, value_name = "REF|none")]
     previous: Option<String>,
     /// The day or the instant that expiries and ages are judged at, as 2026-12-31 [default: now]
-    #[arg(long, value_name = "DATE")]
-    as_of: Option<String>,
+    #[arg(long, value_name = "DATE", value_parser = instant)]
+    as_of: Option<i64>,
+}
+
+/// A day or an instant, in seconds since 1970.
+fn instant(text: &str) -> Result<i64, String> {
+    Clock::instant(text).ok_or_else(|| "write 2026-12-31, or 2026-12-31T12:00:00Z".to_owned())
 }
 
 fn strategies() -> impl TypedValueParser<Value = Strategy> {

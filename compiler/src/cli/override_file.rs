@@ -102,7 +102,10 @@ impl OverrideFile {
         if !was.is_empty() {
             table["was"] = Item::Value(Value::InlineTable(was));
         }
-        table.decor_mut().set_prefix("\n");
+        // What stands below the last table of a file stays above what is added.
+        let above = self.document.trailing().as_str().unwrap_or_default();
+        table.decor_mut().set_prefix(format!("{above}\n"));
+        self.document.set_trailing("");
         let list = self.document.entry(entry.kind.word());
         let list = list.or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
         if let Some(list) = list.as_array_of_tables_mut() {

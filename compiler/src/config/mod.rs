@@ -28,5 +28,5 @@ mod tests;
 pub use check::seconds as parse_seconds;
 pub use error::ConfigError;
 pub use init::{InitError, init};
-pub use resolve::{CliOverrides, FILE_NAME, load, load_alone, load_str};
+pub use resolve::{ASSUMED, CliOverrides, FILE_NAME, load, load_alone, load_str};
 pub use schema::{json_schema, overrides_reference, overrides_schema, reference};

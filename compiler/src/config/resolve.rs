@@ -44,7 +44,8 @@ pub struct CliOverrides {
 pub const FILE_NAME: &str = "weir.toml";
 
 /// What a LibreQoS directory without `weir.toml` is shown as.
-const ASSUMED: &str = "weir.toml (assumed)";
+/// What the configuration of a directory or a file without one is called.
+pub const ASSUMED: &str = "weir.toml (assumed)";
 
 /// Reads the project in `dir`. A LibreQoS directory needs no `weir.toml`.
 pub fn load(

@@ -169,6 +169,7 @@ fn category(code: &str) -> &'static str {
     match &code[..3] {
         "ADR" => "addresses",
         "BUD" => "budget",
+        "CHG" => "change",
         "IDN" => "identity",
         "LNT" => "lint",
         "POL" => "policy",

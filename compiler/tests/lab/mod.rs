@@ -127,6 +127,15 @@ impl Lab {
         self.build()
     }
 
+    /// The same, where so many are gone that the build says so.
+    #[track_caller]
+    pub fn build_losing(&self, circuits: u32, kbps: u32) -> String {
+        self.network(circuits, kbps);
+        let built = self.json("build", 3);
+        let digest = built["artifact"]["digest"].as_str().expect("a digest");
+        digest.to_owned()
+    }
+
     /// The head of a channel.
     #[track_caller]
     pub fn head(&self, channel: &str) -> Value {

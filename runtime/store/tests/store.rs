@@ -60,6 +60,7 @@ impl Built {
                 sources: Vec::new(),
                 overrides_sha256: None,
                 as_of: None,
+                peaks: None,
             },
             fit: Fit::default(),
             counts: Counts {
@@ -82,6 +83,7 @@ impl Built {
                 warning: 0,
                 info: 0,
                 by_code: Default::default(),
+                suppressed: 0,
             },
             fail_on: None,
             failing: false,

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::config::ASSUMED;
 use crate::finding::{Draft, Label, Level};
 use crate::id::CircuitIx;
 use crate::ir::records::Place;
@@ -43,8 +44,11 @@ enum Kind {
     Street,
 }
 
-/// One finding for each kind.
+/// One finding for each kind. What has no project is only looked at: nothing of it is kept.
 fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
+    if stages.files.file(stages.project.config_file()).path == ASSUMED {
+        return;
+    }
     let circuits: Vec<CircuitIx> = stages.shaped().map(|(ix, _)| ix).collect();
     let found: Vec<(Kind, CircuitIx, Place)> = circuits
         .par_iter()

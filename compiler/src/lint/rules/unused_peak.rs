@@ -1,4 +1,4 @@
-//! SRC014: measured peaks that cannot be used.
+//! SRC016: measured peaks that cannot be used.
 
 use crate::finding::{Draft, Label, Level};
 use crate::ir::inventory::{PeakProblem, UnusedPeak};
@@ -8,7 +8,7 @@ use crate::lint::words;
 use crate::peaks::COLUMNS;
 
 pub static RULE: Rule = Rule {
-    code: "SRC014",
+    code: "SRC016",
     name: "unused-peak",
     default: Level::Warning,
     contained: true,

@@ -75,7 +75,7 @@ fn columns_mean_what_the_project_says() {
     s.csv RAT001 circuit "Eve" (e) has no plan: it is omitted and its traffic passes unshaped
     s.csvap IDN005 circuit "c" names parent "hill", which is read as site "Hill" (1)
     weir.tomlsuspended.policy POL001 circuit "Bo, Ltd" (b) is suspended and keeps its full rate
-    n.csv RAT008 AP "North" (2) and the link that feeds it have no known upload capacity: nothing limits its 2 circuits
+    n.csv RAT008 AP "North" (2) has no known upload capacity, and no link feeds it: nothing limits its 2 circuits
     n.csvfeeds from SRC004 AP "Lost" (4) names a parent by name "Nowhere", which no node has: the reference is ignored, only links can give a parent
     n.csv SRC007 a record of `table nodes` has no `id`, the id of the node: it is not used
     s.csv SRC007 a record of `table` has 3 fields where the header names 10: it is not used
@@ -83,7 +83,7 @@ fn columns_mean_what_the_project_says() {
     s.csvcir SRC010 circuit "Eve" (e): `cir` is "-1", which is negative; left out; `down` is "50M", which is not a number; left out; `mac` is not a hardware address: "x"
     n.csv TOP004 AP "Lost" (4) has no way to the root: no up link and no declared parent leads there
     weir.tomltarget BUD009 no target is declared: 16 CPU queues are assumed, and whether the plan fits the box was not checked
-    n.csv TOP010 1 of 2 emitted nodes never limits anything (AP "North" (2)): without it no limit is lost, and 2 levels of nodes become 1
+    n.csv TOP010 1 of 2 emitted nodes never limits anything (AP "North" (2)): without it no limit is lost
     n.csv TOP012 1 AP without circuits, not emitted: AP "Lost" (4)
     "#);
 }
