@@ -12,6 +12,7 @@ mod explain;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod gc;
+mod golden;
 mod graph;
 mod history;
 mod init;
@@ -21,6 +22,8 @@ mod override_;
 mod override_file;
 mod project;
 mod promote;
+mod publish;
+mod replace;
 mod rules;
 mod show;
 mod signing;
@@ -156,12 +159,16 @@ enum Command {
     Explain(explain::Arguments),
     /// List the lint rules
     Rules(rules::Arguments),
+    /// Compare what the project shapes with the files in its golden/
+    Golden(golden::Arguments),
     /// Compare two artifacts, channels or directories
     Diff(diff::Arguments),
     /// Say what a promotion would do, and save it as a plan
     Plan(promote::PlanArguments),
     /// Move a channel to an artifact
     Promote(promote::Arguments),
+    /// Write LibreQoS's files of what a channel runs
+    Publish(publish::Arguments),
     /// Keep a promotion that waits to be confirmed
     Confirm(confirm::Arguments),
     /// Go back to an earlier generation, and hold the channel
@@ -279,12 +286,20 @@ fn run(cli: &Cli) -> Exit {
             diff::run(args, &cli.global, &terminal),
             args.format().into(),
         ),
+        Command::Golden(args) => (
+            golden::run(args, &cli.global, &terminal),
+            args.format.into(),
+        ),
         Command::Plan(args) => (
             promote::plan(args, &cli.global, &terminal),
             args.format.into(),
         ),
         Command::Promote(args) => (
             promote::run(args, &cli.global, &terminal),
+            args.format.into(),
+        ),
+        Command::Publish(args) => (
+            publish::run(args, &cli.global, &terminal),
             args.format.into(),
         ),
         Command::Confirm(args) => (

@@ -15,7 +15,7 @@ use weir_compiler::report::excerpt::Spot;
 use weir_compiler::report::plain;
 use weir_compiler::report::summary::inputs;
 use weir_compiler::source_map::SourceMap;
-use weir_compiler::{Compiled, compile, exports, lock, previous};
+use weir_compiler::{Compiled, compile, exports, golden, lock, previous};
 use weir_schemas::artifact;
 use weir_schemas::manifest::Manifest;
 use weir_store::Store;
@@ -50,6 +50,8 @@ pub enum Follow {
     Nothing,
     /// What channel production of the project's store runs.
     Production,
+    /// What `golden/previous/` holds, if it is there; and no day passes unless somebody says what day it is.
+    Golden,
 }
 
 /// A project, read.
@@ -113,13 +115,14 @@ pub fn read_project(
 ) -> Result<Input, Stop> {
     let wanted = overrides.previous.clone();
     let as_of = match overrides.as_of {
-        None => now()?,
-        Some(instant) => instant,
+        None if follow == Follow::Golden => None,
+        None => Some(now()?),
+        given => given,
     };
     let overrides = CliOverrides {
         strategy: overrides.strategy,
         target: overrides.target.clone(),
-        as_of: Some(day(as_of)?),
+        as_of: as_of.map(day).transpose()?,
     };
     let mut files = SourceMap::default();
     if dir.is_file() {
@@ -150,9 +153,13 @@ pub fn read_project(
     };
     let read = exports.exports.iter().map(|e| e.files.len()).sum();
     terminal.verbose(&format!("read {}", inputs(read, project.sources.len())));
-    exports.clock.as_of = Some(as_of);
+    exports.clock.as_of = as_of;
     let wanted = match wanted {
         None if follow == Follow::Production => production(&dir, &project, terminal)?,
+        None if follow == Follow::Golden => {
+            let kept = dir.join(golden::DIR).join(golden::PREVIOUS);
+            (kept.is_dir()).then(|| kept.to_string_lossy().into_owned())
+        }
         wanted => wanted,
     };
     let previous = match wanted.as_deref() {

@@ -15,7 +15,7 @@ pub(super) fn sha256(bytes: impl AsRef<[u8]>) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// SHA-256 over everything that can show in an artifact. Not in it: where exports, CRMs and the store are, channels and who signs, and how the file
+/// SHA-256 over everything that can show in an artifact. Not in it: where exports, CRMs and the store are, channels, who signs and where is published, and how the file
 /// is written. The keys are frozen: another spelling would make every artifact look rebuilt.
 pub(super) fn settings(project: &Project) -> String {
     let Project {
@@ -37,6 +37,7 @@ pub(super) fn settings(project: &Project) -> String {
         as_of: _,
         channels: _,
         signing: _,
+        publish: _,
         digest: _,
         // Who may read a file with a secret changes no artifact.
         secret_files: _,

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::project::{AuthWord, FailOn, LevelSetting, Metric, SourceKind, SuspendedPolicy};
+use crate::config::project::{
+    AuthWord, FailOn, LevelSetting, Metric, Overwrite, SourceKind, SuspendedPolicy,
+};
 use crate::config::value::{
     At, Count, Day, Decimal, PerDirection, Secret, SwitchOrWord, TextOrList, Word, Words,
 };
@@ -496,7 +498,7 @@ pub struct Publish {
     /// What happens to files that are there: `always` replace them, `when-unedited` only if nobody edited them, or
     /// `never`. An edited file is saved beside and reported in every mode.
     #[schemars(extend("default" = "always"))]
-    pub overwrite: Option<At<Word<OverwriteWord>>>,
+    pub overwrite: Option<At<Word<Overwrite>>>,
 }
 
 /// A channel: the pointer to the artifact that its shapers run.
@@ -627,13 +629,6 @@ pub enum ModeWord {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OverwriteWord {
-    Always,
-    WhenUnedited,
-    Never,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PromoteWord {
     Never,
     WhenClean,
@@ -662,10 +657,10 @@ words! {
     BurstWord { "ignore" = BurstWord::Ignore, "add" = BurstWord::Add }
     OvercommitWord { "scale" = OvercommitWord::Scale, "strict" = OvercommitWord::Strict }
     ModeWord { "bridge" = ModeWord::Bridge, "stick" = ModeWord::Stick }
-    OverwriteWord {
-        "always" = OverwriteWord::Always,
-        "when-unedited" = OverwriteWord::WhenUnedited,
-        "never" = OverwriteWord::Never,
+    Overwrite {
+        "always" = Overwrite::Always,
+        "when-unedited" = Overwrite::WhenUnedited,
+        "never" = Overwrite::Never,
     }
     PromoteWord {
         "never" = PromoteWord::Never,

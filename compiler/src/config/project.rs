@@ -41,6 +41,7 @@ pub struct Project {
     /// Sorted by name.
     pub channels: Vec<Channel>,
     pub signing: Signing,
+    pub publish: Publish,
     /// SHA-256 of the settings that reach the artifact, lower-case hex (comments and layout do not count).
     pub digest: String,
 }
@@ -456,6 +457,36 @@ pub struct Channel {
     pub name: String,
     /// Only what this channel runs may be promoted to it.
     pub from: Option<String>,
+}
+
+/// Writing LibreQoS's files.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Publish {
+    /// Directory of LibreQoS, as written.
+    pub to: Option<String>,
+    pub overwrite: Overwrite,
+}
+
+/// What happens to files that are there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Overwrite {
+    #[default]
+    Always,
+    WhenUnedited,
+    Never,
+}
+
+impl Overwrite {
+    pub const ALL: [Overwrite; 3] = [Overwrite::Always, Overwrite::WhenUnedited, Overwrite::Never];
+
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Overwrite::Always => "always",
+            Overwrite::WhenUnedited => "when-unedited",
+            Overwrite::Never => "never",
+        }
+    }
 }
 
 /// Who signs releases, and whose signatures count.

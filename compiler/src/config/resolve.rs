@@ -16,8 +16,8 @@ use crate::config::lone::Lone;
 use crate::config::overrides::{Overrides, load as load_overrides};
 use crate::config::project::{
     Addresses, AuthWord, Channel, FailOn, Guard, KeyRef, LevelSetting, Lint, Live, Merge, Metric,
-    Project, Rates, SecretFile, SecretPlace, Shaper, ShaperMode, Signing, Simplify, Source,
-    SourceKind, Suppression, Suspended, SuspendedPolicy, Target, Topology,
+    Project, Publish, Rates, SecretFile, SecretPlace, Shaper, ShaperMode, Signing, Simplify,
+    Source, SourceKind, Suppression, Suspended, SuspendedPolicy, Target, Topology,
 };
 use crate::config::suggest::nearest;
 use crate::config::value::{At, Secret, Span, SwitchOrWord, TextOrList};
@@ -306,6 +306,7 @@ impl Check<'_> {
             secret_files: secret_files(file),
             channels: self.channels(file),
             signing: self.signing(&file.signing),
+            publish: self.publish(&file.publish),
             digest: String::new(),
         }
     }
@@ -1202,12 +1203,18 @@ impl Check<'_> {
         }
     }
 
+    fn publish(&mut self, written: &file::Publish) -> Publish {
+        let word = written.overwrite.as_ref();
+        Publish {
+            to: self.label("publish.to", &written.to),
+            overwrite: word
+                .and_then(|word| self.lookup("publish.overwrite", word))
+                .unwrap_or_default(),
+        }
+    }
+
     /// What this build only checks.
     fn later_features(&mut self, file: &File) {
-        self.label("publish.to", &file.publish.to);
-        if let Some(word) = &file.publish.overwrite {
-            self.lookup("publish.overwrite", word);
-        }
         if self.seconds("schedule.every", &file.schedule.every, 1800) == 0 {
             self.problem(
                 file.schedule.every.as_ref().map(|every| &every.span),

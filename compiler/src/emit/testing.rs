@@ -425,6 +425,7 @@ fn project(config: FileId, strategy: Strategy) -> Project {
         secret_files: Vec::new(),
         channels: Vec::new(),
         signing: Default::default(),
+        publish: Default::default(),
         digest: "00".repeat(32),
     }
 }

@@ -300,6 +300,7 @@ fn project(file: Origin) -> Project {
         secret_files: Vec::new(),
         channels: Vec::new(),
         signing: Default::default(),
+        publish: Default::default(),
         digest: String::new(),
     }
 }
