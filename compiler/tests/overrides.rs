@@ -169,7 +169,7 @@ fn a_wrong_file_is_a_configuration_error_and_a_day_decides() {
         let checked = weir(dir, &["check", "--as-of", day, "--format", "json"]);
         let checked: Value = serde_json::from_slice(&checked.stdout).expect("JSON");
         assert_eq!(
-            checked["summary"]["counts"]["shaped"], shaped,
+            checked["summary"]["shaped"], shaped,
             "{day} {}",
             checked["summary"]
         );
