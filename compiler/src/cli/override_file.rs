@@ -102,10 +102,14 @@ impl OverrideFile {
         if !was.is_empty() {
             table["was"] = Item::Value(Value::InlineTable(was));
         }
-        // What stands below the last table of a file stays above what is added.
-        let above = self.document.trailing().as_str().unwrap_or_default();
-        table.decor_mut().set_prefix(format!("{above}\n"));
-        self.document.set_trailing("");
+        // What stands in a file without entries is its head, not its end.
+        let mut prefix = String::from("\n");
+        if self.document.is_empty() {
+            let head = self.document.trailing().as_str().unwrap_or_default();
+            prefix.insert_str(0, head);
+            self.document.set_trailing("");
+        }
+        table.decor_mut().set_prefix(prefix);
         let list = self.document.entry(entry.kind.word());
         let list = list.or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
         if let Some(list) = list.as_array_of_tables_mut() {
@@ -119,20 +123,13 @@ impl OverrideFile {
 
     /// Takes out the entries of an id, or one field of them; how many were touched.
     pub fn remove(&mut self, kind: SubjectKind, id: &str, field: Option<Field>) -> usize {
-        let Some(list) = self.list(kind) else {
-            return 0;
-        };
         let is = |table: &Table| table.get("id").and_then(Item::as_str) == Some(id);
-        let mut touched = 0;
         let Some(field) = field else {
-            list.retain(|table| {
-                touched += usize::from(is(table));
-                !is(table)
-            });
-            return touched;
+            return self.take_out(kind, is);
         };
-        for table in list.iter_mut().filter(|table| is(table)) {
-            if table.remove(field.key()).is_none() {
+        let mut touched = 0;
+        for table in self.list(kind).into_iter().flat_map(|list| list.iter_mut()) {
+            if !is(table) || table.remove(field.key()).is_none() {
                 continue;
             }
             touched += 1;
@@ -144,8 +141,48 @@ impl OverrideFile {
             }
         }
         const HEADS: [&str; 6] = ["id", "device", "reason", "owner", "expires", "was"];
-        list.retain(|table| !is(table) || table.iter().any(|(key, _)| !HEADS.contains(&key)));
+        self.take_out(kind, |table| {
+            is(table) && table.iter().all(|(key, _)| HEADS.contains(&key))
+        });
         touched
+    }
+
+    /// A comment right above an entry goes with it; what a blank line sets apart stays.
+    fn take_out(&mut self, kind: SubjectKind, is: impl Fn(&Table) -> bool) -> usize {
+        let Some(list) = self.list(kind) else {
+            return 0;
+        };
+        let prefix = |table: &Table| {
+            let prefix = table.decor().prefix().and_then(|p| p.as_str());
+            prefix.unwrap_or_default().to_owned()
+        };
+        let (mut taken, mut at) = (0, 0);
+        let mut carried = String::new();
+        while let Some(table) = list.get_mut(at) {
+            if is(table) {
+                let above = prefix(table);
+                if let Some(end) = above.rfind("\n\n") {
+                    carried.push_str(&above[..=end]);
+                }
+                list.remove(at);
+                taken += 1;
+                continue;
+            }
+            if !carried.is_empty() {
+                let above = format!("{carried}{}", prefix(table));
+                table.decor_mut().set_prefix(above);
+                carried.clear();
+            }
+            at += 1;
+        }
+        if list.is_empty() {
+            self.document.remove(kind.word());
+        }
+        if !carried.is_empty() {
+            let end = self.document.trailing().as_str().unwrap_or_default();
+            self.document.set_trailing(format!("{carried}{end}"));
+        }
+        taken
     }
 
     /// Gives the entries of an id a last day; how many there are.

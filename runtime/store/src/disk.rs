@@ -55,8 +55,7 @@ pub(crate) fn write_dir<'f>(
             })
             .collect();
         (writing.into_iter())
-            .map(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic)))
-            .collect::<Result<()>>()
+            .try_for_each(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic)))
     })?;
     sync_dir(dir)
 }
