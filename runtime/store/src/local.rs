@@ -160,7 +160,7 @@ impl Backend for Store {
                     .map_err(doing("read", &path))?;
                 let age = modified.duration_since(UNIX_EPOCH);
                 Ok(Stored {
-                    stored: age.map_or(0, |age| age.as_secs()),
+                    stored: age.map_or(0, |age| u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)),
                     pinned: self.pin_path(&digest)?.exists(),
                     digest,
                 })

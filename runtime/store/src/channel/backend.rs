@@ -47,7 +47,7 @@ pub enum Swapped {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Stored {
     pub digest: String,
-    /// Seconds since 1970 when it was stored, by the clock of the store.
+    /// When it was stored, by the clock of the store, in nanoseconds since 1970: several builds fit into a second.
     pub stored: u64,
     pub pinned: bool,
 }
