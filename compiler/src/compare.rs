@@ -13,9 +13,8 @@ use weir_schemas::compare::{
 };
 use weir_schemas::manifest::Usage;
 
-use crate::config::project::{FailOn, Project};
+use crate::config::project::Project;
 use crate::exports::ExportSet;
-use crate::finding::Level;
 use crate::fit::{self, Fit};
 use crate::id::NodeIx;
 use crate::ir::layout::{self, Remedy, Slot};
@@ -23,7 +22,7 @@ use crate::ir::previous::Previous;
 use crate::ir::tree::{Strategy, UnenforcedWhy, bucket_name};
 use crate::lint::rule::Stages;
 use crate::report::summary::bucket_word;
-use crate::report::{counted, mbps};
+use crate::report::{Tally, counted, mbps};
 use crate::source_map::SourceMap;
 use crate::units::{Kbps, Pair};
 use crate::{Network, Outcome, limits, network, plan};
@@ -102,15 +101,7 @@ fn row(
             *generated.entry(bucket_word(reason).to_owned()).or_default() += 1;
         }
     }
-    let of_level = |level| {
-        let findings = outcome.findings.iter();
-        findings.filter(|f| f.level == level).count() as u64
-    };
-    let (errors, warnings, infos) = (
-        of_level(Level::Error),
-        of_level(Level::Warning),
-        of_level(Level::Info),
-    );
+    let tally = Tally::of(&outcome.findings);
     Plan {
         strategy: tree.strategy.into(),
         refused: outcome.refused.into_iter().map(|r| r.message).collect(),
@@ -132,14 +123,10 @@ fn row(
         heavy: layout.evidence.heavy.len() as u64,
         core_kbps: Usage::of(fit.busiest().1.0, Some(project.target.core.0)),
         churn: previous.and_then(|p| churn(&stages, &fit, p)),
-        errors,
-        warnings,
-        infos,
-        failing: match project.lint.fail_on {
-            FailOn::Error => errors > 0,
-            FailOn::Warning => errors + warnings > 0,
-            FailOn::Never => false,
-        },
+        errors: tally.errors as u64,
+        warnings: tally.warnings as u64,
+        infos: tally.infos as u64,
+        failing: tally.failing(project.lint.fail_on) > 0,
         suggestions: suggestions(&stages),
     }
 }

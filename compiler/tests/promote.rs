@@ -163,10 +163,20 @@ fn the_guard_stops_what_nobody_looked_at() {
         (&refused["removals"], &refused["changed"]),
         (&5.into(), &false.into())
     );
-    lab.run(
-        &format!("promote {five} --to production --accept removals=5"),
+    // Only a promotion counts and asks: elsewhere the build is one that failed.
+    let out = lab.path().join("libreqos");
+    fs::create_dir(&out).expect("made");
+    lab.run(&format!("publish {five} --to {}", out.display()), 4);
+    assert_eq!(fs::read_dir(&out).expect("listed").count(), 0);
+    let told = lab.run(
+        &format!("plan production {five} --accept removals=5 --out five.plan"),
         0,
     );
+    assert!(
+        told.contains("weir promote five.plan --accept removals=5"),
+        "{told}"
+    );
+    lab.run("promote five.plan --accept removals=5", 0);
 
     // An empty answer of the source.
     let none = lab.build_losing(0, 50_000);

@@ -330,6 +330,10 @@ pub fn redact(crm: &Crm, recording: &Recording, redactor: &Redactor) -> Result<R
         // Requests may hold what was looked for.
         file.request = redactor.text(&file.request, false);
     }
+    // What a server said may name whoever asked.
+    for missing in &mut redacted.export.missing {
+        missing.reason = "not read when this was recorded".to_owned();
+    }
     let digest = Sha256::digest(redacted.export.digest_text());
     redacted.export.digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(redacted)

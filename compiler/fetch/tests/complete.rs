@@ -104,6 +104,27 @@ async fn every_crm_is_read_completely_in_pages_of_any_size() {
     }
 }
 
+/// Pages that overlap have nothing to overlap with behind one record.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_record_is_a_complete_list_and_a_page_of_one_is_not() {
+    for (records, page, complete) in [(1, 20, true), (2, 20, true), (2, 1, false)] {
+        let mut options = Options::new("uisp");
+        (options.records, options.page) = (records, page);
+        let standin = Standin::start(options).unwrap();
+        let read = fetch(&source("uisp", &standin)).await;
+        if !complete {
+            let error = read.expect_err("a page of one record proves nothing");
+            assert!(matches!(error.cause, Cause::Changed { .. }), "{error}");
+            continue;
+        }
+        let recording = read.unwrap_or_else(|e| panic!("{records}: {e}"));
+        let clients = (recording.export.files.iter())
+            .filter(|file| file.collection == "crm-clients")
+            .map(|file| file.records);
+        assert_eq!(clients.sum::<u64>(), records as u64);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn splynx_is_convinced_in_three_ways_and_tokens_that_end_are_made_anew() {
     let mut options = Options::new("splynx");

@@ -199,6 +199,7 @@ fn sources(patient: &Patient) -> Result<Vec<Line>, Stop> {
                 continue;
             }
         };
+        let first = lines.len();
         let (probes, error) = runtime.block_on(weir_fetch::probe(&source, Arc::new(Silent)));
         for probe in probes {
             let subject = format!("{name} {}", probe.collection);
@@ -236,7 +237,7 @@ fn sources(patient: &Patient) -> Result<Vec<Line>, Stop> {
                 Some(request) => format!("{request}: {}", error.cause),
                 None => error.cause.to_string(),
             };
-            let known = lines
+            let known = lines[first..]
                 .iter()
                 .any(|line| line.what == error.cause.to_string());
             if !known {

@@ -14,7 +14,9 @@ use weir_compiler::source_map::SourceMap;
 use weir_schemas::Published as _;
 use weir_schemas::artifact;
 use weir_schemas::diff::Diff;
+use weir_schemas::findings::Findings;
 use weir_schemas::head::Action;
+use weir_schemas::manifest::Manifest;
 use weir_schemas::promotion::{Base, Promotion};
 use weir_store::Artifact;
 use weir_store::channel::{Clock as _, Known, Promote, Refusal, short};
@@ -71,6 +73,24 @@ pub struct Arguments {
 #[derive(Clone, Copy, Debug)]
 struct AcceptArgument(Accept);
 
+/// As it is typed, after a blank.
+impl std::fmt::Display for AcceptArgument {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let both = [
+            ("removals", self.0.removals),
+            ("reparented", self.0.reparented),
+        ];
+        let said = both
+            .iter()
+            .filter_map(|(word, number)| Some((word, (*number)?)));
+        for (i, (word, number)) in said.enumerate() {
+            f.write_str(if i == 0 { " --accept " } else { "," })?;
+            write!(f, "{word}={number}")?;
+        }
+        Ok(())
+    }
+}
+
 fn accept(text: &str) -> Result<AcceptArgument, String> {
     let mut accept = Accept::default();
     for part in text.split(',') {
@@ -91,6 +111,27 @@ fn time(text: &str) -> Result<u64, String> {
         Some(seconds) if seconds > 0 => Ok(seconds),
         _ => Err("write a number and a unit, s, m, h or d: 10m".to_owned()),
     }
+}
+
+/// What fails a build for the subscribers it loses. The guard counts the very same ones, and somebody can accept them.
+const REMOVALS: &str = "CHG001";
+
+/// The build is marked failing for nothing but that. What cannot be read speaks for nothing.
+fn only_removals(artifact: &Artifact, manifest: &Manifest<'_>) -> bool {
+    let Ok(bytes) = artifact.read(artifact::FINDINGS) else {
+        return false;
+    };
+    let (Some(fail_on), Ok(read)) = (manifest.fail_on, weir_schemas::read::<Findings<'_>>(&bytes))
+    else {
+        return false;
+    };
+    let fails = |f: &&weir_schemas::findings::Finding<'_>| {
+        f.level >= fail_on && f.suppressed.is_none() && !f.known
+    };
+    read.findings
+        .iter()
+        .filter(fails)
+        .all(|f| f.code == REMOVALS)
 }
 
 /// A promotion that was looked at.
@@ -118,7 +159,7 @@ impl Review {
         let candidate = Candidate {
             diff: diff.as_ref(),
             shaped: loaded.tree.circuits.len() as u64,
-            failing: manifest.is_none_or(|m| m.failing),
+            failing: manifest.is_none_or(|m| m.failing && !only_removals(&artifact, m)),
             ages: manifest.map_or(Vec::new(), |m| ages(desk, m)),
         };
         let trips = guard::trips(&desk.project.guard, &candidate, accept);
@@ -285,8 +326,10 @@ pub fn plan(args: &PlanArguments, global: &Global, terminal: &Terminal) -> Resul
             text.push_str(&format!("plan: {}\n", path.display()));
             if review.trips.is_empty() {
                 text.push_str(&format!(
-                    "next: weir promote{}{}\n",
+                    "next: weir promote{}{}{}\n",
                     argument(&path),
+                    args.accept
+                        .map_or_else(String::new, |said| said.to_string()),
                     project_argument(global)
                 ));
             }
@@ -399,6 +442,14 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         desk.channels()
             .refuse(&channel, action, Some(&digest), &why);
     })?;
+    if let Some(plan) = &plan
+        && plan.manifest_sha256 != review.manifest_sha256
+    {
+        let why = "the artifact was built again after it was planned: what it came from and what was found may be others";
+        desk.channels()
+            .refuse(&channel, action, Some(&digest), &format!("plan: {why}"));
+        return Err(Stop::new(Exit::Refused, why, "look at it and plan again"));
+    }
     let (removals, reparented) = guard::numbers(review.diff.as_ref());
     let runs_it = base
         .as_ref()
@@ -545,6 +596,10 @@ mod tests {
         assert_eq!((both.removals, both.reparented), (Some(3), Some(12)));
         let one = accept("reparented=0").expect("reads").0;
         assert_eq!((one.removals, one.reparented), (None, Some(0)));
+        for said in ["removals=3,reparented=12", "reparented=0", "removals=1"] {
+            let read = accept(said).expect("reads").to_string();
+            assert_eq!(read, format!(" --accept {said}"));
+        }
         for bad in [
             "",
             "3",

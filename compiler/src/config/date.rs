@@ -2,18 +2,19 @@
 
 use std::fmt;
 
+use jiff::civil;
+
 /// A day of the Gregorian calendar. Orders by time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Date {
-    year: u16,
-    month: u8,
-    day: u8,
-}
+pub struct Date(civil::Date);
 
 impl Date {
     pub fn new(year: u16, month: u8, day: u8) -> Option<Date> {
-        let right = (1..=12).contains(&month) && (1..=days_of(year, month)).contains(&day);
-        right.then_some(Date { year, month, day })
+        let signed = |part: u8| i8::try_from(part).ok();
+        let year = i16::try_from(year).ok()?;
+        civil::Date::new(year, signed(month)?, signed(day)?)
+            .ok()
+            .map(Date)
     }
 
     /// `2026-12-31`, and nothing else.
@@ -29,42 +30,15 @@ impl Date {
 
     /// The day that a number of days after 1 January 1970 is.
     pub fn of_days(since_1970: u64) -> Option<Date> {
-        let (mut year, mut rest) = (1970_u16, since_1970);
-        loop {
-            let length = if is_leap(year) { 366 } else { 365 };
-            if rest < length {
-                break;
-            }
-            rest -= length;
-            year = year.checked_add(1)?;
-        }
-        for month in 1..=12 {
-            let length = u64::from(days_of(year, month));
-            if rest < length {
-                return Date::new(year, month, u8::try_from(rest + 1).ok()?);
-            }
-            rest -= length;
-        }
-        None
-    }
-}
-
-fn is_leap(year: u16) -> bool {
-    (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400)
-}
-
-fn days_of(year: u16, month: u8) -> u8 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap(year) => 29,
-        2 => 28,
-        _ => 31,
+        let days = i64::try_from(since_1970).ok()?;
+        let span = jiff::Span::new().try_days(days).ok()?;
+        civil::date(1970, 1, 1).checked_add(span).ok().map(Date)
     }
 }
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+        self.0.fmt(f)
     }
 }
 

@@ -62,7 +62,7 @@ pub struct Source {
     pub name: Option<At<String>>,
     /// What is read: a CRM, an `inventory.json` of your own, or the files of a LibreQoS directory.
     #[schemars(required)]
-    pub kind: Option<At<Word<Option<SourceKind>>>>,
+    pub kind: Option<At<Word<SourceKind>>>,
     /// Directory of recorded responses, relative to the project. Read instead of the network.
     pub export: Option<At<String>>,
     /// Address of the CRM.
@@ -534,24 +534,9 @@ pub struct Signing {
     pub trust: Option<At<String>>,
 }
 
-/// Every kind of source there is a name for, sorted. [`SourceKind::ALL`] are those this build reads.
-pub const KINDS: [&str; 10] = [
-    "inventory",
-    "libreqos",
-    "netzur",
-    "powercode",
-    "sonar",
-    "splynx",
-    "table",
-    "uisp",
-    "visp",
-    "wispgate",
-];
-
-impl Words for Option<SourceKind> {
+impl Words for SourceKind {
     fn words() -> Vec<(&'static str, Self)> {
-        let readable = |word| SourceKind::ALL.into_iter().find(|k| k.word() == word);
-        KINDS.map(|word| (word, readable(word))).into()
+        SourceKind::ALL.map(|kind| (kind.word(), kind)).into()
     }
 }
 

@@ -407,8 +407,6 @@ pub struct Lint {
     pub levels: Vec<(&'static str, LevelSetting)>,
     /// In the order of the file.
     pub suppress: Vec<Suppression>,
-    /// The day that expiries are compared with; `None` = nothing expires.
-    pub as_of: Option<Date>,
 }
 
 impl Lint {

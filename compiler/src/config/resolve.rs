@@ -297,7 +297,7 @@ impl Check<'_> {
                 allow: self.prefixes("addresses.allow", &file.addresses.allow),
                 ignore: self.prefixes("addresses.ignore", &file.addresses.ignore),
             },
-            lint: self.lint(&file.lint, overrides.as_of),
+            lint: self.lint(&file.lint),
             guard: self.guard(&file.guard),
             target: self.target(file, overrides),
             store: self.store(&file.store),
@@ -365,7 +365,10 @@ impl Check<'_> {
                 self.problem(
                     Some(&written.span),
                     "a source has no `kind`",
-                    format!("add kind = \"..\": one of {}", readable()),
+                    format!(
+                        "add kind = \"..\": one of {}",
+                        list(SourceKind::ALL.map(SourceKind::word))
+                    ),
                 );
                 None
             }
@@ -394,17 +397,8 @@ impl Check<'_> {
         if !source.enabled.as_ref().is_none_or(|on| on.value) {
             return (name, None);
         }
-        if let (Some(None), Some(word)) = (kind, &source.kind) {
-            self.problem(
-                Some(&word.span),
-                format!("this build cannot read `{}` yet", word.value.text),
-                format!(
-                    "it reads {}; export another system's subscribers as an inventory.json and use kind = \"inventory\"",
-                    readable()
-                ),
-            );
-        } else if export.is_none() && source.export.is_none() {
-            let is_file = kind.flatten().is_some_and(SourceKind::is_file);
+        if export.is_none() && source.export.is_none() {
+            let is_file = kind.is_some_and(SourceKind::is_file);
             match (&source.url, is_file) {
                 (Some(url), true) => self.problem(
                     Some(&url.span),
@@ -424,9 +418,9 @@ impl Check<'_> {
                 ),
             }
         }
-        let table = self.table(kind.flatten(), written);
+        let table = self.table(kind, written);
         let right = self.problems.len() == before;
-        let source = match (&name, kind.flatten()) {
+        let source = match (&name, kind) {
             (Some(name), Some(kind)) if right => Some(Source {
                 name: name.clone(),
                 kind,
@@ -772,7 +766,7 @@ impl Check<'_> {
         }
     }
 
-    fn lint(&mut self, written: &file::Lint, as_of: Option<Date>) -> Lint {
+    fn lint(&mut self, written: &file::Lint) -> Lint {
         let mut levels: Vec<(&'static str, LevelSetting)> = Vec::new();
         for (key, level) in written.levels.iter().flatten() {
             let setting = self.lookup(&format!("lint.levels.{}", key.value), level);
@@ -804,7 +798,6 @@ impl Check<'_> {
             suppress: suppress
                 .filter_map(|(index, entry)| self.suppression(index, entry))
                 .collect(),
-            as_of,
         }
     }
 
@@ -1235,8 +1228,4 @@ fn is_pin(text: &str) -> bool {
         .strip_prefix("sha256:")
         .map(|text| text.replace(':', ""));
     digits.is_some_and(|d| d.len() == 64 && d.bytes().all(|b| b.is_ascii_hexdigit()))
-}
-
-fn readable() -> String {
-    list(SourceKind::ALL.map(SourceKind::word))
 }

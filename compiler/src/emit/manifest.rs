@@ -14,7 +14,7 @@ use weir_schemas::manifest::{
 };
 
 use crate::config::date::Date;
-use crate::config::project::{FailOn, Project};
+use crate::config::project::FailOn;
 use crate::emit::view::View;
 use crate::emit::{Emitted, queue_plan, sha256};
 use crate::exports::Export;
@@ -65,9 +65,7 @@ pub(super) fn emit(
                 .map(|export| source(view.stages, export))
                 .collect(),
             overrides_sha256: project.overrides.digest.as_deref().map(Cow::Borrowed),
-            as_of: as_of(view.stages)
-                .or_else(|| deciding_day(project).map(|day| day.to_string()))
-                .map(Cow::Owned),
+            as_of: deciding_day(view.stages).map(|day| Cow::Owned(day.to_string())),
             peaks: view.stages.exports.peaks.map(|id| {
                 let file = view.stages.files.file(id);
                 InputFile {
@@ -82,29 +80,14 @@ pub(super) fn emit(
         fit: fit(view.stages),
         findings: finding_counts(findings),
         fail_on: fail_on.map(Into::into),
-        failing: fail_on.is_some_and(|level| {
-            (findings.iter()).any(|f| f.is_open() && f.level >= level && !is_guarded(f))
-        }),
+        failing: fail_on
+            .is_some_and(|level| findings.iter().any(|f| f.is_open() && f.level >= level)),
     };
     let digest = sha256(manifest.payload_text().as_bytes());
     manifest.digest = Cow::Borrowed(&digest);
     let mut bytes = serde_json::to_vec_pretty(&manifest).expect("published types write to memory");
     bytes.push(b'\n');
     (bytes, digest)
-}
-
-/// What the guard of a promotion judges itself, by exact numbers that somebody can accept. Such a finding fails the
-/// build for all to see, and must not keep what was accepted from being promoted.
-fn is_guarded(finding: &Finding) -> bool {
-    matches!(finding.rule.code, "CHG001" | "CHG002")
-}
-
-/// The day, where another day would have given another network.
-fn as_of(stages: &Stages<'_>) -> Option<String> {
-    let unapplied = &stages.inventory.evidence.overlay.unapplied;
-    let expired = unapplied.iter().any(|u| u.why == Why::Expired);
-    let day = stages.project.as_of.filter(|_| expired)?;
-    Some(day.to_string())
 }
 
 fn files(emitted: &[Emitted], part: Part) -> Vec<File<'_>> {
@@ -206,10 +189,12 @@ fn fit(stages: &Stages<'_>) -> Fit {
 }
 
 /// The day of the build, when it is past an expiry. Before that the same files come out on every day.
-fn deciding_day(project: &Project) -> Option<Date> {
-    let lint = &project.lint;
-    let over = lint.suppress.iter().any(|s| s.is_expired(lint.as_of));
-    lint.as_of.filter(|_| over)
+fn deciding_day(stages: &Stages<'_>) -> Option<Date> {
+    let day = stages.project.as_of;
+    let unapplied = &stages.inventory.evidence.overlay.unapplied;
+    let over = unapplied.iter().any(|u| u.why == Why::Expired)
+        || (stages.project.lint.suppress.iter()).any(|s| s.is_expired(day));
+    day.filter(|_| over)
 }
 
 /// Emitted nodes per kind, and per level.

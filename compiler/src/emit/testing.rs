@@ -394,7 +394,6 @@ fn project(config: FileId, strategy: Strategy) -> Project {
             fail_on: FailOn::Error,
             levels: Vec::new(),
             suppress: Vec::new(),
-            as_of: None,
         },
         guard: Guard {
             max_removed: 20,

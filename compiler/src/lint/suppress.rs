@@ -35,7 +35,7 @@ pub(super) fn apply<'a>(stages: &Stages<'a>, findings: &mut [Finding]) -> Vec<Id
     let mut entries: Vec<Entry<'a>> = lint
         .suppress
         .iter()
-        .filter(|s| !s.is_expired(lint.as_of))
+        .filter(|s| !s.is_expired(stages.project.as_of))
         .map(|suppression| Entry {
             suppression,
             patterns: suppression

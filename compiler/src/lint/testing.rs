@@ -273,7 +273,6 @@ fn project(file: Origin) -> Project {
             fail_on: FailOn::Error,
             levels: Vec::new(),
             suppress: Vec::new(),
-            as_of: None,
         },
         guard: Guard {
             max_removed: 20,

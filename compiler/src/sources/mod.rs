@@ -28,9 +28,13 @@ use crate::exports::Export;
 use crate::ir::records::Records;
 use crate::source_map::SourceMap;
 
-/// Whether a kind of source knows that services are suspended. One that does not says nothing by calling them active.
-pub fn states_service(kind: SourceKind) -> bool {
-    !matches!(kind, SourceKind::Libreqos)
+/// Whether a source knows that services are suspended. One that does not says nothing by calling them active.
+pub fn states_service(source: &Source) -> bool {
+    match source.kind {
+        SourceKind::Libreqos | SourceKind::Netzur | SourceKind::Wispgate => false,
+        SourceKind::Table => (source.table.as_ref()).is_some_and(|table| table.state.is_some()),
+        _ => true,
+    }
 }
 
 /// Lowers one export. Total: what cannot be read is in `Records::evidence`.

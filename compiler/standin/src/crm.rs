@@ -295,7 +295,8 @@ fn uisp(options: &Options, asked: &Asked, wrong: Option<Paging>) -> Reply {
         a.extend(b);
         a
     };
-    let paged = |all| {
+    let paged = |mut all: Vec<Value>| {
+        all.truncate(options.records);
         let number = |name, default| match query(asked, name) {
             Some(text) => text.parse().ok(),
             None => Some(default),

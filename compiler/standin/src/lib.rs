@@ -52,6 +52,8 @@ pub struct Options {
     pub port: u16,
     /// The most records of a page, whatever is asked for.
     pub page: usize,
+    /// The records that there are of a paged list of UISP's billing half; the rest is as if it were not there.
+    pub records: usize,
     /// TLS with this certificate; plain HTTP without.
     pub certificate: Option<Certificate>,
     /// Takes connections and never answers.
@@ -68,6 +70,7 @@ impl Options {
             kind: kind.to_owned(),
             port: 0,
             page: 20,
+            records: usize::MAX,
             certificate: None,
             deaf: false,
             token_seconds: 1800,

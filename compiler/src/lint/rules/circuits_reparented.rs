@@ -160,9 +160,8 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             words::number(most as usize),
             told.join("; "),
         ),
-        format!(
-            "if the network did change, promote with `--accept reparented={n}`; if not, repair or pin what is named"
-        ),
+        "repair or pin what is named; if the network did change, set this rule to `warn` in `[lint.levels]`, build again, and \
+         promote with `--accept reparented=N`, the number that `weir plan` states",
     )
     .about(guard_setting("guard.max_reparented_percent"))
     .about_all(causes.iter().filter_map(|(cause, _)| match cause {
@@ -252,6 +251,9 @@ mod tests {
             "{}",
             finding.message
         );
-        assert!(finding.help.contains("reparented=1"));
+        assert!(
+            finding.help.contains("`--accept reparented=N`")
+                && finding.help.contains("`weir plan`")
+        );
     }
 }

@@ -35,7 +35,11 @@ pub static RULE: Rule = Rule {
 
 fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     let lint = &stages.project.lint;
-    for suppression in lint.suppress.iter().filter(|s| s.is_expired(lint.as_of)) {
+    for suppression in lint
+        .suppress
+        .iter()
+        .filter(|s| s.is_expired(stages.project.as_of))
+    {
         let Some(last) = suppression.expires else {
             continue;
         };

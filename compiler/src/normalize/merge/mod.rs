@@ -618,7 +618,7 @@ fn choose_circuit(
     }
 
     let said = members()
-        .filter(|(source, _)| sources::states_service(project.sources[*source].kind))
+        .filter(|(source, _)| sources::states_service(&project.sources[*source]))
         .map(|(source, m)| Says {
             source,
             value: m.state,

@@ -10,9 +10,7 @@ use crate::ir::records::{MissingCollection, Origin, SourceEvidence, UnreadableFi
 use crate::sources::found::{Fact, Found, Reader, settle};
 use crate::sources::json::decode::decode;
 use crate::sources::json::field::{Kind, List, Object, Raw, shorten};
-use crate::sources::json::{
-    Broken, Collection, Elements, Refusal, Row, error_message, read_elements, skip,
-};
+use crate::sources::json::{Broken, Collection, Refusal, Row, error_message, read_rows_at, skip};
 
 /// Where the records of an answer stand: `data`, the name of the root field, and the list in it.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +85,15 @@ impl Page {
         }
         let answer: Answer<'_> = decode(&bytes[start..])
             .map_err(|why| Broken::new(start, format!("not readable as JSON: {why}")))?;
+        if let List::Not(kind) = &answer.errors {
+            return Err(Broken::new(
+                start,
+                format!(
+                    "`errors` is {} where a list belongs: the answer is not used",
+                    kind.word()
+                ),
+            ));
+        }
         let said = errors(answer.errors.items());
         let root_field = (answer.data.get()).and_then(|data| data.get(root.field).copied());
         let members: BTreeMap<String, Raw<'_>> = match root_field.and_then(Raw::object) {
@@ -206,9 +213,7 @@ impl Reader<'_> {
                     format!("the answer is partial, the server failed on some of it: {partial}"),
                 );
             }
-            let rows = Elements::of_list(bytes, page.list)
-                .and_then(|elements| read_elements(file, bytes, collection.name, elements, &row));
-            match rows {
+            match read_rows_at(file, bytes, page.list, collection.name, &row) {
                 Ok(rows) => {
                     read += rows.read;
                     evidence.absorb(rows.evidence);
@@ -294,6 +299,10 @@ mod tests {
             (
                 r#"{"errors": [{"message": "no", "path": ["accounts", 3]}], "data": {"accounts": null}}"#,
                 Err("the server answered with an error: no at accounts.3"),
+            ),
+            (
+                r#"{"errors": {"message": "no"}, "data": {"accounts": {"entities": []}}}"#,
+                Err("`errors` is an object where a list belongs: the answer is not used"),
             ),
             (
                 r#"{"error": "Request limit of 400/min reached."}"#,

@@ -70,17 +70,6 @@ pub struct Elements<'a> {
 }
 
 impl<'a> Elements<'a> {
-    /// The list whose bracket is at `open`, inside of something else.
-    pub fn at(bytes: &'a [u8], open: usize) -> Self {
-        Elements {
-            bytes,
-            at: open + 1,
-            first: true,
-            finished: false,
-            alone: false,
-        }
-    }
-
     /// The elements of the list at `at`, inside something larger that is known to be whole.
     pub fn of_list(bytes: &'a [u8], at: usize) -> Result<Self, Broken> {
         match bytes.get(at) {
@@ -349,7 +338,7 @@ where
     read_elements(file, bytes, collection, Elements::new(bytes)?, &row)
 }
 
-/// The same for the list whose bracket is at `open`, inside of an answer.
+/// The same for the list whose bracket is at `open`, inside something larger that is known to be whole.
 pub fn read_rows_at<T, F>(
     file: FileId,
     bytes: &[u8],
@@ -361,11 +350,16 @@ where
     T: Send,
     F: Fn(&Row<'_>, &mut SourceEvidence) -> Result<T, Refusal> + Sync,
 {
-    read_elements(file, bytes, collection, Elements::at(bytes, open), &row)
+    read_elements(
+        file,
+        bytes,
+        collection,
+        Elements::of_list(bytes, open)?,
+        &row,
+    )
 }
 
-/// The same for a list that stands inside something else.
-pub fn read_elements<T, F>(
+fn read_elements<T, F>(
     file: FileId,
     bytes: &[u8],
     collection: &'static str,

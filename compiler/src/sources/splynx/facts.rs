@@ -261,7 +261,7 @@ pub fn tariff(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Tari
             ("/speed_limit_fixed_up", wire.speed_limit_fixed_up),
         ),
     );
-    let percent = wire.burst_type.text().value().as_deref() == Some("percent");
+    let percent = (wire.burst_type.text().value()).is_some_and(|kind| kind.trim() == "percent");
     let burst = modes(
         "/burst_type",
         wire.burst_type,

@@ -244,7 +244,7 @@ fn elements<'a>(bytes: &'a [u8], path: &[String]) -> Result<Elements<'a>, Broken
     for key in above {
         body = body.inside(key)?;
     }
-    Ok(Elements::at(bytes, body.list(last)?))
+    Elements::of_list(bytes, body.list(last)?)
 }
 
 /// Whether a value is well formed, for lists of addresses.

@@ -192,6 +192,13 @@ fn data(bytes: &[u8]) -> Result<Body<'_>, Broken> {
                 format!("{partly}: \"{}\"", shorten(&message)),
             ));
         }
+    } else if let (Some(at), Kind::Object | Kind::Text) =
+        (answer.get("errors"), answer.kind("errors"))
+    {
+        return Err(Broken::new(
+            at.start,
+            "`errors` is no list: the answer is not used",
+        ));
     }
     answer.inside("data")
 }

@@ -38,7 +38,9 @@ impl Book<'_> {
         let mut by_name: BTreeMap<&str, usize> = BTreeMap::new();
         for found in self.subscribers {
             for name in BTreeSet::from([&*found.fact.username, &*found.fact.full_name]) {
-                *by_name.entry(name).or_default() += 1;
+                if !name.is_empty() {
+                    *by_name.entry(name).or_default() += 1;
+                }
             }
         }
         // Whoever has no id stands alone: services of one number are still one circuit.
@@ -293,7 +295,8 @@ impl Known<'_> {
             let subscriber = self.subscriber.map(|found| &found.fact)?;
             let names = [&*subscriber.full_name, &*subscriber.username];
             let called = |found: &&Found<Equipment>| {
-                found.fact.parent.is_some() && names.contains(&&*found.fact.site_name)
+                let name = &*found.fact.site_name;
+                found.fact.parent.is_some() && !name.is_empty() && names.contains(&name)
             };
             for found in self.assemblies.iter().filter(called) {
                 if self

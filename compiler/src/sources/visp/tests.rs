@@ -198,6 +198,10 @@ fn an_answer_that_reports_an_error_makes_the_source_incomplete() {
             r#"{"data": {"rows": []}, "errors": [{"message": "Timeout"}]}"#,
         ),
         (
+            "bulk.json",
+            r#"{"data": {"rows": []}, "errors": {"message": "Timeout"}}"#,
+        ),
+        (
             "customer-5021-services.json",
             r#"{"errors": [{"message": "Timeout"}]}"#,
         ),
@@ -225,6 +229,7 @@ fn an_answer_that_reports_an_error_makes_the_source_incomplete() {
     bulk.json SRC008 exports/bulk.json cannot be read: a web page where JSON is expected: was it saved from a browser or a proxy?; nothing is built without it
     bulk.json SRC008 exports/bulk.json cannot be read: the file ends in the middle of the answer: it is truncated; nothing is built without it
     bulk.json SRC008 exports/bulk.json cannot be read: the answer is not complete: "Timeout"; nothing is built without it
+    bulk.json SRC008 exports/bulk.json cannot be read: `errors` is no list: the answer is not used; nothing is built without it
     customer-5021-services.json SRC008 exports/customer-5021-services.json cannot be read: the answer is an error: "Timeout"; nothing is built without it
     customer-5023-ips.json SRC008 exports/customer-5023-ips.json cannot be read: `row` is null where an object is expected; nothing is built without it
     subscribers.page-3.json SRC008 exports/subscribers.page-3.json cannot be read: the answer counts 28 records and its pages hold 20: the recording is cut short; nothing is built without it

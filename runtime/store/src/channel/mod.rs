@@ -18,7 +18,8 @@ pub mod journal;
 mod keep;
 mod operate;
 pub mod sign;
-pub mod testing;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 
