@@ -19,6 +19,7 @@ pub mod manifest;
 pub mod promotion;
 pub mod provenance;
 pub mod queue_plan;
+pub mod runtime;
 pub mod tree;
 pub mod why;
 
@@ -105,6 +106,10 @@ pub static CONTRACTS: &[Contract] = &[
     Contract::written::<promotion::Promotion>("promotion.schema.json"),
     Contract::written::<provenance::Provenance<'static>>("provenance.schema.json"),
     Contract::written::<queue_plan::QueuePlan<'static>>("queue_plan.schema.json"),
+    Contract::written::<runtime::Flows>("runtime_flows.schema.json"),
+    Contract::written::<runtime::RuntimeStatus>("runtime_status.schema.json"),
+    Contract::written::<runtime::Traffic>("runtime_traffic.schema.json"),
+    Contract::written::<runtime::UnknownAddresses>("runtime_unknown.schema.json"),
     Contract::written::<tree::Tree<'static>>("tree.schema.json"),
     Contract::written::<why::Why<'static>>("why.schema.json"),
 ];

@@ -10,6 +10,7 @@
 #[cfg(any(feature = "build", test))]
 extern crate alloc;
 
+pub mod maps;
 pub mod table;
 
 use core::fmt;

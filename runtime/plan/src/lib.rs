@@ -5,6 +5,7 @@
 //! its own words. It does no I/O.
 
 pub mod diff;
+pub mod kernel;
 pub mod verify;
 
 pub use verify::{Kind, Violation, verify, verify_agreement, verify_artifact, verify_tree};

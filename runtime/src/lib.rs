@@ -1,0 +1,5 @@
+//! The privileged side of Weir: it observes the kernel, plans what differs from an artifact, applies that in an
+//! order in which every packet meets one whole generation, and reads everything back.
+//!
+//! It decides nothing about rates or placement, and knows nothing of CRMs or projects: it meets the compiler in
+//! artifacts only.
