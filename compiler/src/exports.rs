@@ -146,6 +146,12 @@ pub fn collections(kind: SourceKind) -> &'static [Collection] {
         file("lqos_overrides.json", Format::Json),
         file("network.json", Format::Json),
     ];
+    const MIKROTIK: &[Collection] = &[
+        responses("arp"),
+        responses("bindings"),
+        responses("leases"),
+        responses("neighbors"),
+    ];
     const NETZUR: &[Collection] = &[responses("libreqos")];
     const POWERCODE: &[Collection] = &[
         responses("customers"),
@@ -190,6 +196,7 @@ pub fn collections(kind: SourceKind) -> &'static [Collection] {
     match kind {
         SourceKind::Inventory => INVENTORY,
         SourceKind::Libreqos => LIBREQOS,
+        SourceKind::Mikrotik => MIKROTIK,
         SourceKind::Netzur => NETZUR,
         SourceKind::Powercode => POWERCODE,
         SourceKind::Sonar => SONAR,

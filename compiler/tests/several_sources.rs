@@ -284,3 +284,85 @@ proptest! {
         }
     }
 }
+
+/// What a router knows fills what is not said, and stands below what a source or an override says.
+#[test]
+fn a_router_gives_devices_their_ipv6() {
+    let crm = json!({ "schema": "weir.inventory/1",
+        "nodes": [{"id": "hill", "name": "Hill", "kind": "site", "gateway": true}],
+        "circuits": [
+            {"id": "1", "attach": "hill", "plan_kbps": [50000, 10000], "devices": [{"id": "d1", "ips": ["100.64.70.1"]}]},
+            {"id": "2", "attach": "hill", "plan_kbps": [50000, 10000], "devices": [{"id": "d2", "ips": ["100.64.70.3", "2001:db8:99::/56"]}]},
+            {"id": "3", "attach": "hill", "plan_kbps": [50000, 10000], "devices": [{"id": "d3", "ips": ["100.64.70.8"]}]},
+            {"id": "4", "attach": "hill", "plan_kbps": [50000, 10000], "devices": [{"id": "d4", "mac": "02:4c:00:00:00:0b", "ips": ["100.64.70.11"]}]},
+            {"id": "5", "attach": "hill", "plan_kbps": [50000, 10000], "devices": [{"id": "d5", "ips": ["100.64.70.6"]}]}] })
+    .to_string();
+    let file = |name: &str| {
+        let path = format!(
+            "{}/standin/data/mikrotik/{name}.json",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        std::fs::read_to_string(path).expect("recorded data")
+    };
+    let mut bindings: Value = serde_json::from_str(&file("bindings")).expect("JSON");
+    // Nobody knows an IPv4 address of this one.
+    let unseen = json!({".id": "*Z", "address": "2001:db8:700b::/56", "duid": "0x00030001024c0000000b", "status": "bound"});
+    bindings.as_array_mut().expect("a list").push(unseen);
+    let (arp, leases, neighbors) = (file("arp"), file("leases"), file("neighbors"));
+    let bindings = bindings.to_string();
+    let addresses = |crm_first: bool, overrides: &str| {
+        let mut inputs = vec![
+            Input {
+                name: "crm",
+                kind: "inventory",
+                files: vec![("inventory.json", crm.as_bytes())],
+            },
+            Input {
+                name: "router",
+                kind: "mikrotik",
+                files: vec![
+                    ("arp.json", arp.as_bytes()),
+                    ("bindings.json", bindings.as_bytes()),
+                    ("leases.json", leases.as_bytes()),
+                    ("neighbors.json", neighbors.as_bytes()),
+                ],
+            },
+        ];
+        if !crm_first {
+            inputs.reverse();
+        }
+        let config = "[merge]\nprecedence = [\"crm\", \"router\"]\n";
+        let memory = Memory::several(&inputs, config, overrides, "2030-01-01").expect("a project");
+        let compiled = memory.compile(None);
+        let circuits = compiled.inventory.circuits.iter().map(|circuit| {
+            let devices = circuit.devices.iter();
+            let all: Vec<String> = devices
+                .flat_map(|d| d.addresses.iter().map(|a| format!("{}={a}", d.id)))
+                .collect();
+            all.join(" ")
+        });
+        circuits.collect::<Vec<_>>()
+    };
+    let plain = addresses(true, "");
+    assert_eq!(
+        plain,
+        [
+            "d1=100.64.70.1/32 d1=2001:db8:7001::/56",
+            // It has IPv6 of its own.
+            "d2=100.64.70.3/32 d2=2001:db8:99::/56",
+            "d3=100.64.70.8/32 d3=2001:db8:7008::/56",
+            // By its hardware address.
+            "d4=100.64.70.11/32 d4=2001:db8:700b::/56",
+            // Its hardware address has two IPv4 addresses.
+            "d5=100.64.70.6/32",
+        ]
+    );
+    assert_eq!(addresses(false, ""), plain);
+
+    let overrides = "[[circuit]]\nid = \"1\"\nreason = \"moved\"\nowner = \"kim\"\naddresses = [\"100.64.70.1\"]\n\
+                     [[circuit]]\nid = \"3\"\nreason = \"not theirs\"\nowner = \"kim\"\naddresses_remove = [\"2001:db8:7008::/56\"]\n";
+    let told = addresses(true, overrides);
+    assert_eq!(told[0], "d1=100.64.70.1/32");
+    assert_eq!(told[2], "d3=100.64.70.8/32");
+    assert_eq!(told[3], plain[3]);
+}

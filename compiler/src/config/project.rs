@@ -195,6 +195,7 @@ impl AuthWord {
 pub enum SourceKind {
     Inventory,
     Libreqos,
+    Mikrotik,
     Netzur,
     Powercode,
     Sonar,
@@ -207,9 +208,10 @@ pub enum SourceKind {
 
 impl SourceKind {
     /// Every kind this build reads, sorted by name.
-    pub const ALL: [SourceKind; 10] = [
+    pub const ALL: [SourceKind; 11] = [
         SourceKind::Inventory,
         SourceKind::Libreqos,
+        SourceKind::Mikrotik,
         SourceKind::Netzur,
         SourceKind::Powercode,
         SourceKind::Sonar,
@@ -232,6 +234,7 @@ impl SourceKind {
         match self {
             SourceKind::Inventory => "inventory",
             SourceKind::Libreqos => "libreqos",
+            SourceKind::Mikrotik => "mikrotik",
             SourceKind::Netzur => "netzur",
             SourceKind::Powercode => "powercode",
             SourceKind::Sonar => "sonar",

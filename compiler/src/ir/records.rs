@@ -2,6 +2,9 @@
 //! wrong, contradict each other or name things that do not exist. Every record keeps its [`Origin`].
 
 use std::borrow::Cow;
+use std::net::Ipv4Addr;
+
+use ipnet::IpNet;
 
 use crate::id::FileId;
 use crate::ir::address::Claim;
@@ -190,12 +193,25 @@ pub struct DeviceRecord {
     pub origin: Origin,
 }
 
+/// An IPv6 prefix, and by what its device is known: what a router knows of addresses, without knowing subscribers.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Seen {
+    /// `02:4c:00:00:00:01`
+    pub mac: Box<str>,
+    pub v4: Option<Ipv4Addr>,
+    pub v6: IpNet,
+    /// The row that says the prefix; its field is `/address`.
+    pub origin: Origin,
+}
+
 /// Everything one source said, and what could not be used of it.
 #[derive(Clone, Default, Debug)]
 pub struct Records {
     pub nodes: Vec<NodeRecord>,
     pub links: Vec<LinkRecord>,
     pub circuits: Vec<CircuitRecord>,
+    /// Addresses of devices that other sources describe.
+    pub seen: Vec<Seen>,
     pub evidence: SourceEvidence,
 }
 

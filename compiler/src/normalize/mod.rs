@@ -3,11 +3,12 @@
 //! (topology.md 1.0 pass 1, 1.3, 1.4, 1.7).
 //!
 //! The result depends on the set of records, never on their order: of two records of one source that contradict each
-//! other the smaller content is used, and both are named. What several sources say is put together in `merge`, and
-//! what the operator says is laid over that in `overlay`.
+//! other the smaller content is used, and both are named. What several sources say is put together in `merge`, what
+//! routers know of addresses is added in `enrich`, and what the operator says is laid over that in `overlay`.
 
 mod addresses;
 mod circuits;
+mod enrich;
 mod merge;
 mod nodes;
 mod overlay;
@@ -23,6 +24,7 @@ pub fn normalize(project: &Project, sources: Vec<Records>) -> (Inventory, Vec<So
     let known = &mut inventory.evidence;
     let mut evidence = Vec::with_capacity(sources.len());
     let (mut nodes, mut links, mut circuits) = (Vec::new(), Vec::new(), Vec::new());
+    let mut seen = Vec::new();
     for source in sources {
         nodes.push(nodes::unique_nodes(
             source.nodes,
@@ -35,6 +37,7 @@ pub fn normalize(project: &Project, sources: Vec<Records>) -> (Inventory, Vec<So
         let duplicates = &mut known.duplicate_circuits;
         circuits.push(circuits::unique_circuits(source.circuits, duplicates));
         evidence.push(source.evidence);
+        seen.push(source.seen);
     }
     let (mut nodes, aliases) = merge::nodes(project, nodes, &mut known.merge);
     nodes.sort_unstable_by(|a, b| a.id.cmp(&b.id));
@@ -54,6 +57,7 @@ pub fn normalize(project: &Project, sources: Vec<Records>) -> (Inventory, Vec<So
         &mut known.merge,
     );
     circuits.sort_unstable_by(|a, b| a.record.id.cmp(&b.record.id));
+    enrich::circuits(seen, &mut circuits);
     let nodes = &inventory.nodes;
     overlay::circuits(project, &mut circuits, &names, nodes, &mut known.overlay);
     circuits::circuits(project, circuits, &names, &mut inventory);

@@ -333,6 +333,21 @@ fn circuit(
                     }
                 });
             }
+            // What a router knows is replaced and taken away like what a source says.
+            for extra in input.extra.iter_mut().filter(|extra| extra.origin != file) {
+                if only.is_some_and(|only| *extra.device != *only) {
+                    continue;
+                }
+                extra.claims.retain(|claim| match change.field {
+                    Field::Addresses => false,
+                    Field::AddressesRemove => {
+                        let net = claim.value.prefix().map(|(net, _)| net);
+                        net.is_none_or(|net| !nets.contains(&net))
+                    }
+                    _ => true,
+                });
+            }
+            input.extra.retain(|extra| !extra.claims.is_empty());
             if change.field != Field::AddressesRemove {
                 let device = record
                     .devices

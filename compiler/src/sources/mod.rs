@@ -7,6 +7,7 @@ mod given;
 pub mod inventory;
 pub mod json;
 pub mod libreqos;
+pub mod mikrotik;
 pub mod netzur;
 pub mod notes;
 pub mod places;
@@ -42,6 +43,7 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
     match source.kind {
         SourceKind::Inventory => inventory::lower(source, export, files),
         SourceKind::Libreqos => libreqos::lower(source, export, files),
+        SourceKind::Mikrotik => mikrotik::lower(source, export, files),
         SourceKind::Netzur => netzur::lower(source, export, files),
         SourceKind::Powercode => powercode::lower(source, export, files),
         SourceKind::Sonar => sonar::lower(source, export, files),

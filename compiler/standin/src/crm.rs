@@ -12,7 +12,8 @@ use crate::fault::Paging;
 use crate::{Asked, CANARY, KEY, Options, PASSWORD, Reply, SECRET, State, USER};
 
 /// What can be stood in for, sorted.
-pub const KINDS: [&str; 7] = [
+pub const KINDS: [&str; 8] = [
+    "mikrotik",
     "netzur",
     "powercode",
     "sonar",
@@ -23,7 +24,11 @@ pub const KINDS: [&str; 7] = [
 ];
 
 /// Lines of `weir.toml` beside `url`, by kind.
-pub const SETTINGS: [(&str, &str); 7] = [
+pub const SETTINGS: [(&str, &str); 8] = [
+    (
+        "mikrotik",
+        "user = \"reader\"\npassword = { env = \"CRM_PASSWORD\" }",
+    ),
     ("netzur", "key = { env = \"CRM_KEY\" }"),
     ("powercode", "key = { env = \"CRM_KEY\" }"),
     ("sonar", "key = { env = \"CRM_KEY\" }"),
@@ -69,6 +74,7 @@ pub(crate) fn error(kind: &str, status: u16) -> Value {
         "powercode" => json!({ "statusCode": 1, "message": words }),
         "sonar" | "visp" => json!({ "errors": [{ "message": words }] }),
         "wispgate" => json!({ "error": words }),
+        "mikrotik" => json!({ "error": status, "message": words }),
         _ => json!({ "message": words }),
     }
 }
@@ -86,6 +92,7 @@ fn refused(kind: &str, asked: &Asked) -> Reply {
         "visp" => Reply::json(401, &json!({ "errors": [{ "message": "jwt expired" }] })),
         "netzur" => Reply::json(401, &json!({ "message": "Unauthenticated." })),
         "wispgate" => Reply::json(401, &json!({ "error": "Invalid api_token" })),
+        "mikrotik" => Reply::json(401, &json!({ "error": 401, "message": "Unauthorized" })),
         // Some systems repeat what they did not like.
         _ => Reply::json(
             401,
@@ -186,6 +193,10 @@ data! {
     splynx_services = "../data/splynx/internet_services.json";
     splynx_sites = "../data/splynx/network_sites.json";
     splynx_tariffs = "../data/splynx/tariffs_internet.json";
+    mikrotik_arp = "../data/mikrotik/arp.json";
+    mikrotik_bindings = "../data/mikrotik/bindings.json";
+    mikrotik_leases = "../data/mikrotik/leases.json";
+    mikrotik_neighbors = "../data/mikrotik/neighbors.json";
     netzur = "../data/netzur/libreqos.json";
     wispgate = "../data/wispgate/shaped-devices.json";
     powercode_customers = "../data/powercode/list_customers.json";
@@ -267,6 +278,7 @@ pub(crate) fn answer(
     match options.kind.as_str() {
         "uisp" => uisp(options, asked, wrong),
         "splynx" => splynx(options, state, asked, wrong),
+        "mikrotik" => mikrotik(asked),
         "netzur" => netzur_reply(asked),
         "visp" => visp(options, state, asked, wrong),
         "wispgate" => {
@@ -280,6 +292,24 @@ pub(crate) fn answer(
         "powercode" => powercode(asked),
         _ => sonar(options, asked, wrong),
     }
+}
+
+fn mikrotik(asked: &Asked) -> Reply {
+    let right = format!(
+        "Basic {}",
+        BASE64_STANDARD.encode(format!("{USER}:{PASSWORD}"))
+    );
+    if header(asked, "authorization") != right {
+        return refused("mikrotik", asked);
+    }
+    let rows = match asked.path.as_str() {
+        "/rest/ip/arp" => mikrotik_arp(),
+        "/rest/ip/dhcp-server/lease" => mikrotik_leases(),
+        "/rest/ipv6/dhcp-server/binding" => mikrotik_bindings(),
+        "/rest/ipv6/neighbor" => mikrotik_neighbors(),
+        _ => return Reply::json(404, &error("mikrotik", 404)),
+    };
+    Reply::json(200, &json!(rows))
 }
 
 fn uisp(options: &Options, asked: &Asked, wrong: Option<Paging>) -> Reply {

@@ -1,5 +1,6 @@
 //! The CRMs: one file each, and the one table of them. Outside of this directory no CRM is named.
 
+mod mikrotik;
 mod netzur;
 mod powercode;
 mod sonar;
@@ -52,6 +53,7 @@ pub(crate) type Fetch = for<'r, 'a> fn(&'r mut Run<'a>) -> Future_<'r, Result<()
 
 /// Every CRM, sorted by kind.
 pub static CRMS: &[&Crm] = &[
+    &mikrotik::CRM,
     &netzur::CRM,
     &powercode::CRM,
     &sonar::CRM,
@@ -209,6 +211,7 @@ mod tests {
             ("uisp", "https://h/nms/api/v2.1/", "https://h/"),
             ("splynx", "https://h/api/2.0/", "https://h/"),
             ("netzur", "https://h/api/libreqos", "https://h/api/libreqos"),
+            ("mikrotik", "https://h/rest/", "https://h/"),
             ("wispgate", "https://h/", "https://h/"),
             ("powercode", "https://h", "https://h:444/"),
             ("powercode", "https://h:8444/", "https://h:8444/"),

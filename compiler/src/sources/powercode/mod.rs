@@ -75,6 +75,7 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
         nodes: nodes(&sites, &mut evidence),
         links: Vec::new(),
         circuits,
+        seen: Vec::new(),
         evidence,
     }
 }

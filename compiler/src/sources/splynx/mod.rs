@@ -142,6 +142,7 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
         nodes: network.nodes(&routers, &billing.services, &mut evidence),
         links: Vec::new(),
         circuits: billing.circuits(&online, &routers, &mut evidence),
+        seen: Vec::new(),
         evidence,
     }
 }

@@ -210,6 +210,7 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
         nodes,
         links: link_records,
         circuits,
+        seen: Vec::new(),
         evidence,
     }
 }

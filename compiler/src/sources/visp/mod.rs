@@ -178,6 +178,7 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
         nodes,
         links,
         circuits,
+        seen: Vec::new(),
         evidence,
     }
 }
