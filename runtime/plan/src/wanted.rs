@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use weir_abi::ClassId;
+use weir_abi::{ClassId, MAX_HTB_DEPTH};
 use weir_schemas::queue_plan::{Class, LeafQdisc, Mode, QueuePlan};
 
 use crate::kernel::{Device, Program, burst_ticks, default_burst};
@@ -106,7 +106,9 @@ pub enum NotLoadable {
         "the artifact's target names no interfaces: add `[target.<name>.shaper]` with `to_internet` and `to_network`, and build again"
     )]
     NoInterfaces,
-    #[error("{key}: hangs under {parent}, which is not in the plan, or under itself")]
+    #[error(
+        "{key}: hangs under {parent}, which is not in the plan, or in a chain of more classes than the kernel takes"
+    )]
     NoParent { key: String, parent: String },
     #[error("{key}: is in CPU queue {queue}, which the plan does not have")]
     NoQueue { key: String, queue: u16 },
@@ -271,7 +273,7 @@ fn parents_first(plan: &QueuePlan<'_>) -> Result<Vec<Placed>, NotLoadable> {
         let (mut depth, mut above) = (0, parent);
         while let Some(next) = above {
             depth += 1;
-            if depth > parents.len() {
+            if depth >= MAX_HTB_DEPTH {
                 return Err(no_parent(&plan.classes[at]));
             }
             above = parents[next];

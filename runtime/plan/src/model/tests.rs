@@ -34,17 +34,17 @@ fn loaded(wanted: &Wanted) -> ModelKernel {
 
 fn swap(kernel: &mut ModelKernel, wanted: &Wanted, previous: Option<&Wanted>) -> Plan {
     kernel.register(wanted);
-    let seen = kernel.observe(&devices(&kernel));
+    let seen = kernel.observe(&devices(kernel));
     let plan = plan(&seen, wanted, previous, Options::default()).unwrap();
     run(kernel, &plan);
-    let seen = kernel.observe(&devices(&kernel));
+    let seen = kernel.observe(&devices(kernel));
     assert_eq!(unmet(&seen, plan.steps.iter().map(|s| &s.action)), []);
     plan
 }
 
 /// What undoing has to restore: all but packets and what nobody sees.
 fn structure(kernel: &ModelKernel) -> Observation {
-    let mut seen = kernel.observe(&devices(&kernel));
+    let mut seen = kernel.observe(&devices(kernel));
     for class in seen.interfaces.iter_mut().flat_map(|i| &mut i.classes) {
         class.stats = Stats::default();
     }
@@ -56,7 +56,7 @@ fn structure(kernel: &ModelKernel) -> Observation {
 }
 
 pub(super) fn is_exactly(kernel: &ModelKernel, wanted: &Wanted, kept: &[&Wanted]) {
-    let seen = kernel.observe(&devices(&kernel));
+    let seen = kernel.observe(&devices(kernel));
     assert_eq!(differences(&seen, wanted, kept), []);
 }
 
