@@ -168,16 +168,27 @@ async fn wrong_credentials_are_named_by_every_crm() {
     for kind in KINDS {
         let standin = Standin::start(Options::new(kind)).unwrap();
         let mut source = source(kind, &standin);
-        source.key = Some(weir_fetch::secret::Secret::new("canary-wrong"));
+        // A router has a user and a password, the others a key.
+        let setting = if kind == "mikrotik" { "password" } else { "key" };
+        let set = |source: &mut Source, to: Option<&str>| {
+            let secret = to.map(weir_fetch::secret::Secret::new);
+            match setting {
+                "password" => source.password = secret,
+                _ => source.key = secret,
+            }
+        };
+        set(&mut source, Some("canary-wrong"));
         let error = fetch(&source).await.unwrap_err();
         assert!(
             matches!(error.cause, Cause::WrongKey { .. }),
             "{kind}: {error}"
         );
-        source.key = None;
+        set(&mut source, None);
         let error = fetch(&source).await.unwrap_err();
         assert!(
-            error.to_string().contains("`key` is not set"),
+            error
+                .to_string()
+                .contains(&format!("`{setting}` is not set")),
             "{kind}: {error}"
         );
     }

@@ -155,8 +155,8 @@ Editors complete and check the file with `schemas/weir.schema.json`; the first l
 A directory without `weir.toml` that holds `network.json` and `ShapedDevices.csv` is read as a LibreQoS directory: one
 `libreqos` source, `strategy = \"full\"`, and what an `lqos.conf` beside them says about the uplink, queues and addresses.
 
-Kinds of source that this build reads: `inventory`, `libreqos` and `table` from files (`export = \"DIR\"`); `netzur`, `powercode`,
-`sonar`, `splynx`, `uisp`, `visp` and `wispgate` also over the network (`url`). `[schedule]` is checked and has no
+Kinds of source that this build reads: `inventory`, `libreqos` and `table` from files (`export = \"DIR\"`); `mikrotik`, `netzur`,
+`powercode`, `sonar`, `splynx`, `uisp`, `visp` and `wispgate` also over the network (`url`). `[schedule]` is checked and has no
 effect yet.
 ";
 

@@ -60,6 +60,7 @@ static TARGETS: &[Target] = &[
     target("exports", Reader::Exports("visp"), &["golden/visp-basin/exports"]),
     target("inventory", Reader::Source("inventory", ""), &["golden/inventory-dirty/exports", "golden/link-down/exports"]),
     target("libreqos", Reader::Source("libreqos", ""), &["golden/libreqos-custom/exports"]),
+    target("mikrotik", Reader::Source("mikrotik", ""), &["compiler/standin/data/mikrotik"]),
     target("netzur", Reader::Source("netzur", ""), &["golden/netzur-basin/exports"]),
     target("powercode", Reader::Source("powercode", ""), &["golden/powercode-ridgeline/exports"]),
     target("previous", Reader::Previous, &["golden/worked-example/expected/full", "golden/visp-basin/expected/ap_site"]),
