@@ -8,4 +8,7 @@ pub mod diff;
 pub mod kernel;
 pub mod verify;
 
-pub use verify::{Kind, Violation, verify, verify_agreement, verify_artifact, verify_tree};
+pub use verify::{
+    Kind, Violation, tx_queues, verify, verify_agreement, verify_artifact, verify_table,
+    verify_tree,
+};
