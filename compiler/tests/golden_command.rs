@@ -106,8 +106,8 @@ fn no_day_passes_and_only_golden_previous_is_followed() {
     lab.run("golden --accept", 0);
     let csv = || fs::read_to_string(lab.path().join("golden/ShapedDevices.csv")).expect("a file");
     assert!(csv().contains("c1,Other,"));
-    lab.run("golden --as-of 2000-12-31", 0);
-    lab.run("golden --as-of 2001-01-01", 6);
+    lab.run("golden --as-of 2001-01-01", 0);
+    lab.run("golden --as-of 2001-01-02", 6);
     fs::remove_file(lab.path().join("overrides.toml")).expect("removed");
 
     lab.network(1, 50_000);
