@@ -147,7 +147,7 @@ fn prefix() -> impl Strategy<Value = String> {
         });
     let v6 = (
         any::<u16>(),
-        prop_oneof![Just(56_u8), Just(64), Just(128), 48..=70_u8],
+        prop_oneof![Just(56_u8), Just(70), Just(128), 52..=64_u8],
     )
         .prop_map(|(bits, len)| {
             let bits = 0x2001_0db8 << 96 | u128::from(bits & 0xfff) << 60 | u128::from(bits);
@@ -219,9 +219,6 @@ proptest! {
         let project = Memory::new("inventory", &files, &config(stick, strategy)).expect("a project");
         let compiled = project.compile(None);
         let refused: Vec<&str> = compiled.refused.iter().map(|r| r.message.as_str()).collect();
-        if refused.iter().any(|message| message.contains("different lengths")) {
-            return Ok(());
-        }
         prop_assert!(refused.is_empty(), "{:?}", refused);
         Network::of(&compiled.artifacts, stick).agrees(&strangers);
     }

@@ -8,6 +8,7 @@ mod address;
 mod chain;
 mod find;
 mod text;
+mod values;
 
 pub use find::{Found, Hint};
 pub use text::text;
@@ -143,6 +144,7 @@ impl Files {
             fate: None,
             address: None,
             records: Vec::new(),
+            values: Vec::new(),
             ceiling: Vec::new(),
             guarantee: Vec::new(),
             limits: Vec::new(),

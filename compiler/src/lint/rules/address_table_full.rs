@@ -14,7 +14,7 @@ pub static RULE: Rule = Rule {
     what: "The network has more prefixes than 80 % of the classifier's 1,048,576 entries, or prefixes of more than 80 % of \
            the 16 different lengths it holds for IPv4 and for IPv6; above 100 % it is an error.",
     why: "Prefixes that do not fit would not be shaped, and whose they are would be a matter of luck. Every length costs each \
-          packet that matches no longer one another look into the table.",
+          packet one look into the table, down to the one that it matches.",
     fix: "Give circuits one routed prefix instead of many hosts, or shape the network on two boxes. Write prefixes of rare \
           lengths as several longer ones: a /23 is two /24.",
     bad: Example::told(
