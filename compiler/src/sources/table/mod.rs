@@ -282,7 +282,7 @@ fn row(
             .collect();
         if let (Some(column), false) = (&table.state, left.is_empty()) {
             let what = format!(
-                "says that the service is over, which still has {}: if it carries traffic it passes unshaped",
+                "says that the service is over, which still has {}: where no other circuit has it, its traffic passes unshaped",
                 left.join(", ")
             );
             reading.odd(column, false, what);

@@ -376,7 +376,7 @@ fn ended(service: &Service, others: &[Service], evidence: &mut SourceEvidence) {
         place: service.origin.at(first.route.clone()),
         subject: circuit_subject(&service.circuit, &service.username),
         what: format!(
-            "is {}, and the service is over: if it carries traffic it passes unshaped",
+            "is {}, and the service is over: where no other circuit has it, its traffic passes unshaped",
             listed(&left)
         ),
         required: false,

@@ -125,10 +125,10 @@ fn what_is_wrong_is_said_where_it_stands() {
     online.json SRC007 a record of `online` has no username: it is not used
     subscribers.page-3.json SRC007 a record of `subscribers` has no customer_id: it is not used
     bulk.json/down_speed SRC010 circuit "dortiz" (70005): `down_speed` is text where a number belongs; read as 25.5; `up_speed` is text where a number belongs; read as 5.25
-    bulk.json/ip_address SRC010 circuit "imoss" (70010): `ip_address` is 100.64.50.9, and the service is over: if it carries traffic it passes unshaped
+    bulk.json/ip_address SRC010 circuit "imoss" (70010): `ip_address` is 100.64.50.9, and the service is over: where no other circuit has it, its traffic passes unshaped
     assemblies.json/location_name SRC010 circuit "rlane1" (70014): `location_name` is "Robert Lane", the name of several customers; it says of none where they hang
     assemblies.json/location_name SRC010 circuit "rlane2" (70015): `location_name` is "Robert Lane", the name of several customers; it says of none where they hang
-    bulk.json/ip_address SRC010 circuit "qabbott" (70018): `ip_address` is 100.64.50.17, and the service is over: if it carries traffic it passes unshaped
+    bulk.json/ip_address SRC010 circuit "qabbott" (70018): `ip_address` is 100.64.50.17, and the service is over: where no other circuit has it, its traffic passes unshaped
     customer-5028-services.json/service_details/down_speed SRC010 circuit "liwei" (71028): `service_details.down_speed` is text where a number belongs; read as 25; `service_details.up_speed` is text where a number belongs; read as 5
     equipment.json/parent_id SRC010 AP "Selfie AP" (visp:eq:4011): `parent_id` names the equipment itself; left out
     assemblies.json/parent_id TOP006 circuit "sbecker" (70020) reaches the network through another subscriber, device "CPE Ada Quill" (visp:eq:3001): it hangs on the node that feeds it
@@ -180,12 +180,15 @@ fn nothing_is_left_out_without_a_word() {
         "`ip` is 100.64.51.99, another session of rlind, whose session with 100.64.51.18 is used; this one is not shaped",
         "record \"customer:5001\" of `bulk` is a number where an object belongs: it is not used",
         "`equipment_id` is missing; this piece of equipment, and the addresses it has, are left out",
-        "`ip_address` is 203.0.113.66, and the service is over: if it carries traffic it passes unshaped",
+        "`ip_address` is 203.0.113.66, and the service is over: where no other circuit has it, its traffic passes unshaped",
     ] {
         assert!(told.iter().any(|l| l.contains(want)), "{want}\n{told:#?}");
     }
     let shown = show(&given.lower());
-    assert!(shown.contains("circuit 70002 ") && !shown.contains('\u{7}'), "{shown}");
+    assert!(
+        shown.contains("circuit 70002 ") && !shown.contains('\u{7}'),
+        "{shown}"
+    );
 }
 
 #[test]

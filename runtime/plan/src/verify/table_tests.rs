@@ -45,7 +45,9 @@ const fn classes() -> [Entry; 3] {
     [entry(0, 5, 0), entry(0, 6, 1), entry(1, 4, 2)]
 }
 
-fn prefixes() -> Vec<(Prefix, Entry)> {
+type Prefixes = Vec<(Prefix, Entry)>;
+
+fn prefixes() -> Prefixes {
     let [c1, c2, c3] = classes();
     vec![
         (v4(1, 32), c1),
@@ -57,7 +59,7 @@ fn prefixes() -> Vec<(Prefix, Entry)> {
     ]
 }
 
-fn table(queues: &[Queue], circuits: u32, prefixes: Vec<(Prefix, Entry)>) -> Vec<u8> {
+fn table(queues: &[Queue], circuits: u32, prefixes: Prefixes) -> Vec<u8> {
     let mut builder = Builder::new(queues, circuits);
     for (prefix, entry) in prefixes {
         builder.add(prefix, entry);
@@ -81,7 +83,7 @@ fn a_table_that_leads_where_the_plan_says_is_good() {
 #[test]
 fn every_difference_is_told() {
     let [c1, c2, _] = classes();
-    let changed = |change: &dyn Fn(&mut Vec<(Prefix, Entry)>)| {
+    let changed = |change: &dyn Fn(&mut Prefixes)| {
         let mut prefixes = prefixes();
         change(&mut prefixes);
         found(&table(&QUEUES, 3, prefixes))
