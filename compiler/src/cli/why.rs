@@ -1,6 +1,6 @@
 //! `weir why QUESTION`: where the values of a circuit, node or address come from, and why something is not shaped.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -104,13 +104,13 @@ fn store_dir(dir: &Path) -> PathBuf {
 }
 
 /// Every file of the snapshots in the store, by SHA-256. What cannot be read has no lines to show.
-fn snapshot_files(dir: &Path) -> HashMap<String, PathBuf> {
+fn snapshot_files(dir: &Path) -> BTreeMap<String, PathBuf> {
     let store = store_dir(dir);
     let snapshots = store
         .is_dir()
         .then(|| Store::open(store).ok()?.snapshots().ok())
         .flatten();
-    let mut files = HashMap::new();
+    let mut files = BTreeMap::new();
     for snapshot in snapshots.unwrap_or_default() {
         let Ok(export) = snapshot.export() else {
             continue;
@@ -143,7 +143,7 @@ impl Inputs {
         let mut map = SourceMap::default();
         let mut there = Vec::new();
         // Reading what every snapshot lists is for artifacts that were built from one.
-        let mut recorded: Option<HashMap<String, PathBuf>> = None;
+        let mut recorded: Option<BTreeMap<String, PathBuf>> = None;
         for (path, digest) in files.inputs() {
             // A path of the artifact names a file of the project, and nothing outside of it.
             let inside = Path::new(path)
