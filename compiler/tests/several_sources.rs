@@ -168,7 +168,7 @@ fn overrides_are_applied_and_what_they_could_not_do_is_reported() {
         [[circuit]]\nid = \"4\"\nreason = \"r\"\nowner = \"kim\"\nexpires = 2026-06-01\nplan_mbps = 99\n\
         [[circuit]]\nid = \"44\"\nreason = \"r\"\nowner = \"kim\"\nexpires = 2027-01-01\nplan_mbps = 99\n\
         [[node]]\nid = \"mill\"\nreason = \"r\"\nowner = \"kim\"\nexpires = 2027-01-01\nparent = \"hill\"\ncapacity_mbps = 40\n";
-    let compiled = both(overrides, "2026-06-01");
+    let compiled = both(overrides, "2026-06-02");
     let one = circuit(&compiled, "1");
     assert_eq!(one.max, Pair::new(Kbps(33_500), Kbps(7_000)));
     assert_eq!(one.min, Pair::new(Kbps(2_000), Kbps(1_000)));
@@ -202,7 +202,7 @@ fn overrides_are_applied_and_what_they_could_not_do_is_reported() {
         .file(artifact::MANIFEST)
         .expect("written");
     let manifest: Value = serde_json::from_slice(manifest).expect("JSON");
-    assert_eq!(manifest["inputs"]["as_of"], "2026-06-01");
+    assert_eq!(manifest["inputs"]["as_of"], "2026-06-02");
     assert_eq!(
         manifest["inputs"]["overrides_sha256"]
             .as_str()
@@ -210,7 +210,7 @@ fn overrides_are_applied_and_what_they_could_not_do_is_reported() {
         Some(64)
     );
     // On a day that decides nothing, the day is not recorded.
-    let compiled = both(overrides, "2026-05-31");
+    let compiled = both(overrides, "2026-06-01");
     let manifest = compiled
         .artifacts
         .file(artifact::MANIFEST)

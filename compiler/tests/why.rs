@@ -328,6 +328,224 @@ fn chains_end_where_the_artifact_does() {
     assert!(asked > 300, "{asked}");
 }
 
+/// Sources, the one that counts, the override above it, who answers for it and until when.
+#[test]
+fn an_overridden_rate_is_told_from_the_record_to_the_rule() {
+    let json = ask_json("examples/two-crms", "1009");
+    let steps: Vec<(&str, &Value)> = json["ceiling"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| (s["step"].as_str().unwrap(), &s["kbps"]))
+        .collect();
+    let (plan, over) = (
+        serde_json::json!([25_000, 5_000]),
+        serde_json::json!([15_000, 5_000]),
+    );
+    assert_eq!(steps[..2], [("plan", &plan), ("override", &over)]);
+    let summary = json["summary"].as_array().unwrap();
+    let sold = summary[1].as_str().unwrap();
+    assert!(
+        sold.starts_with(
+            "It was sold 25/5 Mbit/s; an override of \"kim\" until 2030-06-30 (\"line of sight is half blocked"
+        ),
+        "{sold}"
+    );
+    let values = json["values"].as_array().unwrap();
+    let value = values
+        .iter()
+        .find(|v| v["overridden"][0]["owner"] == "kim")
+        .expect("a value");
+    assert_eq!(value["value"], "15/5 Mbit/s");
+    let over = &value["overridden"][0];
+    assert_eq!(over["replaced"], "25/5 Mbit/s");
+    assert_eq!(over["expires"], "2030-06-30");
+    assert_eq!(over["record"]["file"], "overrides.toml");
+    assert_eq!(over["record"]["line"], 3);
+    assert_eq!(value["stated"][0]["chosen"], true);
+    assert!(value["stated"][0]["record"]["line"].as_u64() > Some(0));
+
+    let said = ask("examples/two-crms", "1009");
+    assert!(
+        said.contains("-> \"15/5 Mbit/s\" by an override, \"line of sight is half blocked by the new barn; a mast is planned\", owner \"kim\", until 2030-06-30, overrides.toml:3:1"),
+        "{said}"
+    );
+    // It is one subscriber in two systems, and both records are shown.
+    let records = json["records"].as_array().unwrap();
+    let joined = |r: &&Value| {
+        r["of"]
+            .as_str()
+            .is_some_and(|of| of.starts_with("joined by "))
+    };
+    assert!(records.iter().any(|r| joined(&r)), "{records:#?}");
+}
+
+#[test]
+fn every_kind_of_override_is_told() {
+    let network = r#"{"schema": "weir.inventory/1",
+ "nodes": [{"id": "hill", "name": "Hill", "kind": "site", "gateway": true, "kbps": [50000, 50000]}],
+ "circuits": [{"id": "c1", "name": "Jo", "attach": "hill", "plan_kbps": [30000, 20000], "devices": [{"id": "d1", "ips": ["100.64.0.2"]}]}]}"#;
+    let overrides = "[[circuit]]\nid = \"c1\"\nreason = \"quiet\"\nmax_mbps = [12, 3]\nmin_mbps = [2, 1]\nname = \"Jo Doe\"\naddresses_add = [\"100.64.0.9\"]\n\
+                     [[node]]\nid = \"hill\"\nreason = \"rain\"\ncapacity_mbps = 40\n";
+    let source = weir_compiler::testing::Input {
+        name: "crm",
+        kind: "inventory",
+        files: vec![("inventory.json", network.as_bytes())],
+    };
+    let memory = weir_compiler::testing::Memory::several(&[source], "", overrides, "2027-01-01");
+    let compiled = memory.expect("a project").compile(None);
+    let files =
+        Files::read(|name| compiled.artifacts.file(name).map(<[u8]>::to_vec)).expect("an artifact");
+    let json = answer(&files, "c1");
+    for (chain, step, kbps) in [
+        ("ceiling", "override", [12_000, 3_000]),
+        ("guarantee", "override", [2_000, 1_000]),
+    ] {
+        let last = json[chain].as_array().unwrap().last().unwrap();
+        assert_eq!(last["step"], step, "{json:#}");
+        assert_eq!(last["kbps"], serde_json::json!(kbps));
+        assert_eq!(last["by"], "an override (\"quiet\")");
+    }
+    let fields: Vec<&str> = json["values"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v["field"].as_str().unwrap())
+        .collect();
+    assert_eq!(fields, ["addresses_add", "max_mbps", "min_mbps", "name"]);
+    let summary = json["summary"].to_string();
+    assert!(
+        summary.contains(
+            "Overrides set `addresses_add`, `max_mbps`, `min_mbps`, `name`; below is who and why."
+        ),
+        "{summary}"
+    );
+    let node = answer(&files, "hill");
+    assert_eq!(node["values"][0]["stated"][0]["value"], "50/50 Mbit/s");
+    assert_eq!(node["values"][0]["overridden"][0]["value"], "40/40 Mbit/s");
+    let limit = node["limits"].as_array().unwrap().last().unwrap();
+    assert_eq!(limit["name"], "site \"Hill\" (hill) itself, by an override");
+
+    // An address of it, through the table that the kernel reads.
+    let address = answer(&files, "100.64.0.9");
+    let table = &address["address"]["table"];
+    assert_eq!(table["circuit"], "c1");
+    assert_eq!(table["class"], json["queue"]["class"]);
+    assert!(
+        address["summary"][1]
+            .as_str()
+            .unwrap()
+            .starts_with("The address table leads packets to it into class "),
+        "{address:#}"
+    );
+    assert_eq!(
+        answer(&files, "100.64.0.8")["address"]["table"],
+        Value::Null
+    );
+    assert_eq!(
+        answer(&files, "100.64.0.0/24")["address"]["table"],
+        Value::Null
+    );
+}
+
+/// Files that do not belong together are not explained away.
+#[test]
+fn a_table_of_another_artifact_is_named() {
+    let build = |address: &str| {
+        let network = format!(
+            r#"{{"schema": "weir.inventory/1", "circuits": [{{"id": "c1", "name": "Jo", "plan_kbps": [30000, 20000], "devices": [{{"id": "d1", "ips": ["{address}"]}}]}}]}}"#
+        );
+        let files = [("inventory.json", network.as_bytes())];
+        let memory = weir_compiler::testing::Memory::new("inventory", &files, "");
+        memory.expect("a project").compile(None).artifacts
+    };
+    let (one, other) = (build("100.64.0.1"), build("100.64.0.2"));
+    let files = Files::read(|name| {
+        let set = match name {
+            "classifier.bin" => &other,
+            _ => &one,
+        };
+        set.file(name).map(<[u8]>::to_vec)
+    })
+    .expect("readable files");
+    for (question, want) in [
+        ("100.64.0.1", "But the address table does not know it"),
+        (
+            "100.64.0.2",
+            "But the address table leads 100.64.0.2 to class",
+        ),
+    ] {
+        let json = answer(&files, question);
+        let summary = json["summary"].to_string();
+        assert!(summary.contains(want), "{summary}");
+        assert!(summary.contains("`weir verify` says more"), "{summary}");
+    }
+    let broken = Files::read(|name| match name {
+        "classifier.bin" => Some(vec![0; 4096]),
+        name => one.file(name).map(<[u8]>::to_vec),
+    });
+    assert_eq!(
+        broken.err().map(|e| e.to_string()).as_deref(),
+        Some("classifier.bin: it is no address table")
+    );
+}
+
+/// What was fetched is in the store, and lines are shown also when an artifact is asked.
+#[test]
+fn lines_of_fetched_files_come_from_their_snapshot() {
+    use sha2::{Digest as _, Sha256};
+    use weir_schemas::export::{Export, File};
+
+    let dir = tempfile::tempdir().expect("a directory");
+    let at = |path: &str| dir.path().join(path);
+    let network = "{\"schema\": \"weir.inventory/1\",\n \"circuits\": [\n  {\"id\": \"c1\", \"name\": \"Jo\", \"plan_kbps\": [9000, 900], \"devices\": [{\"id\": \"d1\", \"ips\": [\"100.64.0.2\"]}]}]}";
+    std::fs::create_dir(at("export")).expect("made");
+    std::fs::write(at("export/inventory.json"), network).expect("written");
+    let toml = "[project]\nname = \"p\"\n[[source]]\nname = \"crm\"\nkind = \"inventory\"\nexport = \"export\"\n";
+    std::fs::write(at("weir.toml"), toml).expect("written");
+    let project = dir.path().to_str().expect("UTF-8");
+    let out = at("out");
+    let out = out.to_str().expect("UTF-8");
+    let built = weir(&["build", project, "--out", out]);
+    assert!(matches!(built.status.code(), Some(0 | 3)));
+    let why = ["--project", project, "why", "c1", "--artifact", out];
+    assert!(text(&weir(&why)).contains("export/inventory.json:3:3"));
+
+    std::fs::remove_dir_all(at("export")).expect("removed");
+    assert!(text(&weir(&why)).contains("bytes from byte"));
+    let sha256 = format!("{:x}", Sha256::digest(network));
+    let mut export = Export {
+        schema: "weir.export/1".into(),
+        kind: "inventory".into(),
+        instance: "crm.example".into(),
+        digest: String::new(),
+        started: "2026-01-01T00:00:00Z".into(),
+        finished: "2026-01-01T00:00:01Z".into(),
+        complete: true,
+        files: vec![File {
+            name: "inventory.json".into(),
+            collection: "inventory".into(),
+            page: None,
+            method: "GET".into(),
+            request: "/".into(),
+            status: 200,
+            time: "2026-01-01T00:00:00Z".into(),
+            records: 1,
+            received: network.len() as u64,
+            sha256,
+            complete: true,
+        }],
+        missing: Vec::new(),
+    };
+    export.digest = format!("{:x}", Sha256::digest(export.digest_text()));
+    let store = weir_store::Store::open(at(".weir/store")).expect("a store");
+    let bytes = [("inventory.json".to_owned(), network.as_bytes().to_vec())];
+    let described = serde_json::to_vec(&export).expect("JSON");
+    let stored = store.put_snapshot(&export, &described, &bytes);
+    stored.expect("stored");
+    assert!(text(&weir(&why)).contains("inventory.json:3:3"));
+}
+
 #[test]
 fn codes_and_streams() {
     for (args, code) in [

@@ -295,6 +295,9 @@ pub struct Field<'a> {
     /// agree and nothing is overridden.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Cow<'a, str>>,
+    /// The same in kbit/s, `[download, upload]`, where it is a rate (of `rates` the plan); null = not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kbps: Option<Pair<Option<u64>>>,
     /// Other values, in order of trust.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected: Vec<Rejected<'a>>,
@@ -319,12 +322,15 @@ pub struct Rejected<'a> {
 pub struct Overridden<'a> {
     /// The value it sets, as text.
     pub value: Cow<'a, str>,
+    /// The same in kbit/s, `[download, upload]`, where it is a rate; null = not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kbps: Option<Pair<Option<u64>>>,
     /// Why.
     pub reason: Cow<'a, str>,
     /// Who answers for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Cow<'a, str>>,
-    /// The first day on which it does not apply.
+    /// The last day on which it applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Cow<'a, str>>,
     /// The override itself.

@@ -39,6 +39,8 @@ pub struct Why<'a> {
     pub address: Option<Address<'a>>,
     /// The records it was read from: its own first, then that of its plan, where that is another.
     pub records: Vec<Record<'a>>,
+    /// Where its fields come from, as far as several sources know it or an override changes it: one entry a field.
+    pub values: Vec<Value<'a>>,
     /// From the plan to the ceiling, step by step. Empty for nodes, and for circuits without a plan.
     pub ceiling: Vec<Step<'a>>,
     /// From the plan to the guaranteed rate, step by step. Empty likewise.
@@ -100,6 +102,22 @@ pub struct Address<'a> {
     pub inside: Vec<Prefix<'a>>,
     /// The nearest shaped prefixes below and above it, where nothing matched.
     pub nearest: Vec<Prefix<'a>>,
+    /// What the address table says of a single address, looked up as the kernel does it; null when it knows nothing of
+    /// it, of a prefix, and where the artifact has no table.
+    pub table: Option<TableEntry<'a>>,
+}
+
+/// An answer of the address table.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct TableEntry<'a> {
+    /// Class ids `[download, upload]`, as `tc` writes them.
+    pub class: Pair<Cow<'a, str>>,
+    /// CPU queue, counted from 0.
+    pub cpu: u16,
+    /// Transmit queues `[download, upload]`, counted from 0.
+    pub tx: Pair<u16>,
+    /// Id of the circuit.
+    pub circuit: Cow<'a, str>,
 }
 
 /// A shaped prefix.
@@ -134,6 +152,49 @@ pub struct Record<'a> {
     pub column: Option<u64>,
 }
 
+/// Where the value of one field comes from.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Value<'a> {
+    /// As `[merge.fields]` or `overrides.toml` calls it.
+    pub field: Cow<'a, str>,
+    /// What the build went on with, as text. Null where the sources agree and nothing is overridden.
+    pub value: Option<Cow<'a, str>>,
+    /// What the sources say, the chosen one first, then the others in order of trust.
+    pub stated: Vec<Stated<'a>>,
+    /// The overrides that stand above them, in the order in which they apply.
+    pub overridden: Vec<Override<'a>>,
+}
+
+/// What a source says of a field.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Stated<'a> {
+    /// Name of the source. Null where only one knows the thing.
+    pub source: Option<Cow<'a, str>>,
+    /// Its value as text. Null where the sources agree.
+    pub value: Option<Cow<'a, str>>,
+    /// It is the one that counts among sources.
+    pub chosen: bool,
+    /// Where it stands.
+    pub record: Record<'a>,
+}
+
+/// An override of a field.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Override<'a> {
+    /// The value it sets, as text.
+    pub value: Cow<'a, str>,
+    /// The value it replaced, as text.
+    pub replaced: Cow<'a, str>,
+    /// Why.
+    pub reason: Cow<'a, str>,
+    /// Who answers for it. Null where nobody is named.
+    pub owner: Option<Cow<'a, str>>,
+    /// The last day on which it applies. Null where it has no end.
+    pub expires: Option<Cow<'a, str>>,
+    /// The override itself.
+    pub record: Record<'a>,
+}
+
 /// A step on the way to a rate.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Step<'a> {
@@ -153,6 +214,8 @@ pub struct Step<'a> {
 pub enum StepKind {
     /// The plan, as the source gives it.
     Plan,
+    /// An override replaced it.
+    Override,
     /// `rates.default_plan_mbps` filled a direction.
     DefaultPlan,
     /// The slow rate of suspended circuits.

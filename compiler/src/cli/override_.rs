@@ -17,7 +17,7 @@ use weir_compiler::units::{Kbps, MBPS, Pair, parse_rate};
 
 use crate::cli::exit::Exit;
 use crate::cli::override_file::{Entry, OverrideFile};
-use crate::cli::project::{Built, Follow, compile_project, compile_with, today};
+use crate::cli::project::{Built, Follow, compile_project, compile_with, yesterday};
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Format, Global, Overrides};
@@ -80,7 +80,7 @@ struct Add {
     /// Who answers for it
     #[arg(long, value_name = "NAME")]
     owner: Option<String>,
-    /// The first day on which it does not apply
+    /// The last day on which it applies
     #[arg(long, value_name = "DATE", value_parser = day)]
     expires: Option<Date>,
     /// The device whose addresses are set
@@ -114,7 +114,7 @@ struct Remove {
 struct Expire {
     #[command(flatten)]
     what: What,
-    /// The first day on which it does not apply [default: today, UTC]
+    /// The last day on which they apply [default: yesterday in UTC, so that they end now]
     #[arg(long, value_name = "DATE", value_parser = day)]
     on: Option<Date>,
     /// Show what would be written, and write nothing
@@ -413,7 +413,7 @@ fn remove(args: &Remove, dir: &Path, format: Format, terminal: &Terminal) -> Res
 }
 
 fn expire(args: &Expire, dir: &Path, format: Format, terminal: &Terminal) -> Result<Exit, Stop> {
-    let day = args.on.map_or_else(today, Ok)?;
+    let day = args.on.map_or_else(yesterday, Ok)?;
     let mut file = OverrideFile::read(dir)?;
     if file.expire(args.what.kind.subject(), &args.what.id, day) == 0 {
         return Err(no_override(&args.what));

@@ -263,9 +263,9 @@ fn day(instant: i64) -> Result<Date, Stop> {
         .ok_or_else(no_day)
 }
 
-/// Today, UTC.
-pub fn today() -> Result<Date, Stop> {
-    day(now()?)
+/// The last day that is over, UTC.
+pub fn yesterday() -> Result<Date, Stop> {
+    day(now()? - 86_400)
 }
 
 fn no_day() -> Stop {

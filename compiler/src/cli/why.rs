@@ -1,6 +1,7 @@
 //! `weir why QUESTION`: where the values of a circuit, node or address come from, and why something is not shaped.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -82,11 +83,7 @@ fn stored(reference: &str, dir: &Path) -> Result<Files, Stop> {
         return Files::read(|name| std::fs::read(path.join(name)).ok())
             .map_err(|e| stop(e.to_string()));
     }
-    // The store can be asked although the project does not load any more.
-    let mut files = SourceMap::default();
-    let store = config::load(dir, &mut files, &CliOverrides::default())
-        .map_or_else(|_| ".weir/store".to_owned(), |project| project.store);
-    let store = dir.join(store);
+    let store = store_dir(dir);
     if !store.is_dir() {
         return Err(stop(
             "the project has no store yet, and there is no such directory".to_owned(),
@@ -96,6 +93,36 @@ fn stored(reference: &str, dir: &Path) -> Result<Files, Stop> {
         .and_then(|store| store.get(reference))
         .map_err(|e| stop(e.to_string()))?;
     Files::read(|name| artifact.read(name).ok()).map_err(|e| stop(e.to_string()))
+}
+
+/// The store of a project, also of one that does not load any more.
+fn store_dir(dir: &Path) -> PathBuf {
+    let mut files = SourceMap::default();
+    let store = config::load(dir, &mut files, &CliOverrides::default())
+        .map_or_else(|_| ".weir/store".to_owned(), |project| project.store);
+    dir.join(store)
+}
+
+/// Every file of the snapshots in the store, by SHA-256. What cannot be read has no lines to show.
+fn snapshot_files(dir: &Path) -> BTreeMap<String, PathBuf> {
+    let store = store_dir(dir);
+    let snapshots = store
+        .is_dir()
+        .then(|| Store::open(store).ok()?.snapshots().ok())
+        .flatten();
+    let mut files = BTreeMap::new();
+    for snapshot in snapshots.unwrap_or_default() {
+        let Ok(export) = snapshot.export() else {
+            continue;
+        };
+        for file in export.files {
+            // A name that leads out of its directory names nothing.
+            if Path::new(&file.name).components().count() == 1 && file.name != ".." {
+                files.insert(file.sha256, snapshot.path().join(file.name));
+            }
+        }
+    }
+    files
 }
 
 /// The input files, as far as they are at hand and unchanged.
@@ -111,16 +138,24 @@ impl Inputs {
         Inputs { map, there }
     }
 
+    /// Files of the project, and of the snapshots in its store, by what they hold.
     fn on_disk(files: &Files, dir: &Path) -> Inputs {
         let mut map = SourceMap::default();
         let mut there = Vec::new();
+        // Reading what every snapshot lists is for artifacts that were built from one.
+        let mut recorded: Option<BTreeMap<String, PathBuf>> = None;
         for (path, digest) in files.inputs() {
             // A path of the artifact names a file of the project, and nothing outside of it.
             let inside = Path::new(path)
                 .components()
                 .all(|part| matches!(part, std::path::Component::Normal(_)));
-            let bytes = inside.then(|| std::fs::read(dir.join(path)).ok()).flatten();
-            let bytes = bytes.filter(|b| sha256(b) == digest && std::str::from_utf8(b).is_ok());
+            let is = |b: &Vec<u8>| sha256(b) == digest && std::str::from_utf8(b).is_ok();
+            let read = |path: &Path| std::fs::read(path).ok().filter(is);
+            let bytes = inside.then(|| read(&dir.join(path))).flatten();
+            let bytes = bytes.or_else(|| {
+                let recorded = recorded.get_or_insert_with(|| snapshot_files(dir));
+                recorded.get(digest).and_then(|path| read(path))
+            });
             there.push(bytes.is_some());
             map.add(SourceFile {
                 path: path.to_owned(),

@@ -43,7 +43,7 @@ pub struct Override {
     pub device: Option<String>,
     pub reason: String,
     pub owner: Option<String>,
-    /// The first day on which it does not apply.
+    /// The last day on which it applies.
     pub expires: Option<Date>,
     /// At least one, each field once.
     pub changes: Vec<Change>,
@@ -94,7 +94,9 @@ impl Overrides {
 
 impl Override {
     pub fn is_expired(&self, as_of: Option<Date>) -> bool {
-        self.expires.zip(as_of).is_some_and(|(end, now)| end <= now)
+        self.expires
+            .zip(as_of)
+            .is_some_and(|(last, today)| last < today)
     }
 }
 
@@ -729,12 +731,12 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_the_first_day_without() {
+    fn the_end_is_the_last_day_with() {
         let text = "[[node]]\nid = \"n\"\nreason = \"r\"\nexpires = \"2026-12-31\"\nname = \"N\"\n";
         let overrides = load(text).expect("overrides");
         for (day, over) in [
             ("2026-12-30", false),
-            ("2026-12-31", true),
+            ("2026-12-31", false),
             ("2027-01-01", true),
         ] {
             assert_eq!(

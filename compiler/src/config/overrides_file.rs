@@ -38,7 +38,7 @@ macro_rules! entry {
             pub reason: Option<At<String>>,
             /// Who answers for it.
             pub owner: Option<At<String>>,
-            /// The first day on which it does not apply any more, as 2026-12-31.
+            /// The last day on which it applies, as 2026-12-31.
             pub expires: Option<At<Day>>,
             $($(#[$own])* pub $extra: Option<$extra_type>,)*
             $($(#[$doc])* pub $field: Option<$type>,)+

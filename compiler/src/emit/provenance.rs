@@ -13,6 +13,7 @@ use crate::config::project::{Project, SuspendedPolicy};
 use crate::emit::json::{Document, prefix};
 use crate::emit::view::View;
 use crate::id::{CircuitIx, LinkIx, NodeIx};
+use crate::ir::field::FieldValue;
 use crate::ir::graph::{self, Choice, Rival, Vertex};
 use crate::ir::inventory::{AddressIssueKind, Hidden, Inventory};
 use crate::ir::records::{Origin, ServiceState, Subject};
@@ -139,6 +140,7 @@ fn fields<'a>(stages: &Stages<'a>, subject: &Subject) -> Vec<Field<'a>> {
                 field: Cow::Borrowed(field.word()),
                 source: Some(source(stages, *chosen)),
                 value: disputed.map(|d| Cow::Owned(d.chosen.value.to_string())),
+                kbps: disputed.and_then(|d| rate_of(&d.chosen.value)),
                 rejected: disputed
                     .into_iter()
                     .flat_map(|d| &d.rejected)
@@ -159,9 +161,11 @@ fn fields<'a>(stages: &Stages<'a>, subject: &Subject) -> Vec<Field<'a>> {
             field: Cow::Borrowed(applied.field.key()),
             source: None,
             value: Some(Cow::Owned(applied.from.to_string())),
+            kbps: rate_of(&applied.from),
             rejected: Vec::new(),
             overridden: Some(Overridden {
                 value: Cow::Owned(applied.to.to_string()),
+                kbps: rate_of(&applied.to),
                 reason: Cow::Borrowed(&entry.reason),
                 owner: entry.owner.as_deref().map(Cow::Borrowed),
                 expires: entry.expires.map(|day| Cow::Owned(day.to_string())),
@@ -170,6 +174,16 @@ fn fields<'a>(stages: &Stages<'a>, subject: &Subject) -> Vec<Field<'a>> {
         }
     }));
     fields
+}
+
+/// In kbit/s, where it is a rate.
+fn rate_of(value: &FieldValue) -> Option<[Option<u64>; 2]> {
+    match value {
+        FieldValue::Rates(rates) | FieldValue::Sold { plan: rates, .. } => {
+            Some([rates.down, rates.up].map(|k| k.map(|k| k.0)))
+        }
+        _ => None,
+    }
 }
 
 fn id(inventory: &Inventory, ix: NodeIx) -> Cow<'_, str> {

@@ -10,6 +10,7 @@ use weir_schemas::why::{
     Candidate, Limit, LimitKind, Prefix, Step, StepKind, Subject, SubjectKind, Why,
 };
 
+use super::values::Thing;
 use super::{Files, Locate, text};
 use crate::normalize::rates::burst_rate;
 use crate::units::{Kbps, PerMille, muldiv};
@@ -36,6 +37,9 @@ impl Files {
         if let Some(record) = circuit.plan_record {
             why.records.push(self.record("plan", record, locate));
         }
+        let thing = circuit_thing(circuit);
+        why.records.extend(self.joined_records(thing, locate));
+        why.values = self.values(thing, locate);
         why.refused = self.refused_of(at);
         why.queue = self.queue(&format!("circuit:{}", circuit.id));
         why.findings = self.findings_of(FindingKind::Circuit, &circuit.id);
@@ -80,7 +84,7 @@ impl Files {
         if !no_plan {
             (why.ceiling, why.guarantee) = self.rates(circuit);
         } else {
-            why.ceiling.push(plan(circuit.source_plan_kbps));
+            why.ceiling = sold(circuit);
         }
         why.summary = self.circuit_summary(circuit, why);
     }
@@ -91,7 +95,8 @@ impl Files {
         circuit: &'a provenance::Circuit<'static>,
     ) -> (Vec<Step<'a>>, Vec<Step<'a>>) {
         let settings = &self.provenance.settings;
-        let mut ceiling = vec![plan(circuit.source_plan_kbps)];
+        let thing = circuit_thing(circuit);
+        let mut ceiling = sold(circuit);
         let step = |step, kbps: Pair<u64>, by: String| Step {
             step,
             kbps: known(kbps),
@@ -162,7 +167,10 @@ impl Files {
                         "{} of the plan (rates.commit)",
                         text::permille(settings.commit_permille)
                     ),
-                    false => "as the source gives it".to_owned(),
+                    false => match thing.overridden("commit_mbps") {
+                        Some(over) => override_words(over),
+                        None => "as the source gives it".to_owned(),
+                    },
                 };
                 guarantee.push(step(StepKind::Commit, committed, by));
                 let least = committed.map(|k| k.max(settings.min_floor_kbps));
@@ -178,6 +186,27 @@ impl Files {
         };
         let Some(place) = &circuit.shaped else {
             return (ceiling, guarantee);
+        };
+        let (asked, committed) = match slow {
+            Some(_) => (asked, committed),
+            None => {
+                let set = |key: &str| {
+                    let over = thing.overridden(key)?;
+                    let kbps = over.kbps?.map(|k| k.unwrap_or_default());
+                    Some((kbps, override_words(over)))
+                };
+                let (max, min) = (set("max_mbps"), set("min_mbps"));
+                let (mut asked, mut committed) = (asked, committed);
+                if let Some((kbps, by)) = max {
+                    ceiling.push(step(StepKind::Override, kbps, by));
+                    asked = kbps;
+                }
+                if let Some((kbps, by)) = min {
+                    guarantee.push(step(StepKind::Override, kbps, by));
+                    committed = kbps;
+                }
+                (asked, committed)
+            }
         };
         if place.asked_max_kbps != asked {
             ceiling.push(step(
@@ -277,7 +306,8 @@ impl Files {
             text::pair(known(place.max_kbps))
         ));
         let sold = circuit.source_plan_kbps;
-        if sold != known(place.max_kbps) {
+        let first = why.ceiling.first().map_or(sold, |step| step.kbps);
+        if first != known(place.max_kbps) || why.ceiling.len() > 1 {
             let steps: Vec<String> = why
                 .ceiling
                 .iter()
@@ -286,10 +316,11 @@ impl Files {
                 .collect();
             said.push(format!(
                 "It was sold {}; {}.",
-                text::pair(sold),
+                text::pair(first),
                 steps.join("; then ")
             ));
         }
+        said.extend(overridden(why));
         if place.max_kbps != place.asked_max_kbps {
             let binds: Vec<String> = why
                 .limits
@@ -350,6 +381,13 @@ impl Files {
         why.fate = Some(node.fate);
         why.shaped = node.fate == Fate::Emitted;
         why.records.push(self.record("node", node.record, locate));
+        let thing = Thing {
+            record: node.record,
+            joined: &node.joined,
+            fields: &node.fields,
+        };
+        why.records.extend(self.joined_records(thing, locate));
+        why.values = self.values(thing, locate);
         why.limits = self.limits(&node.id);
         why.path = self.path_nodes(&node.id);
         why.candidates = self.candidates(node);
@@ -410,6 +448,7 @@ impl Files {
                 self.node_words(head)
             ));
         }
+        said.extend(overridden(why));
         why.summary = said.into_iter().map(Cow::Owned).collect();
     }
 
@@ -449,7 +488,14 @@ impl Files {
                 limits.push(Limit {
                     what: LimitKind::Node,
                     id: node.id.clone(),
-                    name: Cow::Owned(format!("{} itself", self.node_words(&node.id))),
+                    name: Cow::Owned(format!(
+                        "{} itself{}",
+                        self.node_words(&node.id),
+                        match node.fields.iter().any(is_capacity) {
+                            true => ", by an override",
+                            false => "",
+                        }
+                    )),
                     kbps: node.own_kbps,
                     sets: [false; 2],
                     ignored: matches!(node.fate, Fate::Virtual | Fate::Excluded),
@@ -549,10 +595,61 @@ impl Files {
     }
 }
 
-fn plan(kbps: Rates) -> Step<'static> {
-    Step {
+/// The plan, as the source gives it and as an override replaces it.
+fn sold<'a>(circuit: &'a provenance::Circuit<'static>) -> Vec<Step<'a>> {
+    let thing = circuit_thing(circuit);
+    let over = thing.overridden("plan_mbps");
+    let first = match over {
+        Some(_) => thing.before("plan_mbps"),
+        None => None,
+    };
+    let mut steps = vec![Step {
         step: StepKind::Plan,
-        kbps,
+        kbps: first.unwrap_or(circuit.source_plan_kbps),
         by: Cow::Borrowed("the plan, as the source gives it"),
+    }];
+    if let Some(over) = over {
+        steps.push(Step {
+            step: StepKind::Override,
+            kbps: circuit.source_plan_kbps,
+            by: Cow::Owned(override_words(over)),
+        });
     }
+    steps
+}
+
+fn circuit_thing<'a>(circuit: &'a provenance::Circuit<'static>) -> Thing<'a> {
+    Thing {
+        record: circuit.record,
+        joined: &circuit.joined,
+        fields: &circuit.fields,
+    }
+}
+
+fn is_capacity(field: &provenance::Field<'_>) -> bool {
+    field.overridden.is_some() && field.field == "capacity_mbps"
+}
+
+/// `an override of kim until 2026-12-31 ("the line carries no more")`
+fn override_words(over: &provenance::Overridden<'_>) -> String {
+    let of = (over.owner.as_deref()).map_or_else(String::new, |owner| {
+        format!(" of {}", text::quoted(owner, None))
+    });
+    let until = (over.expires.as_deref()).map_or_else(String::new, |day| format!(" until {day}"));
+    format!(
+        "an override{of}{until} ({})",
+        text::quoted(&over.reason, None)
+    )
+}
+
+/// Which fields are not what a source says, but for rates: those are in the chains.
+fn overridden(why: &Why<'_>) -> Option<String> {
+    let fields: Vec<String> = why
+        .values
+        .iter()
+        .filter(|value| !value.overridden.is_empty())
+        .map(|value| format!("`{}`", value.field))
+        .collect();
+    (!fields.is_empty())
+        .then(|| format!("Overrides set {}; below is who and why.", fields.join(", ")))
 }

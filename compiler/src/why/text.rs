@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ipnet::IpNet;
 use weir_schemas::common::{NodeKind, OmitReason, Pair};
 use weir_schemas::provenance::Fate;
-use weir_schemas::why::{Limit, Step, Why};
+use weir_schemas::why::{Limit, Record, Step, Value, Why};
 
 use crate::lint::words::short_id;
 use crate::report::{Look, Tone, plain};
@@ -121,18 +121,15 @@ pub fn text(why: &Why<'_>, look: Look) -> String {
         let _ = writeln!(out, "{head} {}", plain(text));
     };
     for record in &why.records {
-        let place = match (record.line, record.column) {
-            (Some(line), Some(column)) => format!("{}:{line}:{column}", record.file),
-            _ => format!(
-                "{}, {} bytes from byte {} on",
-                record.file, record.len, record.start
-            ),
-        };
         let source = match record.source.is_empty() {
             true => String::new(),
             false => format!("{}, ", record.source),
         };
+        let place = place(record);
         row("read from", &format!("{source}{place} ({})", record.of));
+    }
+    for value in &why.values {
+        values(&mut row, value);
     }
     steps(&mut row, "ceiling", &why.ceiling);
     steps(&mut row, "guarantee", &why.guarantee);
@@ -224,6 +221,55 @@ pub fn text(why: &Why<'_>, look: Look) -> String {
     }
     row("artifact", &why.artifact);
     out
+}
+
+fn place(record: &Record<'_>) -> String {
+    match (record.line, record.column) {
+        (Some(line), Some(column)) => format!("{}:{line}:{column}", record.file),
+        _ => format!(
+            "{}, {} bytes from byte {} on",
+            record.file, record.len, record.start
+        ),
+    }
+}
+
+/// What the sources say of a field, then the overrides above them.
+fn values(row: &mut impl FnMut(&str, &str), value: &Value<'_>) {
+    let mut head = value.field.as_ref();
+    for stated in &value.stated {
+        let text = match (&stated.value, stated.chosen) {
+            (Some(text), true) => quoted(text, None),
+            (Some(text), false) => format!("{} does not count", quoted(text, None)),
+            (None, _) => "the sources agree".to_owned(),
+        };
+        let by = match &stated.source {
+            Some(source) => quoted(source, None),
+            None if stated.record.source.is_empty() => "the source".to_owned(),
+            None => stated.record.source.to_string(),
+        };
+        row(head, &format!("{text}, {by}, {}", place(&stated.record)));
+        head = "";
+    }
+    for over in &value.overridden {
+        let owner = match &over.owner {
+            Some(owner) => format!(", owner {}", quoted(owner, None)),
+            None => String::new(),
+        };
+        let until = match &over.expires {
+            Some(day) => format!(", until {day}"),
+            None => String::new(),
+        };
+        row(
+            head,
+            &format!(
+                "-> {} by an override, {}{owner}{until}, {}",
+                quoted(&over.value, None),
+                quoted(&over.reason, None),
+                place(&over.record)
+            ),
+        );
+        head = "";
+    }
 }
 
 fn steps(row: &mut impl FnMut(&str, &str), head: &str, steps: &[Step<'_>]) {

@@ -28,7 +28,10 @@ pub use order::{GENERATION_SLOTS, Options, plan};
 pub use reclaim::{detach, reclaim};
 pub use refusal::{Refusal, Refused};
 pub use steps::{Change, Phase, Plan, Step};
-pub use verify::{Kind, Violation, verify, verify_agreement, verify_artifact, verify_tree};
+pub use verify::{
+    Kind, Violation, tx_queues, verify, verify_agreement, verify_artifact, verify_table,
+    verify_tree,
+};
 pub use wanted::{
     LeafChoice, LeafChoices, NotLoadable, Shape, Wanted, WantedClass, WantedHtb, WantedInterface,
     WantedLeaf,

@@ -25,7 +25,7 @@ pub static RULE: Rule = Rule {
     )
     .overridden(
         "[[circuit]]\nid = \"c1\"\nreason = \"gift for the outage in May\"\nowner = \"kim\"\nexpires = 2026-12-31\nplan_mbps = [100, 20]\n",
-        "2026-12-31",
+        "2027-01-01",
     ),
     good: Example::inventory(
         &[(
@@ -39,7 +39,7 @@ pub static RULE: Rule = Rule {
     )
     .overridden(
         "[[circuit]]\nid = \"c1\"\nreason = \"gift for the outage in May\"\nowner = \"kim\"\nexpires = 2026-12-31\nplan_mbps = [100, 20]\n",
-        "2026-12-30",
+        "2026-12-31",
     ),
     check,
 };
@@ -53,7 +53,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         out.push(
             Draft::new(
                 format!(
-                    "the override of {} has expired on {day} and is not applied: {}",
+                    "the override of {} had {day} as its last day and is not applied any more: {}",
                     words::overridden(stages, entry),
                     words::override_fields(entry)
                 ),

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::config::ASSUMED;
 use crate::finding::{Draft, Label, Level};
 use crate::id::CircuitIx;
-use crate::ir::records::Place;
+use crate::ir::records::{Place, Subject, SubjectKind};
 use crate::lint::rule::{Example, Rule, Stages};
 use crate::lint::words;
 
@@ -14,7 +14,9 @@ pub static RULE: Rule = Rule {
     name: "personal-data",
     default: Level::Warning,
     contained: false,
-    what: "Names or comments that reach the artifact hold e-mail addresses, telephone numbers or street addresses.",
+    what: "Names or comments that reach the artifact hold e-mail addresses, telephone numbers or street addresses. Where a \
+           tenth of the circuits or more hold street addresses they are how this network names its customers: one note says so, \
+           and lists nobody.",
     why: "Artifacts are made to be kept for ever, compared and shared for review. What is in their history cannot be taken back when a subscriber asks for it.",
     fix: "Name circuits by the subscriber's number in the CRM, and leave contact data out of comments.",
     bad: Example::inventory(
@@ -76,6 +78,10 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         let Some((_, first, _)) = of_kind.first() else {
             continue;
         };
+        if kind == Kind::Street && is_custom(of_kind.len(), circuits.len()) {
+            out.push(custom(of_kind.len(), circuits.len()));
+            continue;
+        }
         let message = match of_kind.len() {
             1 => format!("the name or comment of {} holds {what}", id(stages, *first)),
             n => format!(
@@ -94,6 +100,28 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             .map(|(_, _, place)| Label::new(place.clone(), what));
         out.push(words::at_each(draft, labels));
     }
+}
+
+/// Street addresses in so many names are no slip of somebody who typed: customers are named by where they live, and
+/// that is a decision. Mail addresses and telephone numbers name nobody, and are never a custom.
+fn is_custom(named: usize, circuits: usize) -> bool {
+    named >= 3 && named * 10 >= circuits
+}
+
+/// About the setting and not about circuits: it is the same finding when a customer comes or goes, so it can be
+/// suppressed, or be in a baseline, once and for all.
+fn custom(named: usize, circuits: usize) -> Draft {
+    Draft::new(
+        format!(
+            "{} of {} circuits have street addresses in their names or comments, and so has every artifact",
+            words::number(named),
+            words::number(circuits)
+        ),
+        "keep artifacts where customers' addresses may be, or name circuits by the subscriber's number",
+    )
+    .about(Subject::new(SubjectKind::Setting, "project.name", "project.name"))
+    .fact("street")
+    .level(Level::Info)
 }
 
 /// Without its name, which may be what the finding is about.
@@ -199,6 +227,56 @@ fn is_street(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Memory;
+
+    /// A note where it is how customers are named; a warning where it is a slip.
+    #[test]
+    fn street_addresses_are_a_note_where_they_are_the_custom() {
+        let findings = |named: usize, circuits: usize| -> Vec<(Level, usize, String)> {
+            let list: Vec<String> = (0..circuits)
+                .map(|n| {
+                    let name = match n < named {
+                        true => format!("{n} Mill Road"),
+                        false => format!("Subscriber {n}"),
+                    };
+                    format!(
+                        r#"{{"id": "c{n}", "name": "{name}", "plan_kbps": [9000, 900], "devices": [{{"id": "d{n}", "ips": ["100.64.0.{n}"]}}]}}"#
+                    )
+                })
+                .collect();
+            let text = format!(
+                r#"{{"schema": "weir.inventory/1", "circuits": [{}]}}"#,
+                list.join(",")
+            );
+            let memory = Memory::new("inventory", &[("inventory.json", text.as_bytes())], "");
+            let compiled = memory.expect("a project").compile(None);
+            let found = compiled
+                .findings
+                .iter()
+                .filter(|f| f.rule.code == RULE.code);
+            found
+                .map(|f| (f.level, f.subjects.len(), f.message.clone()))
+                .collect()
+        };
+        assert_eq!(
+            findings(4, 40),
+            [(
+                Level::Info,
+                1,
+                "4 of 40 circuits have street addresses in their names or comments, and so has every artifact".to_owned()
+            )]
+        );
+        for (named, circuits) in [(2, 3), (3, 40)] {
+            let found = findings(named, circuits);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!(
+                (found[0].0, found[0].1),
+                (Level::Warning, named),
+                "{found:?}"
+            );
+        }
+        assert_eq!(findings(0, 40), []);
+    }
 
     #[test]
     fn mail_phone_and_street_are_told_from_names_and_numbers() {

@@ -59,7 +59,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
                     words::overridden(stages, entry),
                     words::short(&entry.reason)
                 ),
-                "add owner = \"..\" and expires = 2026-12-31, the first day on which it does not apply",
+                "add owner = \"..\" and expires = 2026-12-31, the last day on which it applies",
             )
             .about(words::override_subject(stages, entry))
             .at(overrides.place(at, ""), "this override"),

@@ -164,26 +164,32 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// An id: text, or a whole number as it is written. Empty text is none.
+    /// An id: text, or a whole number as it is written. Empty text is none. It is fit for one line, whether it is the
+    /// record's own or names another: both are cleaned in the same way, so they still meet.
     pub fn id(self) -> Read<Cow<'a, str>> {
         match self.kind() {
             Kind::Missing => Read::Missing,
             Kind::Number if self.0.iter().all(u8::is_ascii_digit) => Read::Is(self.written()),
             Kind::Text => match self.unquoted() {
-                Some(text) if text.trim().is_empty() => Read::Missing,
-                Some(text) if text.trim().len() == text.len() => Read::Is(text),
-                Some(text) => Read::Is(Cow::Owned(text.trim().to_owned())),
+                Some(text) => {
+                    let (id, dirt) = clean(&text);
+                    if id.is_empty() {
+                        Read::Missing
+                    } else if dirt.is_none() && id.len() == text.len() {
+                        Read::Is(text)
+                    } else {
+                        Read::Is(Cow::Owned(id.into_owned()))
+                    }
+                }
                 None => Read::Not("is text that cannot be decoded".into()),
             },
             kind => not(kind, "an id"),
         }
     }
 
-    /// The id of the record itself, fit for one line.
+    /// The id of the record itself.
     pub fn own_id(self) -> Option<Box<str>> {
-        let id = self.id().value()?;
-        let (id, _) = clean(&id);
-        (!id.is_empty()).then(|| id.into())
+        self.id().value().map(Into::into)
     }
 
     /// The id of another record, where 0 is written for none.

@@ -2,7 +2,7 @@
 //! Powercode; nothing here looks at two records together.
 
 use crate::ir::address::{Claim, ClaimValue, Form};
-use crate::ir::records::{ServiceState, SourceEvidence, Subject, SubjectKind};
+use crate::ir::records::{Repeat, ServiceState, SourceEvidence, Subject, SubjectKind};
 use crate::sources::found::{Fact, Found, by_content};
 use crate::sources::json::field::{Kind, Raw, Read, shorten};
 use crate::sources::json::{Refusal, Row};
@@ -264,7 +264,19 @@ pub fn customer(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Cu
         });
     }
     equipment.sort();
-    equipment.dedup_by(|a, b| a.id == b.id);
+    equipment.dedup_by(|again, used| {
+        let repeated = again.id == used.id;
+        if repeated {
+            notes.evidence.repeats.push(Repeat {
+                place: row.origin.at(again.route.clone()),
+                first: row.origin.at(used.route.clone()),
+                subject: Subject::new(SubjectKind::Device, &again.id, &again.name),
+                identical: again == used,
+                differs: Vec::new(),
+            });
+        }
+        repeated
+    });
     Ok(Found {
         fact: Customer {
             id,

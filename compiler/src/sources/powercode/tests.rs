@@ -269,6 +269,26 @@ fn one_odd_record_costs_nobody_else_anything() {
                 "odd customers.json/equipment/1 2005: is a number where an object belongs; left out",
             ],
         },
+        // One piece of equipment, listed twice: as it is, and with another address.
+        Row {
+            change: |rows| {
+                let list = &mut record(rows, "2005")["equipment"];
+                let again = list[0].clone();
+                list.as_array_mut().unwrap().push(again);
+            },
+            circuits: &[],
+            notes: &["repeat customers.json/equipment/1 505"],
+        },
+        Row {
+            change: |rows| {
+                let list = &mut record(rows, "2005")["equipment"];
+                let mut again = list[0].clone();
+                again["ip_address"] = json!("203.0.113.250");
+                list.as_array_mut().unwrap().push(again);
+            },
+            circuits: &[],
+            notes: &["conflict customers.json/equipment/1 505"],
+        },
         Row {
             change: |rows| record(rows, "2005")["id"] = Value::Null,
             circuits: &["2005"],

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::ir::address::{Claim, ClaimValue, Form};
-use crate::ir::records::{SourceEvidence, Subject, SubjectKind};
+use crate::ir::records::{Repeat, SourceEvidence, Subject, SubjectKind};
 use crate::sources::found::{Fact, Found, by_content};
 use crate::sources::json::field::{Object, Raw, Read, shorten};
 use crate::sources::json::{Refusal, Row};
@@ -422,6 +422,18 @@ pub fn account(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Acc
     })
 }
 
+/// Types of services that carry no data, sorted.
+const OTHER_SERVICES: [&str; 8] = [
+    "ADJUSTMENT",
+    "BUNDLE",
+    "EXPIRING",
+    "GENERIC",
+    "ONE_TIME",
+    "OVERAGE",
+    "RECURRING",
+    "VOICE",
+];
+
 /// The services that carry data, by id.
 fn services(notes: &mut Notes<'_>, wire: &wire::Account<'_>) -> Vec<Service> {
     let mut services = Vec::new();
@@ -443,7 +455,18 @@ fn services(notes: &mut Notes<'_>, wire: &wire::Account<'_>) -> Vec<Service> {
         let data = match &*kind {
             "DATA" => true,
             "" => detail.is_some(),
-            _ => false,
+            other => {
+                if OTHER_SERVICES.binary_search(&other).is_err() {
+                    notes.odd(
+                        format!("{route}/service/type"),
+                        format!(
+                            "is \"{}\", which is no type of service Weir knows; it is not shaped by it",
+                            shorten(other)
+                        ),
+                    );
+                }
+                false
+            }
         };
         if !data {
             continue;
@@ -469,18 +492,30 @@ fn services(notes: &mut Notes<'_>, wire: &wire::Account<'_>) -> Vec<Service> {
             ),
         );
         let name = [shown(sold.name_override), shown(service.name)];
-        services.push(Service {
-            name: name
-                .into_iter()
-                .find(|name| !name.is_empty())
-                .unwrap_or_default(),
+        let name = name.into_iter().find(|name| !name.is_empty());
+        let service = Service {
+            name: name.unwrap_or_default(),
             id,
             speed,
-        });
+        };
+        services.push((service, route));
     }
     services.sort();
-    services.dedup_by(|a, b| a.id == b.id);
-    services
+    services.dedup_by(|(again, place), (used, first)| {
+        let repeated = again.id == used.id;
+        if repeated {
+            let repeat = Repeat {
+                place: notes.origin.at(place.clone()),
+                first: notes.origin.at(first.clone()),
+                subject: notes.subject(),
+                identical: again == used,
+                differs: Vec::new(),
+            };
+            notes.evidence.repeats.push(repeat);
+        }
+        repeated
+    });
+    services.into_iter().map(|(service, _)| service).collect()
 }
 
 /// Equipment of a subscriber. What is lost or broken carries nothing.

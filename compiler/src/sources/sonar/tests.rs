@@ -271,6 +271,26 @@ fn one_odd_record_costs_nobody_else_anything() {
                 "odd accounts.page-1.json/radius_accounts/entities/0/ip_assignments/entities/0/subnet sonar:account:1001: was learned and is 100.72.1.2, which is assigned to account 1002; it is stale and left out",
             ],
         },
+        // A service that is listed twice, and one of a type that nobody knows.
+        Row {
+            change: |page| {
+                let list = &mut account(page, 1003)["account_services"]["entities"];
+                let again = list[0].clone();
+                list.as_array_mut().unwrap().push(again);
+            },
+            circuits: &[],
+            notes: &["repeat accounts.page-1.json/account_services/entities/1 sonar:account:1003"],
+        },
+        Row {
+            change: |page| {
+                let services = &mut account(page, 1003)["account_services"]["entities"];
+                services[0]["service"]["type"] = json!("HOLOGRAM");
+            },
+            circuits: &["sonar:account:1003"],
+            notes: &[
+                "odd accounts.page-1.json/account_services/entities/0/service/type sonar:account:1003: is \"HOLOGRAM\", which is no type of service Weir knows; it is not shaped by it",
+            ],
+        },
         Row {
             change: |page| entities(page)[0]["id"] = json!({}),
             circuits: &["sonar:account:1001"],

@@ -275,6 +275,18 @@ fn row(
     }
     let state = reading.text(table.state.as_ref()).to_lowercase();
     if table.ended.contains(&state) {
+        let claims = reading.claims(&table.addresses);
+        let left: Vec<_> = (claims.iter())
+            .filter(|claim| claim.value.prefix().is_some())
+            .map(|claim| claim.value.text())
+            .collect();
+        if let (Some(column), false) = (&table.state, left.is_empty()) {
+            let what = format!(
+                "says that the service is over, which still has {}: where no other circuit has it, its traffic passes unshaped",
+                left.join(", ")
+            );
+            reading.odd(column, false, what);
+        }
         return Ok(None);
     }
     let given = reading.text(table.mac.as_ref());

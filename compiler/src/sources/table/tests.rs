@@ -80,6 +80,7 @@ fn columns_mean_what_the_project_says() {
     n.csv SRC007 a record of `table nodes` has no `id`, the id of the node: it is not used
     s.csv SRC007 a record of `table` has 3 fields where the header names 10: it is not used
     s.csv SRC007 a record of `table` has no `id`, the id of the service: it is not used
+    s.csvstate SRC010 circuit "Dee" (d): `state` says that the service is over, which still has 100.64.0.5: where no other circuit has it, its traffic passes unshaped
     s.csvcir SRC010 circuit "Eve" (e): `cir` is "-1", which is negative; left out; `down` is "50M", which is not a number; left out; `mac` is not a hardware address: "x"
     n.csv TOP004 AP "Lost" (4) has no way to the root: no up link and no declared parent leads there
     weir.tomltarget BUD009 no target is declared: 16 CPU queues are assumed, and whether the plan fits the box was not checked

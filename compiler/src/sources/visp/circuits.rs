@@ -20,7 +20,8 @@ pub struct Book<'a> {
     pub bulk: Vec<Customer>,
     pub services: Vec<Service>,
     pub addresses: BTreeMap<Box<str>, Found<Vec<Claim>>>,
-    pub online: BTreeMap<Box<str>, Found<Vec<Claim>>>,
+    /// Sessions by user name, the one that counts first.
+    pub online: BTreeMap<Box<str>, Vec<Found<Vec<Claim>>>>,
     pub assemblies: &'a [Found<Equipment>],
 }
 
@@ -88,7 +89,7 @@ impl Book<'_> {
 struct Known<'a> {
     subscriber: Option<&'a Found<Subscriber>>,
     addresses: Option<&'a Found<Vec<Claim>>>,
-    online: &'a BTreeMap<Box<str>, Found<Vec<Claim>>>,
+    online: &'a BTreeMap<Box<str>, Vec<Found<Vec<Claim>>>>,
     assemblies: &'a [Found<Equipment>],
     /// How many subscribers go by a name.
     by_name: &'a BTreeMap<&'a str, usize>,
@@ -97,9 +98,11 @@ struct Known<'a> {
 
 impl Known<'_> {
     fn rows(&self, holding: Holding, evidence: &mut SourceEvidence, rows: &mut Vec<Row>) {
-        let mut services: Vec<Service> = (holding.services.into_iter())
-            .filter(|service| service.standing != Standing::Over)
-            .collect();
+        let (over, mut services): (Vec<Service>, Vec<Service>) =
+            (holding.services.into_iter()).partition(|service| service.standing == Standing::Over);
+        for service in &over {
+            ended(service, &services, evidence);
+        }
         services.sort_by(|a, b| (a.standing, order(a)).cmp(&(b.standing, order(b))));
         let Some(owner) = services.first().map(|owner| owner.circuit.clone()) else {
             return;
@@ -194,9 +197,23 @@ impl Known<'_> {
                 rows.push(row(id, &name, "", claims, origin));
             }
             if !usable
-                && let Some(found) = self.online.get(&service.username)
+                && let Some([found, others @ ..]) =
+                    self.online.get(&service.username).map(Vec::as_slice)
                 && !service.username.is_empty()
             {
+                for other in others {
+                    evidence.odd_fields.push(OddField {
+                        place: other.origin.at("/ip"),
+                        subject: circuit_subject(&service.circuit, &name),
+                        what: format!(
+                            "is {}, another session of {}, whose session with {} is used; this one is not shaped",
+                            listed(&other.fact),
+                            service.username,
+                            listed(&found.fact)
+                        ),
+                        required: false,
+                    });
+                }
                 let claims = own_claims(&found.fact);
                 let id = format!("visp:online:{}", service.username);
                 rows.push(row(id, &name, "", claims, found.origin));
@@ -339,6 +356,38 @@ impl Known<'_> {
             });
         }
         Some(first)
+    }
+}
+
+/// A service that is over and still has addresses that no other service of its customer has.
+fn ended(service: &Service, others: &[Service], evidence: &mut SourceEvidence) {
+    let taken = |value: &ClaimValue| {
+        let mut claims = others.iter().flat_map(|other| &other.claims);
+        claims.any(|claim| claim.value == *value)
+    };
+    let left: Vec<Claim> = (service.claims.iter())
+        .filter(|claim| is_usable(&claim.value) && !taken(&claim.value))
+        .cloned()
+        .collect();
+    let Some(first) = left.first() else {
+        return;
+    };
+    evidence.odd_fields.push(OddField {
+        place: service.origin.at(first.route.clone()),
+        subject: circuit_subject(&service.circuit, &service.username),
+        what: format!(
+            "is {}, and the service is over: where no other circuit has it, its traffic passes unshaped",
+            listed(&left)
+        ),
+        required: false,
+    });
+}
+
+fn listed(claims: &[Claim]) -> String {
+    let texts: Vec<_> = claims.iter().map(|claim| claim.value.text()).collect();
+    match texts.is_empty() {
+        true => "empty".to_owned(),
+        false => texts.join(", "),
     }
 }
 

@@ -260,10 +260,22 @@ pub fn bulk(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Customer, Re
     }
     for raw in wire.equipment.items() {
         let part = row.part(*raw);
-        let Ok(wire) = part.decode::<wire::Own<'_>>() else {
-            continue;
+        let wire = match part.decode::<wire::Own<'_>>() {
+            Ok(wire) => wire,
+            Err(refusal) => {
+                evidence.quarantined.push(Quarantined {
+                    place: part.origin.whole(),
+                    collection: "bulk",
+                    id: Some(subject.as_str().into()),
+                    reason: refusal.reason,
+                });
+                continue;
+            }
         };
         let Some(id) = wire.equipment_id.id().value() else {
+            let what =
+                "is missing; this piece of equipment, and the addresses it has, are left out";
+            notes(evidence, part.origin, SubjectKind::Source, &subject).odd("/equipment_id", what);
             continue;
         };
         let mut notes = notes(evidence, part.origin, SubjectKind::Device, &node_id(&id));

@@ -130,13 +130,14 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
         facts::equipment(row, evidence, false)
     });
     let equipment = settle(equipment, &mut evidence);
-    let mut online = BTreeMap::new();
+    let mut online: BTreeMap<Box<str>, Vec<_>> = BTreeMap::new();
     for (username, found) in reader.read(&ONLINE, &mut evidence, facts::online) {
-        // Of two sessions the one with the smaller address, whatever their order.
-        let entry = online.entry(username).or_insert_with(|| found.clone());
-        if found.fact < entry.fact {
-            *entry = found;
-        }
+        online.entry(username).or_default().push(found);
+    }
+    for sessions in online.values_mut() {
+        // Of several sessions the one with the smallest address, whatever their order.
+        sessions.sort_by(|a, b| (&a.fact, a.origin).cmp(&(&b.fact, b.origin)));
+        sessions.dedup_by(|a, b| a.fact == b.fact);
     }
     let services = reader.each_rows(&SERVICES, &mut evidence, facts::customer_service);
     let services: Vec<_> = services.into_iter().flatten().collect();

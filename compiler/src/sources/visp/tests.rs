@@ -125,8 +125,10 @@ fn what_is_wrong_is_said_where_it_stands() {
     online.json SRC007 a record of `online` has no username: it is not used
     subscribers.page-3.json SRC007 a record of `subscribers` has no customer_id: it is not used
     bulk.json/down_speed SRC010 circuit "dortiz" (70005): `down_speed` is text where a number belongs; read as 25.5; `up_speed` is text where a number belongs; read as 5.25
+    bulk.json/ip_address SRC010 circuit "imoss" (70010): `ip_address` is 100.64.50.9, and the service is over: where no other circuit has it, its traffic passes unshaped
     assemblies.json/location_name SRC010 circuit "rlane1" (70014): `location_name` is "Robert Lane", the name of several customers; it says of none where they hang
     assemblies.json/location_name SRC010 circuit "rlane2" (70015): `location_name` is "Robert Lane", the name of several customers; it says of none where they hang
+    bulk.json/ip_address SRC010 circuit "qabbott" (70018): `ip_address` is 100.64.50.17, and the service is over: where no other circuit has it, its traffic passes unshaped
     customer-5028-services.json/service_details/down_speed SRC010 circuit "liwei" (71028): `service_details.down_speed` is text where a number belongs; read as 25; `service_details.up_speed` is text where a number belongs; read as 5
     equipment.json/parent_id SRC010 AP "Selfie AP" (visp:eq:4011): `parent_id` names the equipment itself; left out
     assemblies.json/parent_id TOP006 circuit "sbecker" (70020) reaches the network through another subscriber, device "CPE Ada Quill" (visp:eq:3001): it hangs on the node that feeds it
@@ -135,6 +137,58 @@ fn what_is_wrong_is_said_where_it_stands() {
     equipment.json TOP010 14 of 16 emitted nodes never limit anything (AP "HR-North" (visp:eq:4001), AP "HR-East" (visp:eq:4002), AP "Sector South" (visp:eq:4003) and 11 more): without them no limit is lost
     equipment.json TOP012 1 site and 2 APs without circuits, not emitted: site "Sage Flat" (visp:site:14), AP "SF-Omni" (visp:eq:4005) and AP "Selfie AP" (visp:eq:4011)
     "#);
+}
+
+/// What carries traffic and is not shaped is said, wherever it was left out.
+#[test]
+fn nothing_is_left_out_without_a_word() {
+    let read = |name: &str| {
+        let path = format!(
+            "{}/../golden/visp-basin/exports/{name}",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        std::fs::read_to_string(path).expect("a file")
+    };
+    let edit = |text: String, from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    };
+    // A second session of somebody who has no other address.
+    let online = edit(
+        read("online.json"),
+        "\"username\": \"\"",
+        "\"username\": \"rlind\"",
+    );
+    // Equipment that is no object, equipment without an id, and a dirty id.
+    let bulk = edit(read("bulk.json"), "\"equipment\": [", "\"equipment\": [ 7,");
+    let bulk = edit(bulk, "\"equipment_id\": 3001", "\"equipment_id\": null");
+    let bulk = edit(
+        bulk,
+        "\"service_number\": 70002",
+        "\"service_number\": \"70002\\u0007\"",
+    );
+    // A service that ends with an address that nobody else has.
+    let bulk = edit(
+        bulk,
+        "\"service_number\": 70003,\n            \"status\": \"ACTIVE\",\n            \"package_status\": \"ACTIVE\"",
+        "\"service_number\": 70003,\n            \"status\": \"CANCELLED\",\n            \"package_status\": \"CANCELLED\"",
+    );
+    let given = basin().file("online.json", online).file("bulk.json", bulk);
+    let (before, after) = (basin().findings(), given.findings());
+    let told: Vec<&str> = after.lines().filter(|l| !before.contains(l)).collect();
+    for want in [
+        "`ip` is 100.64.51.99, another session of rlind, whose session with 100.64.51.18 is used; this one is not shaped",
+        "record \"customer:5001\" of `bulk` is a number where an object belongs: it is not used",
+        "`equipment_id` is missing; this piece of equipment, and the addresses it has, are left out",
+        "`ip_address` is 203.0.113.66, and the service is over: where no other circuit has it, its traffic passes unshaped",
+    ] {
+        assert!(told.iter().any(|l| l.contains(want)), "{want}\n{told:#?}");
+    }
+    let shown = show(&given.lower());
+    assert!(
+        shown.contains("circuit 70002 ") && !shown.contains('\u{7}'),
+        "{shown}"
+    );
 }
 
 #[test]
