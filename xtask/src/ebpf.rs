@@ -21,6 +21,9 @@ pub struct Args {
     /// Build, compare with the object that is checked in, and write nothing
     #[arg(long)]
     check: bool,
+    /// Build the programs that `benches/lookup.sh` times, into `ebpf/target`
+    #[arg(long, conflicts_with = "check")]
+    bench: bool,
     /// Directory of the `rustc` and `cargo` to build with
     #[arg(long, default_value = "/usr/bin")]
     rust: PathBuf,
@@ -55,7 +58,11 @@ fn go(args: &Args, out: &mut impl Write) -> Result<(), String> {
             toml::from_str(&text).map_err(|error| format!("ebpf/TOOLCHAIN: {error}"))
         })?;
     let here = args.toolchain()?;
-    let object = args.build(&directory)?;
+    if args.bench {
+        let object = args.build(&directory, "bench", &["--features", "bench"])?;
+        return write(&directory.join("target/bench.bpf.o"), &object);
+    }
+    let object = args.build(&directory, "weir", &[])?;
     let digest = format!("{}  {OBJECT}\n", hex(&Sha256::digest(&object)));
     let say = |out: &mut dyn Write, text: &str| {
         writeln!(out, "{text}").map_err(|error| error.to_string())
@@ -150,7 +157,7 @@ impl Args {
     }
 
     /// The bytes of the object.
-    fn build(&self, directory: &Path) -> Result<Vec<u8>, String> {
+    fn build(&self, directory: &Path, name: &str, options: &[&str]) -> Result<Vec<u8>, String> {
         // Before paths are listed: where crates are is known once they are there.
         ran(self
             .tool(&self.rust, "cargo")
@@ -183,19 +190,21 @@ impl Args {
             .args(["build", "--locked", "--release", "--target", TARGET])
             // There is no `core` for this target but the one built here, and that takes an unstable flag.
             .args(["-Z", "build-std=core"])
-            .args(["--target-dir", "target"])
+            .args(["--target-dir", "target", "--bin", name])
+            .args(options)
             .current_dir(directory)
             .env("RUSTC", self.rust.join("rustc"))
             .env("RUSTC_BOOTSTRAP", "1")
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")))?;
 
         let built = directory.join("target").join(TARGET).join("release");
+        let stripped = built.join(format!("{name}.bpf.o"));
         // DWARF is not needed where there is BTF, and is four fifths of the file.
         ran(self
             .tool(&self.llvm, "llvm-objcopy")
             .arg("--strip-debug")
-            .args([built.join("weir"), built.join(OBJECT)]))?;
-        let object = read(&built.join(OBJECT))?;
+            .args([&built.join(name), &stripped]))?;
+        let object = read(&stripped)?;
         let home = directory.display().to_string();
         if object
             .windows(home.len())
