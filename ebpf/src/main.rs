@@ -19,7 +19,7 @@
 #![no_std]
 #![no_main]
 #![allow(internal_features)]
-#![feature(core_intrinsics)]
+#![feature(asm_experimental_arch, core_intrinsics)]
 
 mod classify;
 mod count;
