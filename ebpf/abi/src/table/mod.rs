@@ -362,12 +362,13 @@ impl Plan {
     fn place(&self, hash: u64) -> Place {
         let page = ((hash >> 32) * self.pages as u64) >> 32;
         let first = (hash >> 20) as usize % ROWS;
-        // Odd, so that the two are never the same.
-        let apart = ((hash >> 26) as usize % ROWS) | 1;
+        // Odd, so that the two are never the same. Cut to size last: the verifier of Linux 6.1 knows no bounds of what
+        // comes out of an exclusive or.
+        let apart = (hash >> 26) as usize | 1;
         Place {
             page: self.base.wrapping_add(page as u32),
             first,
-            second: first ^ apart,
+            second: ((hash >> 20) as usize ^ apart) % ROWS,
         }
     }
 }
