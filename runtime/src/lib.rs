@@ -5,3 +5,4 @@
 //! artifacts only.
 
 pub mod netlink;
+pub mod swap;
