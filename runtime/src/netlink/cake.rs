@@ -27,7 +27,13 @@ mod attribute {
     pub const FWMARK: u16 = 18;
 }
 
-const DIFFSERV: [&str; 5] = ["diffserv3", "diffserv4", "diffserv8", "besteffort", "precedence"];
+const DIFFSERV: [&str; 5] = [
+    "diffserv3",
+    "diffserv4",
+    "diffserv8",
+    "besteffort",
+    "precedence",
+];
 const FLOWS: [&str; 8] = [
     "flowblind",
     "srchost",
@@ -229,7 +235,9 @@ impl Cake {
                 }
                 continue;
             }
-            let Some(word) = wire::u32_at(value, 0) else { continue };
+            let Some(word) = wire::u32_at(value, 0) else {
+                continue;
+            };
             match kind {
                 attribute::DIFFSERV => cake.diffserv = word,
                 attribute::ATM => cake.atm = word,
@@ -281,7 +289,13 @@ impl Cake {
             out.push(format!("fwmark {:#x}", self.fwmark));
         }
         if self.atm != 0 {
-            out.push(CELLS.get(self.atm as usize).copied().unwrap_or("?").to_owned());
+            out.push(
+                CELLS
+                    .get(self.atm as usize)
+                    .copied()
+                    .unwrap_or("?")
+                    .to_owned(),
+            );
         }
         if let Some(overhead) = self.overhead {
             out.push(format!("overhead {overhead}"));
@@ -307,7 +321,10 @@ mod tests {
     #[test]
     fn words_mean_what_they_mean_to_tc() {
         for (words, options) in [
-            ("diffserv4 rtt 300ms", "080003000100000008000700e093040008000800983a0000"),
+            (
+                "diffserv4 rtt 300ms",
+                "080003000100000008000700e093040008000800983a0000",
+            ),
             (
                 "besteffort flows nat wash ack-filter-aggressive no-split-gso datacentre ethernet ether-vlan \
                  memlimit 4mb fwmark 0xff ingress unlimited",
@@ -320,7 +337,10 @@ mod tests {
                 "0800030004000000080004000100000008000500050000000800060\
                  02c00000008000e00400000000800070050c3000008000800c409000008000f00000000000800100001000000",
             ),
-            ("metro pppoe-ptm", "0800040002000000080006001e000000080007001027000008000800f4010000"),
+            (
+                "metro pppoe-ptm",
+                "0800040002000000080006001e000000080007001027000008000800f4010000",
+            ),
             ("conservative", "08000400010000000800060030000000"),
             ("interplanetary", "0800070000ca9a3b0800080080f0fa02"),
             ("overhead -4 noatm", "080004000000000008000600fcffffff"),
@@ -374,28 +394,46 @@ mod tests {
             assert_eq!(Cake::read(request.body()), Some(cake.clone()), "{words}");
             assert_eq!(parsed(&cake.text()), cake, "{words}");
         }
-        assert_eq!(parsed("internet triple-isolate unlimited diffserv3 nonat").text(), "");
+        assert_eq!(
+            parsed("internet triple-isolate unlimited diffserv3 nonat").text(),
+            ""
+        );
         assert_eq!(parsed("rtt 100ms diffserv4").text(), "diffserv4");
     }
 
     #[test]
     fn what_it_does_not_know_is_named() {
         for (words, problem) in [
-            ("diffserv5", "cake \"diffserv5\": \"diffserv5\" is no option of cake, see tc-cake(8)"),
+            (
+                "diffserv5",
+                "cake \"diffserv5\": \"diffserv5\" is no option of cake, see tc-cake(8)",
+            ),
             ("rtt", "cake \"rtt\": rtt needs a value"),
-            ("rtt fast", "cake \"rtt fast\": rtt \"fast\" is not a time such as 300ms, 2.5ms, 1s or 100us"),
-            ("overhead 300", "cake \"overhead 300\": overhead \"300\" is not an integer from -64 to 256"),
+            (
+                "rtt fast",
+                "cake \"rtt fast\": rtt \"fast\" is not a time such as 300ms, 2.5ms, 1s or 100us",
+            ),
+            (
+                "overhead 300",
+                "cake \"overhead 300\": overhead \"300\" is not an integer from -64 to 256",
+            ),
             (
                 "bandwidth 10mbit",
                 "cake \"bandwidth 10mbit\": bandwidth is not for a leaf: its rate is that of its class; leave it out",
             ),
         ] {
-            assert_eq!(Cake::parse(words).map_err(|e| e.to_string()), Err(problem.to_owned()));
+            assert_eq!(
+                Cake::parse(words).map_err(|e| e.to_string()),
+                Err(problem.to_owned())
+            );
         }
     }
 
     #[test]
     fn a_cake_with_a_bandwidth_is_no_leaf_of_ours() {
-        assert_eq!(Cake::read(&hex("0c000200d0121300000000000800090001000000")), None);
+        assert_eq!(
+            Cake::read(&hex("0c000200d0121300000000000800090001000000")),
+            None
+        );
     }
 }

@@ -45,7 +45,13 @@ pub fn ensure_clsact(socket: &mut Socket, index: u32) -> Result<(), Error> {
     let mut request = Request::tc(libc::RTM_NEWQDISC, flags, index, CLSACT_HANDLE, CLSACT, 0);
     request.text(KIND, "clsact");
     match socket.one("a clsact qdisc", &request) {
-        Err(Error::Refused { refusal: Refusal { errno: libc::EEXIST, .. }, .. }) => Ok(()),
+        Err(Error::Refused {
+            refusal: Refusal {
+                errno: libc::EEXIST,
+                ..
+            },
+            ..
+        }) => Ok(()),
         other => other,
     }
 }
@@ -55,7 +61,9 @@ pub fn put(socket: &mut Socket, index: u32, fd: i32, name: &str) -> Result<(), E
     let flags = (libc::NLM_F_CREATE | libc::NLM_F_REPLACE) as u16;
     let mut request = Request::tc(libc::RTM_NEWTFILTER, flags, index, HANDLE, EGRESS, info());
     request.text(KIND, "bpf").nest(OPTIONS, |r| {
-        r.u32(bpf::FD, fd as u32).text(bpf::NAME, name).u32(bpf::FLAGS, bpf::DIRECT);
+        r.u32(bpf::FD, fd as u32)
+            .text(bpf::NAME, name)
+            .u32(bpf::FLAGS, bpf::DIRECT);
     });
     socket.one("a BPF filter", &request)
 }
@@ -72,8 +80,14 @@ pub fn delete(socket: &mut Socket, index: u32) -> Result<(), Error> {
 
 /// The BPF filters at egress, ours or not.
 pub fn all(socket: &mut Socket, index: u32) -> Result<Vec<BpfFilter>, Error> {
-    let request =
-        Request::tc(libc::RTM_GETTFILTER, libc::NLM_F_DUMP as u16, index, 0, EGRESS, 0);
+    let request = Request::tc(
+        libc::RTM_GETTFILTER,
+        libc::NLM_F_DUMP as u16,
+        index,
+        0,
+        EGRESS,
+        0,
+    );
     let told = socket.dump("filters", &request, |message| {
         if message.kind != libc::RTM_NEWTFILTER {
             return None;

@@ -161,7 +161,9 @@ impl FqCodel {
             *time = time.map(meant);
         }
         // An old kernel tells of a threshold that there is not.
-        fq.ce_threshold = fq.ce_threshold.filter(|&us| us < meant(counted(NO_THRESHOLD)));
+        fq.ce_threshold = fq
+            .ce_threshold
+            .filter(|&us| us < meant(counted(NO_THRESHOLD)));
         fq.without_defaults(mtu)
     }
 
@@ -208,7 +210,10 @@ impl FqCodel {
         ] {
             out.extend(value.map(|us| format!("{name} {}", time(us))));
         }
-        out.extend(self.ecn.map(|on| if on { "ecn" } else { "noecn" }.to_owned()));
+        out.extend(
+            self.ecn
+                .map(|on| if on { "ecn" } else { "noecn" }.to_owned()),
+        );
         out.extend(
             self.ce_selector
                 .map(|(value, mask)| format!("ce_threshold_selector {value:#04x}/{mask:#04x}")),
@@ -225,7 +230,11 @@ fn counted(us: u32) -> u32 {
 
 /// What was meant by what a dump tells: 4999 us was 5 ms.
 fn meant(told: u32) -> u32 {
-    if counted(told) == told { told } else { told.saturating_add(1) }
+    if counted(told) == told {
+        told
+    } else {
+        told.saturating_add(1)
+    }
 }
 
 #[cfg(test)]
@@ -253,8 +262,9 @@ mod tests {
             let mut request = Request::new(0, 0);
             FqCodel::parse(words).expect(words).write_new(&mut request);
             let sorted = |bytes: &[u8]| {
-                let mut all: Vec<(u16, Vec<u8>)> =
-                    wire::attributes(bytes).map(|(k, v)| (k, v.to_vec())).collect();
+                let mut all: Vec<(u16, Vec<u8>)> = wire::attributes(bytes)
+                    .map(|(k, v)| (k, v.to_vec()))
+                    .collect();
                 all.sort();
                 all
             };
@@ -267,7 +277,9 @@ mod tests {
         for us in (1..20_000).chain([100_000, 300_000, 999_999, 1_000_000]) {
             assert_eq!(counted(meant(counted(us))), counted(us), "{us}");
         }
-        for us in [1_000, 2_500, 3_000, 5_000, 60_000, 100_000, 300_000, 1_000_000] {
+        for us in [
+            1_000, 2_500, 3_000, 5_000, 60_000, 100_000, 300_000, 1_000_000,
+        ] {
             assert_eq!(meant(counted(us)), us);
         }
         assert_eq!((u64::from(NO_THRESHOLD) * 1000) >> 10, i32::MAX as u64);
@@ -276,7 +288,10 @@ mod tests {
     #[test]
     fn what_means_the_same_is_the_same_text() {
         for (a, b) in [
-            ("", "limit 10240 target 5ms interval 100ms quantum 1514 ecn memory_limit 32mb flows 1024 drop_batch 64"),
+            (
+                "",
+                "limit 10240 target 5ms interval 100ms quantum 1514 ecn memory_limit 32mb flows 1024 drop_batch 64",
+            ),
             ("target 2500us", "target 2.5ms"),
             ("noecn limit 5", "limit 5 noecn"),
         ] {
@@ -292,7 +307,8 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read() {
-        let fq = FqCodel::parse("target 3ms limit 77 noecn quantum 300 ce_threshold 1ms").expect("good");
+        let fq =
+            FqCodel::parse("target 3ms limit 77 noecn quantum 300 ce_threshold 1ms").expect("good");
         let mut request = Request::new(0, 0);
         fq.write_change(&mut request, 1500);
         let mut told = FqCodel::read(request.body(), 1500);

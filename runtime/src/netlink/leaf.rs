@@ -1,7 +1,5 @@
 //! A leaf qdisc: one of the disciplines a plan can name, with its options.
 
-use weir_schemas::queue_plan::LeafQdisc;
-
 use super::cake::Cake;
 use super::fq_codel::FqCodel;
 use super::wire::Request;
@@ -15,13 +13,18 @@ pub enum Leaf {
 }
 
 impl Leaf {
-    /// From the arguments of a plan, as `tc` takes them, without the kind. An option that is unknown, or senseless
-    /// for a leaf, is an error.
-    pub fn parse(qdisc: LeafQdisc, arguments: &str) -> Result<Self, BadArguments> {
-        Ok(match qdisc {
-            LeafQdisc::Cake => Leaf::Cake(Cake::parse(arguments)?),
-            LeafQdisc::FqCodel => Leaf::FqCodel(FqCodel::parse(arguments)?),
-        })
+    /// From arguments as `tc` takes them, without the kind, which is as the kernel calls it. An option that is
+    /// unknown, or senseless for a leaf, is an error, and so is another kind.
+    pub fn parse(kind: &str, arguments: &str) -> Result<Self, BadArguments> {
+        match kind {
+            "cake" => Ok(Leaf::Cake(Cake::parse(arguments)?)),
+            "fq_codel" => Ok(Leaf::FqCodel(FqCodel::parse(arguments)?)),
+            _ => Err(BadArguments {
+                kind: "leaf",
+                arguments: kind.to_owned(),
+                problem: "not a discipline of leaves; there are cake and fq_codel".to_owned(),
+            }),
+        }
     }
 
     /// From `TCA_OPTIONS` of a qdisc of this kind. `None`: it is of another kind, or no plan would make it so.
@@ -63,13 +66,5 @@ impl Leaf {
             Leaf::Cake(cake) => cake.write(into),
             Leaf::FqCodel(fq) => fq.write_change(into, mtu),
         }
-    }
-}
-
-/// As the kernel calls a discipline.
-pub fn kind(qdisc: LeafQdisc) -> &'static str {
-    match qdisc {
-        LeafQdisc::Cake => "cake",
-        LeafQdisc::FqCodel => "fq_codel",
     }
 }

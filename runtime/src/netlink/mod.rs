@@ -33,7 +33,10 @@ pub enum Error {
     Receive(#[source] io::Error),
     /// The answer says so itself.
     #[error("the kernel refused {what}: {refusal}")]
-    Refused { what: &'static str, refusal: Refusal },
+    Refused {
+        what: &'static str,
+        refusal: Refusal,
+    },
     /// The state changed while it was read, each time.
     #[error(
         "the list of {what} changed while it was read, {times} times in a row: something else is changing traffic \

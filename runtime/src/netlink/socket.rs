@@ -61,9 +61,15 @@ impl Socket {
         // Beyond the limit of an ordinary socket where that is allowed; a smaller buffer only means that an
         // answer may get lost, which is noticed.
         if sockopt::set_socket_recv_buffer_size_force(&inner, RECEIVE_BUFFER).is_err() {
-            inner.set_rx_buf_sz(RECEIVE_BUFFER as libc::c_int).map_err(Error::Open)?;
+            inner
+                .set_rx_buf_sz(RECEIVE_BUFFER as libc::c_int)
+                .map_err(Error::Open)?;
         }
-        Ok(Self { inner, sequence: 0, buffer: Vec::with_capacity(READ) })
+        Ok(Self {
+            inner,
+            sequence: 0,
+            buffer: Vec::with_capacity(READ),
+        })
     }
 
     /// Sends all requests in order and tells what became of each. A refusal does not stop the rest.
@@ -144,7 +150,9 @@ impl Socket {
     /// Whether no answer waits: all answers of a datagram are there when it has been sent.
     fn nothing_waits(&self) -> bool {
         let mut byte = Vec::with_capacity(1);
-        self.inner.recv(&mut byte, libc::MSG_PEEK | libc::MSG_DONTWAIT).is_err()
+        self.inner
+            .recv(&mut byte, libc::MSG_PEEK | libc::MSG_DONTWAIT)
+            .is_err()
     }
 
     /// One request alone.
@@ -207,7 +215,10 @@ impl Socket {
                     libc::NLMSG_DONE => {
                         let code = wire::u32_at(message.body, 0).unwrap_or(0) as i32;
                         if code < 0 {
-                            let refusal = Refusal { errno: -code, text: String::new() };
+                            let refusal = Refusal {
+                                errno: -code,
+                                text: String::new(),
+                            };
                             return Err(Error::Refused { what, refusal });
                         }
                         return Ok(whole.then_some(all));
@@ -230,10 +241,18 @@ impl Socket {
                 Ok(sent) if sent == bytes.len() => return Ok(()),
                 Ok(sent) => {
                     let source = io::Error::other(format!("only {sent} went out"));
-                    return Err(Error::Send { bytes: bytes.len(), source });
+                    return Err(Error::Send {
+                        bytes: bytes.len(),
+                        source,
+                    });
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(source) => return Err(Error::Send { bytes: bytes.len(), source }),
+                Err(source) => {
+                    return Err(Error::Send {
+                        bytes: bytes.len(),
+                        source,
+                    });
+                }
             }
         }
     }
@@ -245,7 +264,9 @@ impl Socket {
             match self.inner.recv(&mut self.buffer, libc::MSG_TRUNC) {
                 Ok(length) if length > self.buffer.len() => {
                     let have = self.buffer.len();
-                    return Err(io::Error::other(format!("{length} bytes where {have} were expected")));
+                    return Err(io::Error::other(format!(
+                        "{length} bytes where {have} were expected"
+                    )));
                 }
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -264,7 +285,11 @@ fn refusal(message: &Message<'_>) -> Option<Refusal> {
     // Code, then the header of the request (with its body where the kernel did not cap it), then attributes.
     let request = wire::u32_at(message.body, 4)? as usize;
     let capped = message.flags & NLM_F_CAPPED != 0;
-    let skip = 4 + if capped { wire::HEADER } else { (request + 3) & !3 };
+    let skip = 4 + if capped {
+        wire::HEADER
+    } else {
+        (request + 3) & !3
+    };
     let text = message
         .body
         .get(skip..)

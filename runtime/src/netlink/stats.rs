@@ -50,8 +50,14 @@ mod tests {
         basic.extend_from_slice(&(1u64 << 40).to_ne_bytes());
         basic.extend_from_slice(&5u32.to_ne_bytes());
         basic.extend_from_slice(&[0; 4]);
-        let queue: Vec<u8> = [1u32, 1500, 7, 0, 9].iter().flat_map(|w| w.to_ne_bytes()).collect();
-        request.attribute(BASIC, &basic).u64(PACKETS64, (1 << 33) + 5).attribute(QUEUE, &queue);
+        let queue: Vec<u8> = [1u32, 1500, 7, 0, 9]
+            .iter()
+            .flat_map(|w| w.to_ne_bytes())
+            .collect();
+        request
+            .attribute(BASIC, &basic)
+            .u64(PACKETS64, (1 << 33) + 5)
+            .attribute(QUEUE, &queue);
         assert_eq!(
             read(request.body()),
             Stats {

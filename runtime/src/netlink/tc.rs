@@ -42,35 +42,63 @@ pub fn handle_word(major: u16) -> u32 {
 }
 
 fn qdisc(kind: u16, flags: u16, index: u32, handle: u16, parent: Parent) -> Request {
-    Request::tc(kind, flags, index, handle_word(handle), parent_word(parent), 0)
+    Request::tc(
+        kind,
+        flags,
+        index,
+        handle_word(handle),
+        parent_word(parent),
+        0,
+    )
 }
 
-/// `mq` at the root of an interface, in place of whatever is there.
-pub fn put_mq(index: u32, handle: u16) -> Request {
-    let mut request = qdisc(libc::RTM_NEWQDISC, REPLACE, index, handle, Parent::Root);
+/// `mq` at the root of an interface, in place of the kernel's own qdisc there; refused where another with a handle
+/// is.
+pub fn add_mq(index: u32, handle: u16) -> Request {
+    let mut request = qdisc(libc::RTM_NEWQDISC, CREATE, index, handle, Parent::Root);
     request.text(KIND, "mq");
     request
 }
 
-/// An HTB below `parent`, in place of the kernel's own qdisc there; refused where another with a handle is.
-pub fn add_htb(index: u32, handle: u16, parent: Parent) -> Request {
-    let mut request = qdisc(libc::RTM_NEWQDISC, CREATE, index, handle, parent);
+/// An HTB below `parent`, in place of the kernel's own qdisc there; refused where another with a handle is, unless
+/// `replace`.
+pub fn add_htb(index: u32, handle: u16, parent: Parent, replace: bool) -> Request {
+    let flags = if replace { REPLACE } else { CREATE };
+    let mut request = qdisc(libc::RTM_NEWQDISC, flags, index, handle, parent);
     request.text(KIND, "htb").nest(OPTIONS, htb::write_qdisc);
+    request
+}
+
+/// A `pfifo` in place of whatever is below a tx queue of `mq`. Taking an HTB away there would leave nothing, and
+/// the kernel drops every packet of a queue that has nothing (`mq_graft` puts `noop` in its place).
+pub fn stand_in(index: u32, handle: u16, parent: Parent) -> Request {
+    let mut request = qdisc(libc::RTM_NEWQDISC, REPLACE, index, handle, parent);
+    request.text(KIND, "pfifo");
     request
 }
 
 /// A leaf below a class. `replace`: in place of another leaf there, whose packets are lost.
 pub fn add_leaf(index: u32, handle: u16, parent: ClassId, leaf: &Leaf, replace: bool) -> Request {
     let flags = if replace { REPLACE } else { CREATE };
-    let mut request = qdisc(libc::RTM_NEWQDISC, flags, index, handle, Parent::Class(parent));
-    request.text(KIND, leaf.kind()).nest(OPTIONS, |r| leaf.write_new(r));
+    let mut request = qdisc(
+        libc::RTM_NEWQDISC,
+        flags,
+        index,
+        handle,
+        Parent::Class(parent),
+    );
+    request
+        .text(KIND, leaf.kind())
+        .nest(OPTIONS, |r| leaf.write_new(r));
     request
 }
 
 /// Other options for a leaf that is there; its packets stay.
 pub fn change_leaf(index: u32, handle: u16, parent: ClassId, leaf: &Leaf, mtu: u32) -> Request {
     let mut request = qdisc(libc::RTM_NEWQDISC, 0, index, handle, Parent::Class(parent));
-    request.text(KIND, leaf.kind()).nest(OPTIONS, |r| leaf.write_change(r, mtu));
+    request
+        .text(KIND, leaf.kind())
+        .nest(OPTIONS, |r| leaf.write_change(r, mtu));
     request
 }
 
@@ -131,21 +159,15 @@ pub struct ClassTold {
     pub stats: Stats,
 }
 
-/// All qdiscs of an interface, those the kernel made by itself included.
+/// All qdiscs of an interface, but for the leaves that HTB makes by itself.
 pub fn qdiscs(socket: &mut Socket, index: u32) -> Result<Vec<Qdisc>, Error> {
-    let mut request =
-        Request::tc(libc::RTM_GETQDISC, libc::NLM_F_DUMP as u16, index, 0, 0, 0);
-    // Also the leaves that HTB and mq make by themselves: who they stand for is part of what is there.
-    request.attribute(DUMP_INVISIBLE, &[]);
+    let request = Request::tc(libc::RTM_GETQDISC, libc::NLM_F_DUMP as u16, index, 0, 0, 0);
     socket.dump("qdiscs", &request, |message| {
         let qdisc = read_qdisc(message)?;
         // The kernel lists those of all interfaces.
         (qdisc.index == index).then_some(qdisc)
     })
 }
-
-/// `TCA_DUMP_INVISIBLE`
-const DUMP_INVISIBLE: u16 = 10;
 
 fn read_qdisc(message: &Message<'_>) -> Option<Qdisc> {
     if message.kind != libc::RTM_NEWQDISC {
@@ -171,9 +193,21 @@ fn read_qdisc(message: &Message<'_>) -> Option<Qdisc> {
     Some(out)
 }
 
-/// All HTB classes of an interface.
-pub fn classes(socket: &mut Socket, index: u32) -> Result<Vec<ClassTold>, Error> {
-    let request = Request::tc(libc::RTM_GETTCLASS, libc::NLM_F_DUMP as u16, index, 0, 0, 0);
+/// The HTB classes of an interface: all, or those of one HTB.
+pub fn classes(
+    socket: &mut Socket,
+    index: u32,
+    major: Option<u16>,
+) -> Result<Vec<ClassTold>, Error> {
+    let parent = major.map_or(0, handle_word);
+    let request = Request::tc(
+        libc::RTM_GETTCLASS,
+        libc::NLM_F_DUMP as u16,
+        index,
+        0,
+        parent,
+        0,
+    );
     socket.dump("classes", &request, read_class)
 }
 
@@ -207,21 +241,23 @@ fn read_class(message: &Message<'_>) -> Option<ClassTold> {
 
 #[cfg(test)]
 mod tests {
-    use weir_schemas::queue_plan::LeafQdisc;
-
     use super::super::wire::tests::hex;
     use super::*;
 
     /// Bodies of what `tc` of iproute2 6.1 sent for the command beside each.
     #[test]
     fn requests_are_what_tc_sends() {
-        let leaf = Leaf::parse(LeafQdisc::FqCodel, "").expect("no options");
+        let leaf = Leaf::parse("fq_codel", "").expect("no options");
         for (request, flags, body) in [
-            // qdisc replace dev v0 root handle 7fff: mq
-            (put_mq(3, 0x7fff), 0x501, "00000000030000000000ff7fffffffff00000000070001006d710000"),
+            // qdisc add dev v0 root handle 7fff: mq
+            (
+                add_mq(3, 0x7fff),
+                0x601,
+                "00000000030000000000ff7fffffffff00000000070001006d710000",
+            ),
             // qdisc add dev v0 parent 7fff:1 handle 1: htb default 0
             (
-                add_htb(3, 1, Parent::Class(ClassId::new(0x7fff, 1))),
+                add_htb(3, 1, Parent::Class(ClassId::new(0x7fff, 1)), false),
                 0x601,
                 "0000000003000000000001000100ff7f0000000008000100687462001c000200\
                  18000200030000000a000000000000000000000000000000",
@@ -239,7 +275,11 @@ mod tests {
                 "0000000003000000000000010300010000000000",
             ),
             // class del dev v0 classid 1:4
-            (delete_class(3, ClassId::new(1, 4)), 1, "0000000003000000040001000000000000000000"),
+            (
+                delete_class(3, ClassId::new(1, 4)),
+                1,
+                "0000000003000000040001000000000000000000",
+            ),
         ] {
             assert_eq!(request.body(), hex(body));
             let mut bytes = Vec::new();

@@ -230,14 +230,19 @@ pub(super) mod tests {
         request.write(&mut bytes, 78, false);
         let all: Vec<Message<'_>> = messages(&bytes).collect();
         assert_eq!(all.len(), 2);
-        assert_eq!((all[0].kind, all[0].sequence, all[1].sequence), (36, 77, 78));
+        assert_eq!(
+            (all[0].kind, all[0].sequence, all[1].sequence),
+            (36, 77, 78)
+        );
         assert_eq!(all[0].flags & 4, 4);
         assert_eq!(all[1].flags & 4, 0);
         let tc = TcMessage::read(all[1].body).expect("tcmsg");
         assert_eq!((tc.index, tc.handle, tc.parent), (3, 0x10000, 0x7fff_0001));
         let attributes_: Vec<_> = attributes(tc.attributes).collect();
         assert_eq!(text(attributes_[0].1), "htb");
-        let inner: Vec<_> = attributes(attributes_[1].1).map(|(k, v)| (k, v.len())).collect();
+        let inner: Vec<_> = attributes(attributes_[1].1)
+            .map(|(k, v)| (k, v.len()))
+            .collect();
         assert_eq!(inner, [(7, 4), (8, 8), (9, 1)]);
     }
 

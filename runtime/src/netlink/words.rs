@@ -23,7 +23,11 @@ pub(super) struct Words<'a> {
 
 impl<'a> Words<'a> {
     pub fn new(kind: &'static str, all: &'a str) -> Self {
-        Self { kind, all, rest: all.split_ascii_whitespace().peekable() }
+        Self {
+            kind,
+            all,
+            rest: all.split_ascii_whitespace().peekable(),
+        }
     }
 
     pub fn next(&mut self) -> Option<&'a str> {
@@ -57,39 +61,49 @@ impl<'a> Words<'a> {
 
     /// Microseconds, not 0 after rounding down: `300ms`, `2.5ms`, `1s`, `100us`, `100` (microseconds).
     pub fn time(&mut self, option: &str) -> Result<u32, BadArguments> {
-        self.parsed(option, "a time such as 300ms, 2.5ms, 1s or 100us", |value| {
-            scaled(value, &[
-                ("usecs", 1),
-                ("usec", 1),
-                ("us", 1),
-                ("msecs", 1_000),
-                ("msec", 1_000),
-                ("ms", 1_000),
-                ("secs", 1_000_000),
-                ("sec", 1_000_000),
-                ("s", 1_000_000),
-                ("", 1),
-            ])
-            .filter(|&us| us > 0)
-        })
+        self.parsed(
+            option,
+            "a time such as 300ms, 2.5ms, 1s or 100us",
+            |value| {
+                scaled(
+                    value,
+                    &[
+                        ("usecs", 1),
+                        ("usec", 1),
+                        ("us", 1),
+                        ("msecs", 1_000),
+                        ("msec", 1_000),
+                        ("ms", 1_000),
+                        ("secs", 1_000_000),
+                        ("sec", 1_000_000),
+                        ("s", 1_000_000),
+                        ("", 1),
+                    ],
+                )
+                .filter(|&us| us > 0)
+            },
+        )
     }
 
     /// Bytes: `4mb`, `512kb`, `1000b`, `65536`. A k is 1024, as for `tc`.
     pub fn size(&mut self, option: &str) -> Result<u32, BadArguments> {
         self.parsed(option, "a size such as 4mb, 512kb or 65536", |value| {
-            scaled(&value.to_ascii_lowercase(), &[
-                ("gbit", 1 << 27),
-                ("mbit", 1 << 17),
-                ("kbit", 1 << 7),
-                ("gb", 1 << 30),
-                ("mb", 1 << 20),
-                ("kb", 1 << 10),
-                ("g", 1 << 30),
-                ("m", 1 << 20),
-                ("k", 1 << 10),
-                ("b", 1),
-                ("", 1),
-            ])
+            scaled(
+                &value.to_ascii_lowercase(),
+                &[
+                    ("gbit", 1 << 27),
+                    ("mbit", 1 << 17),
+                    ("kbit", 1 << 7),
+                    ("gb", 1 << 30),
+                    ("mb", 1 << 20),
+                    ("kb", 1 << 10),
+                    ("g", 1 << 30),
+                    ("m", 1 << 20),
+                    ("k", 1 << 10),
+                    ("b", 1),
+                    ("", 1),
+                ],
+            )
         })
     }
 
@@ -110,7 +124,10 @@ impl<'a> Words<'a> {
     pub fn masked(&mut self, option: &str) -> Result<(u8, u8), BadArguments> {
         self.parsed(option, "VALUE/MASK, each up to 0xff", |text| {
             let (value, mask) = text.split_once('/')?;
-            Some((u8::try_from(number(value)?).ok()?, u8::try_from(number(mask)?).ok()?))
+            Some((
+                u8::try_from(number(value)?).ok()?,
+                u8::try_from(number(mask)?).ok()?,
+            ))
         })
     }
 }
@@ -145,9 +162,15 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u32> {
         return None;
     }
     let whole: u64 = whole.parse().ok()?;
-    let part: u64 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
+    let part: u64 = if fraction.is_empty() {
+        0
+    } else {
+        fraction.parse().ok()?
+    };
     let scale = 10u64.pow(fraction.len() as u32);
-    let total = whole.checked_mul(unit)?.checked_add(part.checked_mul(unit)? / scale)?;
+    let total = whole
+        .checked_mul(unit)?
+        .checked_add(part.checked_mul(unit)? / scale)?;
     u32::try_from(total).ok()
 }
 
@@ -200,13 +223,26 @@ mod tests {
             ("4gb", None),
             ("4tb", None),
         ] {
-            assert_eq!(Words::new("cake", text).size("memlimit").ok(), bytes, "{text}");
+            assert_eq!(
+                Words::new("cake", text).size("memlimit").ok(),
+                bytes,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_time_is_written_so_that_it_is_read_again() {
-        for us in [1, 999, 1_000, 2_500, 300_000, 1_000_000, 1_000_001, u32::MAX] {
+        for us in [
+            1,
+            999,
+            1_000,
+            2_500,
+            300_000,
+            1_000_000,
+            1_000_001,
+            u32::MAX,
+        ] {
             assert_eq!(Words::new("cake", &time(us)).time("rtt"), Ok(us));
         }
     }
