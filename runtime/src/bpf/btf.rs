@@ -49,9 +49,9 @@ mod tests {
     fn lengths_in_the_header_are_those_of_the_parts() {
         let btf = describe(4096);
         let word = |at: usize| u32::from_ne_bytes(std::array::from_fn(|i| btf[at + i]));
-        assert_eq!((word(4), word(8), word(12)), (24, 0, 88));
-        assert_eq!(word(16), 88);
-        assert_eq!(24 + 88 + word(20) as usize, btf.len());
+        assert_eq!((word(4), word(8), word(12)), (24, 0, 80));
+        assert_eq!(word(16), 80);
+        assert_eq!(24 + 80 + word(20) as usize, btf.len());
         assert_eq!(btf.last(), Some(&0));
     }
 }

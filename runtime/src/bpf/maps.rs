@@ -4,9 +4,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use weir_abi::ABI_VERSION;
 use weir_abi::maps::{
-    self, Flow, FlowKey, MAX_FLOWS, MAX_UNKNOWN, Meta, Outcome, QUEUE_ROOM, SLOTS, Settings, Total,
-    Unknown,
+    self, Counts, Flow, FlowKey, MAX_FLOWS, MAX_UNKNOWN, Meta, Outcome, QUEUE_ROOM, SLOTS,
+    Settings, Total, Unknown,
 };
+use weir_abi::table::PAGE_BYTES;
 use weir_plan::kernel::{Active, Tables};
 
 use super::pins::{self, Pins};
@@ -89,6 +90,33 @@ pub(super) fn check_pins(pins: &Pins) -> Result<(), Error> {
                 return Err(Error::OtherAbi { found: meta.abi });
             }
         }
+    }
+    Ok(())
+}
+
+/// Makes and pins the maps of maps that are not pinned yet. Here and not by the loader, because what their values
+/// are like must agree with the maps that are put into them, and those are made here too.
+pub(super) fn make_outer(pins: &Pins) -> Result<(), Error> {
+    for (name, bytes) in [
+        (maps::TABLES, PAGE_BYTES),
+        (maps::COUNTS, size_of::<Counts>()),
+    ] {
+        if pins::get(&pins.named(name))?.is_some() {
+            continue;
+        }
+        let template = new_inner("weir_template", bytes, 1)?;
+        let outer = sys::map_create(&sys::NewMap {
+            kind: sys::MAP_TYPE_ARRAY_OF_MAPS,
+            key_size: 4,
+            value_size: 4,
+            max_entries: SLOTS,
+            flags: 0,
+            inner: Some(template.as_fd()),
+            btf: None,
+            name,
+        })
+        .map_err(Error::os(format!("make {name}")))?;
+        pins::put(&outer, &pins.named(name))?;
     }
     Ok(())
 }

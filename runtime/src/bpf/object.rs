@@ -27,6 +27,7 @@ impl Object {
     pub fn load(pins: &Pins) -> Result<Self, Error> {
         maps::check_pins(pins)?;
         pins.make()?;
+        maps::make_outer(pins)?;
         let mut loader = EbpfLoader::new();
         // Programs look at no structure of the kernel, so its own description is not needed.
         loader.btf(None);

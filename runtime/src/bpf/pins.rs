@@ -190,8 +190,8 @@ impl Pins {
     }
 }
 
-/// End of the name of a pin that is about to take another's place.
-const NEW: &str = ".new";
+/// End of the name of a pin that is about to take another's place. A BPF file system takes no dots in names.
+const NEW: &str = "-new";
 
 /// What is pinned at a path; `None` when nothing is.
 pub fn get(path: &Path) -> Result<Option<OwnedFd>, Error> {
@@ -238,7 +238,7 @@ mod tests {
         for (name, ours) in [
             ("weir_active", true),
             ("weir_download", true),
-            ("weir_download.new", true),
+            ("weir_download-new", true),
             ("link-3", true),
             ("table-0", true),
             ("counts-3", true),

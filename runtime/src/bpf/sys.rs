@@ -249,7 +249,7 @@ pub struct MapInfo {
 
 /// Fails when it is no map.
 pub fn map_info(map: BorrowedFd<'_>) -> io::Result<MapInfo> {
-    expect(map, "bpf-map")?;
+    expect(map, "map")?;
     let mut bytes = [0; 256];
     info(map, &mut bytes)?;
     let at = |at| word(&bytes, at);
@@ -272,7 +272,7 @@ pub struct ProgramInfo {
 
 /// Fails when it is no program.
 pub fn program_info(program: BorrowedFd<'_>) -> io::Result<ProgramInfo> {
-    expect(program, "bpf-prog")?;
+    expect(program, "prog")?;
     let mut bytes = [0; 256];
     info(program, &mut bytes)?;
     Ok(ProgramInfo {
@@ -293,7 +293,7 @@ pub struct LinkInfo {
 
 /// Fails when it is no link.
 pub fn link_info(link: BorrowedFd<'_>) -> io::Result<LinkInfo> {
-    expect(link, "bpf_link")?;
+    expect(link, "link")?;
     let mut bytes = [0; 256];
     info(link, &mut bytes)?;
     Ok(LinkInfo {
@@ -305,18 +305,15 @@ pub fn link_info(link: BorrowedFd<'_>) -> io::Result<LinkInfo> {
 }
 
 /// Objects of all kinds are pinned alike, so what came from a pin is asked what it is before it is used.
+/// The kernel says `bpf-map`, `bpf-prog`, and `bpf-link` or `bpf_link`.
 fn expect(object: BorrowedFd<'_>, kind: &str) -> io::Result<()> {
     let link = std::fs::read_link(format!("/proc/self/fd/{}", object.as_raw_fd()))?;
-    if link.as_os_str().as_bytes().ends_with(kind.as_bytes())
-        || link.as_os_str().as_bytes() == format!("anon_inode:[{kind}]").as_bytes()
-    {
-        Ok(())
-    } else {
-        Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("it is {}, not {kind}", link.display()),
-        ))
+    let found = link.to_string_lossy();
+    if found.trim_end_matches(']').ends_with(kind) {
+        return Ok(());
     }
+    let what = format!("it is {found}, not a {kind} of BPF");
+    Err(io::Error::new(io::ErrorKind::InvalidData, what))
 }
 
 pub fn btf_load(btf: &[u8]) -> io::Result<OwnedFd> {
