@@ -51,6 +51,10 @@ impl Namespace {
         enter(&self.name);
     }
 
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A BPF file system.
     pub fn bpffs(&self) -> &Path {
         self.pins.path()
