@@ -5,11 +5,14 @@ mod namespace;
 mod street;
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use street::frames::{WRAPS, Wrap, frame};
 use street::plan::{Circuit, Network, Tower};
+use street::raw::Raw;
 use street::traffic::{Arrived, Stop, Stream, receive};
-use street::{Street, house, internet};
+use street::{INTERNET_MAC, SUBSCRIBERS_MAC, Street, house, internet};
+use weir_abi::ClassId;
 
 const DOWNLOAD: usize = 0;
 const UPLOAD: usize = 1;
@@ -190,5 +193,133 @@ fn a_tower_is_held_under_overload() {
             return;
         }
         assert!(attempt < TRIES, "{got:?}");
+    }
+}
+
+/// Both directions, IPv4 and IPv6, in every wrapping: each frame is counted for its circuit and goes through its
+/// class, and nothing else does.
+#[test]
+fn wrapped_frames_are_shaped_as_their_circuit() {
+    let Some(mut street) = Street::new("wrapped_frames_are_shaped_as_their_circuit") else {
+        return;
+    };
+    let built = network().build(1);
+    street.swap(&built, None);
+    const COUNT: u64 = 20;
+    // The bridge floods it, and nobody answers that nobody listens.
+    const NOBODY: &str = "02:00:00:00:00:99";
+    let mut sent = 0;
+    for wrap in WRAPS {
+        for six in [false, true] {
+            let (house, internet) = (house(1, six), internet(six));
+            let down = frame(wrap, NOBODY, INTERNET_MAC, internet, house, 500);
+            let up = frame(wrap, NOBODY, SUBSCRIBERS_MAC, house, internet, 500);
+            for (side, name, frame) in [
+                (&street.internet, "net0", down),
+                (&street.subscribers, "home0", up),
+            ] {
+                side.spawn(move || {
+                    let raw = Raw::at(street::index(name));
+                    (0..COUNT).for_each(|_| raw.send(&frame));
+                })
+                .join()
+                .expect("sent");
+            }
+            sent += COUNT;
+            let counts = settled(|| street.counts(0), |c| c[1].packets == [sent, sent]);
+            assert_eq!(counts[1].packets, [sent, sent], "{wrap:?}, IPv6: {six}");
+            assert!(
+                counts
+                    .iter()
+                    .enumerate()
+                    .all(|(n, c)| n == 1 || c.packets == [0, 0])
+            );
+            for (interface, direction) in [(street::DOWN, DOWNLOAD), (street::UP, UPLOAD)] {
+                let stats = settled(
+                    || street.class(interface, ClassId::new(1, 5)).stats,
+                    |stats| stats.packets == sent,
+                );
+                assert_eq!(
+                    (stats.packets, stats.drops),
+                    (sent, 0),
+                    "{wrap:?}, IPv6: {six}, {interface}"
+                );
+                assert_eq!(stats.bytes, counts[1].bytes[direction]);
+            }
+        }
+    }
+}
+
+/// Reads until it is as it should be, or for long enough.
+fn settled<T>(mut read: impl FnMut() -> T, good: impl Fn(&T) -> bool) -> T {
+    for _ in 0..100 {
+        let got = read();
+        if good(&got) {
+            return got;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    read()
+}
+
+/// A subscriber behind PPPoE gets his rate too.
+#[test]
+fn a_pppoe_subscriber_gets_his_rate_and_no_more() {
+    let Some(mut street) = Street::new("a_pppoe_subscriber_gets_his_rate_and_no_more") else {
+        return;
+    };
+    street.swap(&network().build(1), None);
+    const CEIL: f64 = 4_000.0;
+    const TRIES: usize = 4;
+    for attempt in 1..=TRIES {
+        let stop = Stop::default();
+        let frame = frame(
+            Wrap::VlanPppoe,
+            SUBSCRIBERS_MAC,
+            INTERNET_MAC,
+            internet(false),
+            house(1, false),
+            1000,
+        );
+        let length = frame.len() as u64;
+        let ends = stop.clone();
+        let taken = street.subscribers.spawn(move || {
+            let raw = Raw::at(street::index("home0"));
+            let (mut bytes, mut first, mut last) = (0, None, None);
+            while !ends.stopped() {
+                let Some(got) = raw.receive() else { continue };
+                // The tag is not in the bytes any more; it was none of the class's either.
+                if got.outgoing || got.bytes.len() as u64 + 4 != length {
+                    continue;
+                }
+                let now = Instant::now();
+                if first.is_some() {
+                    bytes += got.bytes.len() as u64;
+                }
+                first.get_or_insert(now);
+                last = Some(now);
+            }
+            let time = last
+                .zip(first)
+                .map_or(0.0, |(l, f)| l.duration_since(f).as_secs_f64());
+            bytes as f64 * 8.0 / 1000.0 / time
+        });
+        let ends = stop.clone();
+        let sender = street.internet.spawn(move || {
+            let raw = Raw::at(street::index("net0"));
+            while !ends.stopped() {
+                raw.send(&frame);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        std::thread::sleep(Duration::from_secs(4));
+        stop.stop();
+        sender.join().expect("sent");
+        let got = taken.join().expect("taken");
+        assert!(got <= CEIL * 1.03, "{got:.0} kbit/s");
+        if got >= CEIL * 0.97 {
+            return;
+        }
+        assert!(attempt < TRIES, "{got:.0} kbit/s");
     }
 }

@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "every test binary takes what it needs")]
 
+pub mod frames;
 pub mod plan;
 pub mod raw;
 pub mod traffic;
@@ -282,15 +283,38 @@ impl Street {
         (all - shaped, shaped)
     }
 
-    pub fn index(&self, name: &str) -> u32 {
-        let mut socket = weir_runtime::netlink::Socket::open().expect("a socket");
-        let links = weir_runtime::netlink::link::all(&mut socket).expect("links");
-        links
-            .into_iter()
-            .find(|l| l.name == name)
-            .expect("the interface")
-            .index
+    /// Counters of all circuits in a slot.
+    pub fn counts(&self, slot: u32) -> Vec<weir_abi::maps::Counts> {
+        let maps = self.live.maps().expect("read").expect("pinned");
+        maps.counts(self.live.pins(), slot).expect("read")
     }
+
+    /// A class of an interface.
+    pub fn class(
+        &mut self,
+        interface: &str,
+        id: weir_abi::ClassId,
+    ) -> weir_plan::kernel::ClassSeen {
+        let seen = self
+            .live
+            .observe(&[interface.to_owned()])
+            .unwrap_or_else(|e| panic!("{e}"));
+        let mut classes = seen.interfaces.into_iter().flat_map(|i| i.classes);
+        classes
+            .find(|c| c.id == id)
+            .unwrap_or_else(|| panic!("no class {id} on {interface}"))
+    }
+}
+
+/// Number of an interface in this thread's namespace.
+pub fn index(name: &str) -> u32 {
+    let mut socket = weir_runtime::netlink::Socket::open().expect("a socket");
+    let links = weir_runtime::netlink::link::all(&mut socket).expect("links");
+    links
+        .into_iter()
+        .find(|l| l.name == name)
+        .expect("the interface")
+        .index
 }
 
 pub fn ip(line: &str) {

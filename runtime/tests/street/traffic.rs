@@ -1,7 +1,6 @@
 //! Traffic over the street, and what became of it.
 
-use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -182,17 +181,6 @@ pub fn download(
     })
 }
 
-/// From any address of this namespace: a house's own cannot be chosen without a system call that std lacks, so the
-/// route does; see `connect_from`.
 fn connect(house: IpAddr, to: SocketAddr) -> TcpStream {
     super::raw::connect_from(house, to).unwrap_or_else(|e| panic!("{house} to {to}: {e}"))
-}
-
-/// Sums by key.
-pub fn sums<K: Ord>(all: impl IntoIterator<Item = (K, u64)>) -> BTreeMap<K, u64> {
-    let mut sums = BTreeMap::new();
-    for (key, n) in all {
-        *sums.entry(key).or_default() += n;
-    }
-    sums
 }
