@@ -118,7 +118,7 @@ pub fn enter(name: &str) {
 }
 
 /// Not captured by the test harness: a skipped test must be seen.
-fn skipped(test: &str, why: &str) {
+pub fn skipped(test: &str, why: &str) {
     use std::io::Write as _;
     let _written = writeln!(std::io::stderr(), "skipped {test}: {why}");
 }

@@ -70,9 +70,11 @@ impl Network {
                 }
             })
             .collect();
-        let mut builder = Builder::new(&queues, self.circuits.len() as u32);
+        // Numbers that no other generation has: a mark tells which one a packet was classified by.
+        let first = u32::from(n) * 64;
+        let mut builder = Builder::new(&queues, first + self.circuits.len() as u32);
         let mut circuits = BTreeMap::new();
-        for (number, circuit) in (0..).zip(&self.circuits) {
+        for (number, circuit) in (first..).zip(&self.circuits) {
             let queue = self.towers[circuit.tower].queue;
             let entry = Entry {
                 minor: circuit.minor,
@@ -177,12 +179,6 @@ impl Network {
             .iter_mut()
             .find(|c| c.house == house)
             .expect("a circuit")
-    }
-}
-
-impl Built {
-    pub fn circuit_of(&self, address: Ipv4Addr) -> Option<u32> {
-        self.circuits.get(&address.into()).copied()
     }
 }
 
