@@ -6,6 +6,7 @@ mod street;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,10 +14,12 @@ use street::plan::{Built, Circuit, Network, Tower};
 use street::raw::Raw;
 use street::traffic::{Arrived, Stop, Stream, download, receive};
 use street::{DOWN, Street, UP, house, internet};
+use weir_abi::ClassId;
 use weir_plan::Action;
-use weir_plan::kernel::{Active, Program};
+use weir_plan::kernel::{Active, Device, Observation, Program};
 use weir_runtime::bpf::Hooks;
-use weir_runtime::swap::Kernel;
+use weir_runtime::live::Live;
+use weir_runtime::swap::{self, Generation, Kernel, KernelError, SwapOptions};
 
 /// Houses with traffic all the time.
 const BUSY: u8 = 6;
@@ -268,7 +271,8 @@ fn the_same_again_loses_nothing() {
         } else {
             // The very same: nothing is to be done.
             let now = swaps.now.clone();
-            swaps.street.swap(&now, Some(&now));
+            let done = swaps.street.swap(&now, Some(&now));
+            assert_eq!(done.steps, 0);
         }
     }
     let sent = traffic.finish(&swaps.loaded);
@@ -397,5 +401,115 @@ fn replace_programs(swaps: &mut Swaps, network: &mut Network) {
             network.circuit(2).kbps[0] += 100;
             swaps.to(network);
         }
+    }
+}
+
+/// A runtime that dies at any moment leaves traffic shaped; the next one ends what it began, and then exactly one
+/// generation is there.
+#[test]
+fn the_next_runtime_ends_what_a_killed_one_began() {
+    let mut network = network();
+    let Some(mut swaps) = Swaps::new("the_next_runtime_ends_what_a_killed_one_began", &network)
+    else {
+        return;
+    };
+    let traffic = Traffic::start(&swaps.street);
+    for calls in 0..24 {
+        let circuit = network.circuit(1);
+        circuit.tower = 1 - circuit.tower;
+        circuit.minor = 300 + calls;
+        network.circuit(0).kbps = [3_000 + 10 * u64::from(calls), 1_500];
+        swaps.number += 1;
+        let next = network.build(swaps.number);
+        // Either of the two may come out of it, in any slot.
+        swaps
+            .loaded
+            .extend((0..weir_abi::maps::SLOTS).map(|slot| (slot, next.circuits.clone())));
+        let street = &mut swaps.street;
+        let mut dying = Dying {
+            live: &mut street.live,
+            calls,
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let previous = Some(&swaps.now.artifact.wanted);
+            swap::apply(
+                &mut dying,
+                &street.state,
+                &next.artifact,
+                previous,
+                SwapOptions::default(),
+            )
+        }));
+        match outcome {
+            Ok(done) => {
+                done.unwrap_or_else(|e| panic!("{e}"));
+                swaps.now = next;
+            }
+            Err(_) => {
+                street.live = street.shaper.live_at(street.live.hooks());
+                let known = [&swaps.now, &next].map(|b| b.artifact.clone());
+                let mut find =
+                    |digest: &str| known.iter().find(|a| a.wanted.digest == digest).cloned();
+                swap::recover(&mut street.live, &street.state, &mut find)
+                    .unwrap_or_else(|e| panic!("{e}"));
+                let active = street.live.observe(&[]).expect("read").tables;
+                if active.digest() == Some(next.artifact.wanted.digest.as_str()) {
+                    swaps.now = next;
+                } else {
+                    assert_eq!(
+                        active.digest(),
+                        Some(swaps.now.artifact.wanted.digest.as_str())
+                    );
+                }
+            }
+        }
+        let now = swaps.now.clone();
+        swaps.street.reclaim(&now);
+    }
+    let sent = traffic.finish(&swaps.loaded);
+    swaps.all_shaped(sent);
+}
+
+/// The live kernel, for a process that dies after so many acts: the act is done, and nobody learns it.
+struct Dying<'a> {
+    live: &'a mut Live,
+    calls: u16,
+}
+
+impl Kernel for Dying<'_> {
+    fn observe(&mut self, devices: &[Device]) -> Result<Observation, KernelError> {
+        self.live.observe(devices)
+    }
+
+    fn apply(
+        &mut self,
+        actions: &[Action],
+        generation: Option<&Generation<'_>>,
+    ) -> Vec<Result<(), KernelError>> {
+        let mut answers = Vec::new();
+        for action in actions {
+            answers.extend(self.live.apply(std::slice::from_ref(action), generation));
+            if self.calls == 0 {
+                resume_unwind(Box::new("killed"));
+            }
+            self.calls -= 1;
+        }
+        answers
+    }
+
+    fn waiting(&mut self, device: &str, classes: &[ClassId]) -> Result<u64, KernelError> {
+        self.live.waiting(device, classes)
+    }
+
+    fn boot_id(&mut self) -> Result<String, KernelError> {
+        self.live.boot_id()
+    }
+
+    fn now(&mut self) -> Duration {
+        self.live.now()
+    }
+
+    fn sleep(&mut self, time: Duration) {
+        self.live.sleep(time);
     }
 }

@@ -11,9 +11,9 @@ pub mod traffic;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use weir_plan::{Options, Phase, Wanted, differences, plan, reclaim, unmet};
+use weir_plan::{Difference, Wanted, differences};
 use weir_runtime::live::Live;
-use weir_runtime::swap::{Generation, Kernel};
+use weir_runtime::swap::{self, Kernel, State, SwapOptions, Swapped};
 
 use crate::namespace::{self, Namespace, run, sh};
 use plan::Built;
@@ -46,6 +46,9 @@ pub struct Street {
     /// The box, which this thread is in.
     pub shaper: Namespace,
     pub live: Live,
+    pub state: State,
+    /// Where the state is.
+    pub kept: tempfile::TempDir,
     pub subscribers: Side,
     pub internet: Side,
 }
@@ -148,9 +151,13 @@ impl Street {
             "neigh add {INTERNET6} lladdr {INTERNET_MAC} dev home0"
         ));
         let live = shaper.live();
+        let kept = tempfile::tempdir().expect("a directory");
+        let state = State::open(kept.path()).unwrap_or_else(|e| panic!("{e}"));
         let street = Street {
             shaper,
             live,
+            state,
+            kept,
             subscribers,
             internet,
         };
@@ -170,86 +177,37 @@ impl Street {
         panic!("the bridge does not forward");
     }
 
-    /// Brings a generation in as the plan says, reads it back, and keeps what it replaced.
-    pub fn swap(&mut self, to: &Built, from: Option<&Built>) {
-        let devices = to.wanted.devices();
-        let seen = self
-            .live
-            .observe(&devices)
+    /// Brings a generation in as the runtime does, and keeps what it replaced.
+    pub fn swap(&mut self, to: &Built, from: Option<&Built>) -> Swapped {
+        let previous = from.map(|b| &b.artifact.wanted);
+        let options = SwapOptions::default();
+        let done = swap::apply(&mut self.live, &self.state, &to.artifact, previous, options)
             .unwrap_or_else(|e| panic!("{e}"));
-        let steps = plan(
-            &seen,
-            &to.wanted,
-            from.map(|b| &b.wanted),
-            Options::default(),
-        )
-        .unwrap_or_else(|refused| panic!("{refused:?}"))
-        .steps;
-        let generation = Generation {
-            digest: &to.wanted.digest,
-            table: &to.table,
-        };
-        for phase in Phase::ALL {
-            let actions: Vec<_> = steps
-                .iter()
-                .filter(|s| s.phase == phase)
-                .map(|s| s.action.clone())
-                .collect();
-            for answer in self.live.apply(&actions, Some(&generation)) {
-                answer.unwrap_or_else(|e| panic!("{e}"));
-            }
-            self.drain(&actions);
-            let after = self
-                .live
-                .observe(&devices)
-                .unwrap_or_else(|e| panic!("{e}"));
-            assert_eq!(unmet(&after, &actions), [], "{phase}");
-        }
-        let kept: Vec<&Wanted> = from.iter().map(|b| &b.wanted).collect();
-        let after = self
-            .live
-            .observe(&devices)
-            .unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(differences(&after, &to.wanted, &kept), []);
+        let kept: Vec<&Wanted> = previous.into_iter().collect();
+        assert_eq!(self.differences(to, &kept), []);
+        done
     }
 
     /// Removes what no generation but this one has.
     pub fn reclaim(&mut self, keep: &Built) {
-        let devices = keep.wanted.devices();
-        let seen = self
-            .live
-            .observe(&devices)
-            .unwrap_or_else(|e| panic!("{e}"));
-        let actions: Vec<_> = reclaim(&seen, &[&keep.wanted])
-            .steps
-            .into_iter()
-            .map(|s| s.action)
-            .collect();
-        for answer in self.live.apply(&actions, None) {
-            answer.unwrap_or_else(|e| panic!("{e}"));
-        }
-        let after = self
-            .live
-            .observe(&devices)
+        let devices = keep.artifact.wanted.devices();
+        swap::reclaim(&mut self.live, &devices, &[&keep.artifact.wanted])
             .unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(
-            differences(&after, &keep.wanted, &[]),
+            self.differences(keep, &[]),
             [],
             "exactly one generation is there"
         );
     }
 
-    fn drain(&mut self, actions: &[weir_plan::Action]) {
-        for action in actions {
-            if let weir_plan::Action::Drain { device, classes } = action {
-                for _ in 0..100 {
-                    if self.live.waiting(device, classes) == Ok(0) {
-                        break;
-                    }
-                    std::thread::sleep(std::time::Duration::from_millis(20));
-                }
-            }
-        }
+    /// In what the kernel is not this generation.
+    pub fn differences(&mut self, built: &Built, kept: &[&Wanted]) -> Vec<Difference> {
+        let wanted = &built.artifact.wanted;
+        let seen = self
+            .live
+            .observe(&wanted.devices())
+            .unwrap_or_else(|e| panic!("{e}"));
+        differences(&seen, wanted, kept)
     }
 
     /// Packets that found no class in an HTB and went out at once, on both interfaces.

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use weir_abi::nth_major;
 use weir_abi::table::{self, Builder, Entry, Prefix, Queue};
 use weir_plan::{LeafChoice, LeafChoices, Wanted};
+use weir_runtime::swap::Artifact;
 use weir_schemas::Published;
 use weir_schemas::queue_plan::{self, Class, Mode, Qdiscs, QueuePlan, Resting, Shaper, Target};
 
@@ -40,8 +41,7 @@ pub struct Network {
 /// An artifact, as far as the runtime needs it.
 #[derive(Clone)]
 pub struct Built {
-    pub wanted: Wanted,
-    pub table: Vec<u8>,
+    pub artifact: Artifact,
     /// Number of the circuit of an address.
     pub circuits: BTreeMap<IpAddr, u32>,
 }
@@ -103,8 +103,7 @@ impl Network {
         }
         let table = table::to_bytes(&builder.finish().expect("a table"));
         Built {
-            wanted,
-            table,
+            artifact: Artifact { wanted, table },
             circuits,
         }
     }
