@@ -540,3 +540,35 @@ fn every_program_loads() {
     assert!(Maps::open(&pins).expect("read").is_some());
     bpf::barrier().expect("waited");
 }
+
+#[test]
+fn steering_is_put_on_replaced_and_taken_off() {
+    let Some(space) = Namespace::new("steering_is_put_on_replaced_and_taken_off") else {
+        return;
+    };
+    space.cable("down0", "peer0", 2);
+    let mut live = space.live();
+    assert_eq!(live.is_steered("down0"), Ok(false));
+    for egress in [Program::Download, Program::Download, Program::Stick] {
+        live.steer("down0", egress)
+            .unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(live.is_steered("down0"), Ok(true));
+    }
+    let maps = live.maps().expect("read").expect("made");
+    maps.set_queue_cpus(&[Some(0), None, Some(1)])
+        .unwrap_or_else(|e| panic!("{e}"));
+    maps.set_queue_cpus(&[Some(4096)])
+        .expect_err("no machine has that CPU");
+    assert!(sh("ip", ["link", "show", "down0"]).contains("xdp"));
+    // The next process finds it on, and takes it off.
+    let mut next = space.live();
+    assert_eq!(next.is_steered("down0"), Ok(true));
+    next.unsteer("down0").unwrap_or_else(|e| panic!("{e}"));
+    next.unsteer("down0").expect("nothing is there");
+    assert!(!sh("ip", ["link", "show", "down0"]).contains("xdp"));
+    live.steer("down0", Program::Upload)
+        .unwrap_or_else(|e| panic!("{e}"));
+    live.remove_programs().unwrap_or_else(|e| panic!("{e}"));
+    assert!(!sh("ip", ["link", "show", "down0"]).contains("xdp"));
+    assert!(pinned(&space.pins()).is_empty());
+}
