@@ -572,3 +572,191 @@ fn steering_is_put_on_replaced_and_taken_off() {
     assert!(!sh("ip", ["link", "show", "down0"]).contains("xdp"));
     assert!(pinned(&space.pins()).is_empty());
 }
+
+/// Everything with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON alone, as nobody: the test starts itself so. Without the
+/// third the verifier treats programs as an attacker's: it refuses pointers that loops compute, and slows others.
+#[test]
+fn three_capabilities_are_enough() {
+    let Some(space) = Namespace::new("three_capabilities_are_enough") else {
+        return;
+    };
+    space.cable("down0", "peer0", 4);
+    let own = std::env::current_exe().expect("this program");
+    // Where nobody may read and run it.
+    let copy = space
+        .bpffs()
+        .parent()
+        .expect("a directory")
+        .join(format!("{}-test", space.name()));
+    std::fs::copy(&own, &copy).expect("a copy");
+    sh("chmod", ["755", &copy.to_string_lossy()]);
+    sh("chmod", ["777", &space.bpffs().to_string_lossy()]);
+    let pins = space.pins();
+    let output = std::process::Command::new("setpriv")
+        .args([
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            "--no-new-privs",
+        ])
+        .args([
+            "--bounding-set=-all,+bpf,+net_admin,+perfmon",
+            "--inh-caps=-all,+bpf,+net_admin,+perfmon",
+        ])
+        .args(["--ambient-caps=-all,+bpf,+net_admin,+perfmon", "--"])
+        .arg(&copy)
+        .args([
+            "--exact",
+            "with_three_capabilities",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env("WEIR_TEST_PINS", &pins)
+        .output();
+    std::fs::remove_file(&copy).expect("removed");
+    let output = match output {
+        Ok(output) => output,
+        Err(error) => {
+            return namespace::skipped(
+                "three_capabilities_are_enough",
+                &format!("setpriv: {error}"),
+            );
+        }
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
+    );
+}
+
+/// The part of `three_capabilities_are_enough` that runs with them.
+#[test]
+#[ignore = "started by three_capabilities_are_enough"]
+fn with_three_capabilities() {
+    let Some(pins) = std::env::var_os("WEIR_TEST_PINS") else {
+        return;
+    };
+    assert!(!rustix::process::geteuid().is_root());
+    let mut live = Live::open(Path::new(&pins)).unwrap_or_else(|e| panic!("{e}"));
+    let shape = weir_plan::Shape {
+        rate_kbps: 1000,
+        ceil_kbps: 1000,
+        quantum: 1514,
+        burst: 0,
+    };
+    let class = weir_abi::ClassId::new(1, 3);
+    let table = table(100);
+    let digest = digest(1);
+    let generation = Generation {
+        digest: &digest,
+        table: &table,
+    };
+    let actions = [
+        Action::AddMq {
+            device: "down0".into(),
+        },
+        Action::AddHtb {
+            device: "down0".into(),
+            major: 1,
+            parent: weir_plan::kernel::Parent::Class(weir_abi::ClassId::new(
+                weir_abi::MQ_HANDLE,
+                1,
+            )),
+        },
+        Action::AddClass {
+            device: "down0".into(),
+            id: class,
+            parent: None,
+            shape,
+        },
+        Action::LoadTable {
+            slot: 0,
+            digest: digest.clone(),
+        },
+        Action::Attach {
+            device: "down0".into(),
+            program: Program::Download,
+        },
+        Action::Flip {
+            to: Active::Slot(0),
+        },
+        Action::Barrier,
+    ];
+    for answer in live.apply(&actions, Some(&generation)) {
+        answer.unwrap_or_else(|e| panic!("{e}"));
+    }
+    // And what a later process does.
+    let mut live = Live::open(Path::new(&pins)).unwrap_or_else(|e| panic!("{e}"));
+    let seen = live
+        .observe(&["down0".into()])
+        .unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(seen.interfaces[0].classes[0].id, class);
+    assert_eq!(
+        seen.interfaces[0].program.and_then(|p| p.program),
+        Some(Program::Download)
+    );
+    assert_eq!(seen.tables.digest(), Some(digest.as_str()));
+    let maps = live.maps().expect("read").expect("pinned");
+    assert!(maps.proves(live.pins(), 0).expect("read"));
+    assert_eq!(maps.counts(live.pins(), 0).expect("read").len(), 100);
+    live.steer("down0", Program::Download)
+        .unwrap_or_else(|e| panic!("{e}"));
+    live.remove_programs().unwrap_or_else(|e| panic!("{e}"));
+}
+
+/// An interface that vanishes in the middle of a batch: what follows is told so, and the rest is done.
+#[test]
+fn an_interface_that_vanishes_is_told_as_gone() {
+    let Some(space) = Namespace::new("an_interface_that_vanishes_is_told_as_gone") else {
+        return;
+    };
+    space.cable("down0", "peer0", 2);
+    let mut live = space.live();
+    act(
+        &mut live,
+        Action::Attach {
+            device: "down0".into(),
+            program: Program::Download,
+        },
+    )
+    .expect("attached");
+    sh("ip", ["link", "del", "down0"]);
+    let answers = live.apply(
+        &[
+            Action::AddMq {
+                device: "down0".into(),
+            },
+            Action::Attach {
+                device: "down0".into(),
+                program: Program::Download,
+            },
+            Action::Detach {
+                device: "down0".into(),
+            },
+            Action::SetVlans { vlans: [7, 8] },
+        ],
+        None,
+    );
+    let kinds: Vec<Option<ErrorKind>> = answers
+        .iter()
+        .map(|a| a.as_ref().err().map(|e| e.kind))
+        .collect();
+    let gone = Some(ErrorKind::NoDevice);
+    assert_eq!(kinds, [gone, gone, gone, None], "{answers:?}");
+    assert_eq!(tables(&mut live).vlans, [7, 8]);
+    // Its link pin is stale now; an interface that comes back under another number is attached anew.
+    space.cable("down0", "peer0", 2);
+    act(
+        &mut live,
+        Action::Attach {
+            device: "down0".into(),
+            program: Program::Download,
+        },
+    )
+    .expect("attached");
+    assert!(program(&mut live, "down0").is_some());
+    live.remove_programs().unwrap_or_else(|e| panic!("{e}"));
+    assert!(pinned(&space.pins()).is_empty());
+}
