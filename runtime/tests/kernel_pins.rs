@@ -411,8 +411,13 @@ fn everything_is_removed_by_hand_as_documented() {
     sh("sh", ["-euc", &back]);
     assert_eq!(tables(&mut live).active, Some(Active::Slot(0)));
     sh("sh", ["-euc", steps[1]]);
-    assert_eq!(program(&mut live, "down0"), None);
-    assert!(!sh("ip", ["link", "show", "down0"]).contains("xdp"));
+    // The kernel lets go of a link a moment after its pin.
+    let gone = (0..200).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        program(&mut live, "down0").is_none()
+            && !sh("ip", ["link", "show", "down0"]).contains("xdp")
+    });
+    assert!(gone, "a program is still attached");
     sh("sh", ["-euc", steps[2]]);
     let seen = live
         .observe(&["down0".into()])
