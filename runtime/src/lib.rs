@@ -4,4 +4,8 @@
 //! It decides nothing about rates or placement, and knows nothing of CRMs or projects: it meets the compiler in
 //! artifacts only.
 
+pub mod bpf;
+pub mod live;
+pub mod netlink;
+pub mod observe;
 pub mod swap;
