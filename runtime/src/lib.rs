@@ -3,3 +3,8 @@
 //!
 //! It decides nothing about rates or placement, and knows nothing of CRMs or projects: it meets the compiler in
 //! artifacts only.
+
+pub mod agent;
+pub mod config;
+pub mod exit;
+pub mod health;
