@@ -5,6 +5,10 @@
 //! artifacts only.
 
 pub mod agent;
+pub mod artifact;
 pub mod config;
 pub mod exit;
+pub mod follow;
 pub mod health;
+pub mod status;
+pub mod swap;

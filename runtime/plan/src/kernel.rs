@@ -1,12 +1,29 @@
 //! The kernel's traffic control as plans speak of it: what was observed ([`Observation`]), what an artifact wants
-//! ([`Wanted`]), and the single acts that lead from one to the other ([`Action`]).
+//! ([`crate::Wanted`]) is made of the same words, and so are the acts that lead from one to the other
+//! ([`crate::Action`]).
 //!
-//! Rates are in kbit/s, as in the artifact. Netlink, and what the kernel rounds, are the business of whoever
-//! observes and acts: an observation is given in the units of the plan, and [`ClassSeen`] keeps beside them what
-//! was read exactly.
+//! Rates are in kbit/s, as in the artifact; HTB keeps bytes per second, so every such rate is exact there. Bursts are
+//! kept by HTB as times: [`burst_ticks`] is the one formula for whoever writes them and whoever compares them.
 
 use weir_abi::ClassId;
-use weir_schemas::queue_plan::LeafQdisc;
+
+/// Options of every HTB qdisc of ours, as [`QdiscSeen::options`] spells them: a packet of no class goes out
+/// directly, unshaped.
+pub const HTB_OPTIONS: &str = "default 0";
+
+/// Bytes a class may send at once where the plan states none: what `tc` takes, an Ethernet frame and what a timer
+/// of a nanosecond lets through.
+pub fn default_burst(rate_kbps: u64) -> u64 {
+    rate_kbps.saturating_mul(125) / 1_000_000_000 + 1600
+}
+
+/// Time that `bytes` take at `rate_kbps`, in the kernel's ticks of 64 ns, rounded up and at most what 32 bits hold:
+/// `tcm_htb_opt.buffer` and `.cbuffer`, which the kernel gives back as they were set.
+pub fn burst_ticks(rate_kbps: u64, bytes: u64) -> u32 {
+    let rate = u128::from(rate_kbps.max(1)) * 125;
+    let ticks = (u128::from(bytes) * 1_000_000_000).div_ceil(rate * 64);
+    u32::try_from(ticks).unwrap_or(u32::MAX)
+}
 
 /// Name of an interface.
 pub type Device = String;
@@ -30,7 +47,7 @@ pub struct Interface {
     pub qdiscs: Vec<QdiscSeen>,
     /// Every HTB class on it, sorted by id.
     pub classes: Vec<ClassSeen>,
-    /// Our program at its egress: `None` when it is not attached.
+    /// Our program at its egress, known by its pin or name: `None` when there is none.
     pub program: Option<ProgramSeen>,
 }
 
@@ -42,7 +59,9 @@ pub struct QdiscSeen {
     pub handle: u16,
     /// Where it hangs.
     pub parent: Parent,
-    /// Its options as `tc` would take them, for kinds a plan can make; empty for others.
+    /// Its options as `tc` would take them, for kinds a plan can make; empty for others. One spelling for one set
+    /// of options: what [`crate::LeafChoice::arguments`] says is what comes back here, and HTB has
+    /// [`HTB_OPTIONS`].
     pub options: String,
     pub stats: Stats,
 }
@@ -67,9 +86,9 @@ pub struct ClassSeen {
     pub rate_kbps: u64,
     pub ceil_kbps: u64,
     pub quantum: u32,
-    /// Bytes, as HTB keeps them after its rounding.
-    pub burst: u64,
-    pub cburst: u64,
+    /// Ticks of 64 ns, as the kernel holds them: see [`burst_ticks`].
+    pub buffer: u32,
+    pub cbuffer: u32,
     /// Handle of its leaf qdisc; 0 = the kernel's own pfifo, or an inner class.
     pub leaf: u16,
     pub stats: Stats,
@@ -89,10 +108,23 @@ pub struct Stats {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ProgramSeen {
+    /// Which of this build's programs it is; `None` when it is ours and of another build.
+    pub program: Option<Program>,
     /// tcx rather than a clsact filter.
     pub tcx: bool,
     /// Tag of the program, as the kernel computes it.
     pub tag: [u8; 8],
+}
+
+/// A program at the egress of an interface.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Program {
+    /// Towards the subscribers.
+    Download,
+    /// Towards the internet.
+    Upload,
+    /// The only interface: VLANs tell the direction.
+    Stick,
 }
 
 /// What is in the slots, and which is active.
@@ -102,6 +134,19 @@ pub struct Tables {
     pub active: Option<Active>,
     /// Payload digest of each slot; `None` = empty. As long as there are slots, or empty when the maps are not there.
     pub slots: Vec<Option<String>>,
+    /// VLANs by which the programs of a box on a stick tell directions, `[internet, network]`; 0 where there are
+    /// two interfaces.
+    pub vlans: [u16; 2],
+}
+
+impl Tables {
+    /// Digest of what packets are classified by now.
+    pub fn digest(&self) -> Option<&str> {
+        match self.active? {
+            Active::Nothing => None,
+            Active::Slot(slot) => self.slots.get(slot as usize)?.as_deref(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,58 +154,4 @@ pub enum Active {
     /// Everything passes unshaped.
     Nothing,
     Slot(u32),
-}
-
-/// What an artifact wants of the kernel.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Wanted {
-    /// Payload digest.
-    pub digest: String,
-    /// In the order of the plan: towards the subscribers, then towards the internet; one on a stick.
-    pub interfaces: Vec<WantedInterface>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct WantedInterface {
-    pub name: Device,
-    /// By major.
-    pub htbs: Vec<WantedHtb>,
-    /// Parents before children, and otherwise by id.
-    pub classes: Vec<WantedClass>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct WantedHtb {
-    pub major: u16,
-    /// Tx queue it is worked on.
-    pub tx_queue: u16,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct WantedClass {
-    /// Key in the queue plan, for people.
-    pub key: String,
-    pub id: ClassId,
-    /// `None`: a root class.
-    pub parent: Option<ClassId>,
-    pub shape: Shape,
-    pub leaf: Option<WantedLeaf>,
-}
-
-/// What HTB can change of a class where it stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Shape {
-    pub rate_kbps: u64,
-    pub ceil_kbps: u64,
-    pub quantum: u32,
-    /// Bytes; 0 = computed as `tc` does for the rate and for the ceiling.
-    pub burst: u64,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct WantedLeaf {
-    pub qdisc: LeafQdisc,
-    pub handle: u16,
-    /// As `tc` takes them, without the kind: `diffserv4 rtt 300ms`.
-    pub arguments: String,
 }
