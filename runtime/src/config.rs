@@ -167,28 +167,108 @@ pub struct Key {
 
 /// Every setting, sorted by name.
 pub static KEYS: &[Key] = &[
-    key("health.attempts", "3", "times that loading a generation is tried before it is given up"),
-    key("health.backlog_bytes", "1073741824", "bytes that may wait in all classes together"),
-    key("health.coverage_percent", "50", "the shaped share of traffic may fall to so many percent of what it was before the swap"),
-    key("health.drops_percent", "10", "dropped packets, in percent of those sent"),
-    key("health.min_bytes", "1048576", "bytes that must have passed before shares of traffic are judged"),
-    key("health.required", "[\"classes\", \"coverage\", \"program\", \"tables\"]", "checks that take a new generation back when they fail; the others are reported"),
-    key("health.retry", "\"10s\"", "wait before the second attempt, doubled for each further one"),
-    key("health.settle", "\"10s\"", "how long a new generation is watched before it counts as good"),
-    key("health.unknown_percent", "20", "share of traffic, in percent, that may belong to no circuit"),
-    key("kernel.pins", "\"/sys/fs/bpf/weir/shaper\"", "directory on a BPF file system for the pins"),
-    key("kernel.read_back", "\"60s\"", "everything in the kernel is read back this often; \"0s\" = only after an apply"),
-    key("kernel.sample_every", "0", "every n-th packet of a shaped circuit is sampled for `flows`; 0 = none"),
-    key("metrics.textfile", "none", "file for node_exporter's textfile collector, ending with `.prom`"),
+    key(
+        "health.attempts",
+        "3",
+        "times that loading a generation is tried before it is given up",
+    ),
+    key(
+        "health.backlog_bytes",
+        "1073741824",
+        "bytes that may wait in all classes together",
+    ),
+    key(
+        "health.coverage_percent",
+        "50",
+        "the shaped share of traffic may fall to so many percent of what it was before the swap",
+    ),
+    key(
+        "health.drops_percent",
+        "10",
+        "dropped packets, in percent of those sent",
+    ),
+    key(
+        "health.min_bytes",
+        "1048576",
+        "bytes that must have passed before shares of traffic are judged",
+    ),
+    key(
+        "health.required",
+        "[\"classes\", \"coverage\", \"program\", \"tables\"]",
+        "checks that take a new generation back when they fail; the others are reported",
+    ),
+    key(
+        "health.retry",
+        "\"10s\"",
+        "wait before the second attempt, doubled for each further one",
+    ),
+    key(
+        "health.settle",
+        "\"10s\"",
+        "how long a new generation is watched before it counts as good",
+    ),
+    key(
+        "health.unknown_percent",
+        "20",
+        "share of traffic, in percent, that may belong to no circuit",
+    ),
+    key(
+        "kernel.pins",
+        "\"/sys/fs/bpf/weir/shaper\"",
+        "directory on a BPF file system for the pins",
+    ),
+    key(
+        "kernel.read_back",
+        "\"60s\"",
+        "everything in the kernel is read back this often; \"0s\" = only after an apply",
+    ),
+    key(
+        "kernel.sample_every",
+        "0",
+        "every n-th packet of a shaped circuit is sampled for `flows`; 0 = none",
+    ),
+    key(
+        "metrics.textfile",
+        "none",
+        "file for node_exporter's textfile collector, ending with `.prom`",
+    ),
     key("socket.clients", "8", "clients that are answered at once"),
-    key("socket.path", "\"/run/weir/runtime.sock\"", "where questions are answered"),
-    key("socket.read", "\"5s\"", "how often counters are read; rates are between two readings"),
-    key("state.dir", "\"/var/lib/weir-runtime\"", "what is remembered between starts, and copies of the artifacts in use"),
-    key("store.channel", "\"production\"", "the channel that is followed"),
-    key("store.max_age", "\"0s\"", "a head that was written longer ago is reported; \"0s\" = never"),
-    key("store.path", "\"/var/lib/weir/store\"", "the local store; `weir pull` fills it from a remote one"),
+    key(
+        "socket.path",
+        "\"/run/weir/runtime.sock\"",
+        "where questions are answered",
+    ),
+    key(
+        "socket.read",
+        "\"5s\"",
+        "how often counters are read; rates are between two readings",
+    ),
+    key(
+        "state.dir",
+        "\"/var/lib/weir-runtime\"",
+        "what is remembered between starts, and copies of the artifacts in use",
+    ),
+    key(
+        "store.channel",
+        "\"production\"",
+        "the channel that is followed",
+    ),
+    key(
+        "store.max_age",
+        "\"0s\"",
+        "a head that was written longer ago is reported; \"0s\" = never",
+    ),
+    key(
+        "store.path",
+        "\"/var/lib/weir/store\"",
+        "the local store; `weir pull` fills it from a remote one",
+    ),
     key("store.poll", "\"2s\"", "how often the head is looked at"),
-    key("store.trust", "none", "file with public keys; with it, only what they signed is loaded"),
+    key(
+        "store.trust",
+        "none",
+        "file with public keys; with it, only what they signed is loaded",
+    ),
 ];
 
 const fn key(name: &'static str, default: &'static str, what: &'static str) -> Key {
@@ -317,7 +397,10 @@ impl Config {
                 let names = crate::health::NAMES.join(", ");
                 return wrong(
                     "health.required",
-                    format!("there is no check `{}`; there are {names}", name.escape_debug()),
+                    format!(
+                        "there is no check `{}`; there are {names}",
+                        name.escape_debug()
+                    ),
                 );
             }
         }
@@ -460,7 +543,10 @@ mod tests {
             ("[store]\npoll = \"soon\"", "no length of time"),
             ("[store]\nchannel = \"../x\"", "store.channel"),
             ("[health]\nattempts = 0", "health.attempts"),
-            ("[health]\nrequired = [\"lcasses\"]", "there is no check `lcasses`"),
+            (
+                "[health]\nrequired = [\"lcasses\"]",
+                "there is no check `lcasses`",
+            ),
             ("[health]\ndrops_percent = 101", "more than 100"),
             ("[metrics]\ntextfile = \"/x/weir.txt\"", ".prom"),
             ("[socket]\nclients = 0", "socket.clients"),

@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod artifact;
 pub mod config;
+pub mod copies;
 pub mod exit;
 pub mod follow;
 pub mod health;

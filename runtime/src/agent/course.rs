@@ -55,9 +55,8 @@ impl Memory {
     pub fn offer(&mut self, head: &Head, now: &Now, over: bool) -> Result<Offer, Refused> {
         let relation = judge(self, head)?;
         let given_up = self.given_up.as_ref().is_some_and(|g| g.txn == head.txn);
-        let is_wanted = |wanted: &Generation| {
-            wanted.seq == Some(head.seq) && wanted.digest == head.digest
-        };
+        let is_wanted =
+            |wanted: &Generation| wanted.seq == Some(head.seq) && wanted.digest == head.digest;
         let wanted = self.wanted.as_ref().is_some_and(is_wanted);
         if relation == Relation::Same && (given_up || wanted || self.detached) {
             return Ok(Offer::Same);
@@ -76,18 +75,11 @@ impl Memory {
         };
         self.remember(&generation);
         if wanted {
-            // Said again while it waits, it has the time it had.
             if head.confirm.is_none() {
                 self.trial = None;
                 self.given_up = None;
             }
             return Ok(Offer::Kept);
-        }
-        if head.confirm.is_some()
-            && let Some(given_up) = self.given_up.as_mut().filter(|g| g.seq == head.seq)
-        {
-            given_up.txn = head.txn.clone();
-            return Ok(Offer::Same);
         }
         // The same artifact under a new number, as after a rollback that was made here already.
         let same_artifact = self
@@ -104,7 +96,10 @@ impl Memory {
             _ => self.fallback.clone(),
         };
         if head.confirm.is_some() && over {
-            self.give_up(head, "it was not confirmed in time, before it was seen here");
+            self.give_up(
+                head,
+                "it was not confirmed in time, before it was seen here",
+            );
             self.back_to(fallback);
             return Ok(Offer::TooLate);
         }
@@ -205,6 +200,10 @@ impl Memory {
             digest: digest.to_owned(),
             seq: None,
         };
+        let given_up = self.trial.is_some().then(|| {
+            self.give_up_wanted("another artifact was applied by hand before it was confirmed");
+            self.given_up.take()
+        });
         self.fallback = match &self.wanted {
             Some(wanted) if wanted.digest == digest => self.fallback.clone(),
             Some(wanted) if self.proved && self.trial.is_none() => Some(wanted.clone()),
@@ -214,7 +213,7 @@ impl Memory {
         self.wanted = Some(generation);
         self.trial = None;
         self.attempts = 0;
-        self.given_up = None;
+        self.given_up = given_up.flatten();
         self.detached = false;
     }
 

@@ -212,7 +212,9 @@ mod tests {
             fs::write(dir.path().join("memory.json"), &bytes[..cut]).expect("writes");
             assert!(keeper.load().is_err(), "cut at {cut}");
         }
-        let other = String::from_utf8(bytes).expect("text").replace("memory/1", "memory/2");
+        let other = String::from_utf8(bytes)
+            .expect("text")
+            .replace("memory/1", "memory/2");
         fs::write(dir.path().join("memory.json"), other).expect("writes");
         let error = keeper.load().expect_err("another version").to_string();
         assert!(error.contains("weir.runtime-memory/2"), "{error}");

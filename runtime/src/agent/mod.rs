@@ -3,5 +3,7 @@
 pub mod course;
 pub mod lineage;
 pub mod memory;
+pub mod run;
+pub mod shaper;
 #[cfg(test)]
 pub mod testing;

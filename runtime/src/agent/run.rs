@@ -1,0 +1,806 @@
+//! The agent: hears of heads and of time passing, keeps in mind what is to be in the kernel, and brings the kernel
+//! there. It alone changes the kernel.
+//!
+//! Every turn is a function of what is remembered and what the kernel shows, so that one that was cut short is made
+//! up for by the next: what is to be done is written down first, then done, then read back.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use weir_schemas::runtime::{Apply, ApplyResult, Loaded, RefusedHead, State, StoreSeen};
+use weir_store::channel::{Clock, short};
+
+use super::course::{Failing, Now, Offer};
+use super::memory::{Keeper, Memory, MemoryError};
+use super::shaper::{Loading, ReadBack, Shaper};
+use crate::artifact::Proved;
+use crate::config::Config;
+use crate::copies::Copies;
+use crate::follow::{Missing, Refusal, Seen};
+use crate::health::{self, Counters, Observed};
+use crate::status::traffic::Legend;
+use crate::status::{Board, metrics};
+
+/// Repairs of one generation before it is left alone: somebody else changes what is ours, and does not stop.
+const REPAIRS: u32 = 3;
+/// Repairs are forgotten when nothing drifted for so long, in milliseconds.
+const CALM_MS: u64 = 600_000;
+/// Longest wait between attempts, in milliseconds.
+const LONGEST_RETRY_MS: u64 = 300_000;
+
+/// What the agent is told.
+#[derive(Debug)]
+pub enum Told {
+    /// A head, and what came of looking for its artifact and, if it waits to be confirmed, for that of its parent.
+    Head {
+        seen: Box<Seen>,
+        artifact: Result<(), Missing>,
+    },
+    /// The store has the head that was told last.
+    Unchanged,
+    /// The channel runs nothing.
+    Nothing,
+    Refused(Refusal),
+    Unreachable(String),
+}
+
+/// How grave a line of the log is, as journald counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Level {
+    Error = 3,
+    Warning = 4,
+    Notice = 5,
+    Info = 6,
+}
+
+/// Where lines of the log go.
+pub type Log<'a> = &'a dyn Fn(Level, &str);
+
+/// Follows a channel, with everything it needs for that.
+pub struct Agent<'a, S: Shaper> {
+    shaper: S,
+    clock: &'a dyn Clock,
+    keeper: Keeper,
+    copies: Copies,
+    config: Config,
+    board: Arc<Board>,
+    log: Log<'a>,
+    memory: Memory,
+    /// What is in the kernel as far as is known; `None` before the first look.
+    loaded: Option<Arc<Proved>>,
+    /// Interfaces as they were when it was loaded.
+    indexes: BTreeMap<String, Option<u32>>,
+    /// Watched since it was loaded, and not proved yet.
+    watch: Option<Watch>,
+    /// Not before this: milliseconds since boot.
+    retry_at: u64,
+    /// Must be brought in again although it is loaded.
+    dirty: Option<String>,
+    repairs: u32,
+    repaired_at: u64,
+    read_back_at: u64,
+    /// Loading failed and so did the way back.
+    unshaped: bool,
+    /// What waits for a person.
+    stuck: Option<String>,
+    /// A reason that was told already is not told each second.
+    waiting: Option<String>,
+    settle: bool,
+}
+
+/// A generation that was loaded and is watched.
+#[derive(Clone, Copy, Debug)]
+struct Watch {
+    until: u64,
+    /// Counters when it was loaded.
+    start: Option<Counters>,
+    /// What passed in a while before.
+    before: Option<Counters>,
+}
+
+impl<'a, S: Shaper> Agent<'a, S> {
+    /// An agent that remembers.
+    pub fn new(
+        shaper: S,
+        clock: &'a dyn Clock,
+        config: Config,
+        board: Arc<Board>,
+        log: Log<'a>,
+    ) -> Result<Self, MemoryError> {
+        let keeper = Keeper::open(&config.state.dir)?;
+        let memory = keeper.load()?;
+        let copies = open_copies(&config.state.dir)?;
+        let agent = Agent {
+            shaper,
+            clock,
+            keeper,
+            copies,
+            config,
+            board,
+            log,
+            memory,
+            loaded: None,
+            indexes: BTreeMap::new(),
+            watch: None,
+            retry_at: 0,
+            dirty: None,
+            repairs: 0,
+            repaired_at: 0,
+            read_back_at: 0,
+            unshaped: false,
+            stuck: None,
+            waiting: None,
+            settle: false,
+        };
+        Ok(agent)
+    }
+
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// A pending generation ran out of time here: the head of the store should be taken back, if that is possible.
+    /// True once.
+    pub fn wants_settling(&mut self) -> bool {
+        std::mem::take(&mut self.settle)
+    }
+
+    /// Hears of the store.
+    pub fn hear(&mut self, told: Told) {
+        let looked = self.clock.now().to_string();
+        let seq = self.memory.head.as_ref().map(|h| h.seq);
+        let reachable = !matches!(told, Told::Unreachable(_));
+        self.board.write(|s| {
+            let before = s.store.take();
+            s.store = Some(StoreSeen {
+                reachable,
+                seq,
+                written: before.as_ref().and_then(|b| b.written.clone()),
+                looked: match reachable {
+                    true => looked,
+                    false => before.map_or(looked, |b| b.looked),
+                },
+            });
+        });
+        match told {
+            Told::Unchanged => {}
+            Told::Unreachable(why) => self.once(
+                Level::Warning,
+                format!("the store cannot be read: {why}; what is loaded stays"),
+            ),
+            Told::Nothing => match &self.memory.head {
+                None => self.once(
+                    Level::Info,
+                    format!("channel {} runs nothing yet", self.config.store.channel),
+                ),
+                Some(head) => {
+                    let reason = format!(
+                        "channel {} has no head any more, and generation {} was accepted before; what is loaded stays. \
+                         `weir verify` says what became of it",
+                        self.config.store.channel, head.seq
+                    );
+                    self.refuse(Refusal {
+                        seq: None,
+                        digest: None,
+                        reason,
+                    });
+                }
+            },
+            Told::Refused(refusal) => self.refuse(refusal),
+            Told::Head { seen, artifact } => self.offered(*seen, artifact),
+        }
+    }
+
+    fn offered(&mut self, seen: Seen, artifact: Result<(), Missing>) {
+        let head = &seen.head;
+        // First whether it may be followed at all: an artifact of a replayed head is nobody's business.
+        if let Err(refused) = super::lineage::judge(&self.memory, head) {
+            let reason = format!(
+                "generation {} of channel {} is not followed: {refused}; {}",
+                head.seq,
+                head.channel,
+                refused.help()
+            );
+            return self.refuse(Refusal::of(head, reason));
+        }
+        match artifact {
+            Err(Missing::Unreachable(why)) => {
+                return self.once(
+                    Level::Warning,
+                    format!(
+                        "the artifact of generation {} cannot be read: {why}; what is loaded stays",
+                        head.seq
+                    ),
+                );
+            }
+            Err(Missing::Refused(why)) => {
+                let reason = format!("generation {} is not loaded: {why}", head.seq);
+                return self.refuse(Refusal::of(head, reason));
+            }
+            Ok(()) => {}
+        }
+        let mut memory = self.memory.clone();
+        let offer = match memory.offer(head, &self.now(), seen.over) {
+            Ok(offer) => offer,
+            Err(refused) => return self.refuse(Refusal::of(head, refused.to_string())),
+        };
+        if memory != self.memory {
+            // Written down before anything is done because of it; what cannot be remembered is not begun.
+            if let Err(error) = self.keeper.save(&memory) {
+                return self.once(Level::Error, format!(
+                    "generation {} is not begun, because it could not be remembered: {error}; make room, and it is",
+                    head.seq
+                ));
+            }
+            self.memory = memory;
+        }
+        self.board.write(|s| {
+            s.refused = None;
+            s.channel = Some(head.channel.clone());
+            if let Some(store) = &mut s.store {
+                store.seq = Some(head.seq);
+                store.written = Some(head.time.clone());
+            }
+        });
+        let what = format!("generation {} ({})", head.seq, short(&head.digest));
+        match offer {
+            Offer::Same => {}
+            Offer::Kept => self.say(
+                Level::Notice,
+                &format!("{what} is kept: {}", head.action.word()),
+            ),
+            Offer::Load => {
+                self.stuck = None;
+                self.retry_at = 0;
+                self.repairs = 0;
+                self.waiting = None;
+                let deadline = head.confirm.as_ref().map_or_else(String::new, |c| {
+                    format!(", to be confirmed within {} s", c.within_seconds)
+                });
+                self.say(Level::Notice, &format!("{what} is wanted{deadline}"));
+            }
+            Offer::TooLate => {
+                self.settle = true;
+                self.say(Level::Warning, &format!("{what} is not begun: its time to be confirmed was over before it was seen here"));
+            }
+        }
+    }
+
+    /// Tries again what was given up, because somebody says so.
+    pub fn retry(&mut self) {
+        self.memory.retry();
+        self.save();
+        self.stuck = None;
+        self.waiting = None;
+        self.retry_at = 0;
+        self.repairs = 0;
+        self.read_back_at = 0;
+        self.board.write(|s| s.refused = None);
+    }
+
+    /// One turn: lets time pass, brings the kernel to where it is to be, and looks at it.
+    pub fn turn(&mut self) {
+        self.expire();
+        self.look_at_interfaces();
+        self.converge();
+        self.watch();
+        self.read_back_when_due();
+        self.publish();
+    }
+
+    fn expire(&mut self) {
+        let wanted = self.memory.wanted.clone();
+        let now = self.now();
+        if !self.memory.tick(&now) {
+            return;
+        }
+        // Going back does not wait for a disk that is full: the same is decided again after a crash.
+        self.save();
+        self.settle = true;
+        self.retry_at = 0;
+        self.stuck = None;
+        let reason = self
+            .memory
+            .given_up
+            .as_ref()
+            .map_or("", |g| g.reason.as_str());
+        let name = wanted.map_or_else(String::new, |w| short(&w.digest).to_owned());
+        let text = format!("going back from {name}: {reason}");
+        self.say(Level::Warning, &text);
+    }
+
+    /// An interface that went away and came back has nothing of ours any more.
+    fn look_at_interfaces(&mut self) {
+        let names: Vec<String> = self.indexes.keys().cloned().collect();
+        for name in names {
+            let now = self.shaper.interface(&name);
+            let before = self.indexes.insert(name.clone(), now).flatten();
+            if now != before && now.is_some() {
+                self.dirty = Some(format!("interface {name} came back"));
+                self.retry_at = 0;
+            }
+        }
+    }
+
+    fn converge(&mut self) {
+        let Some(wanted) = self.memory.wanted.clone() else {
+            return;
+        };
+        let is_loaded = self
+            .loaded
+            .as_ref()
+            .is_some_and(|l| l.digest == wanted.digest);
+        let now_ms = self.clock.since_boot_ms();
+        if (is_loaded && self.dirty.is_none()) || now_ms < self.retry_at || self.stuck.is_some() {
+            return;
+        }
+        let artifact = match &self.loaded {
+            Some(loaded) if is_loaded => Arc::clone(loaded),
+            _ => match self.copies.get(&wanted.digest) {
+                Ok(Some(artifact)) => Arc::new(artifact),
+                Ok(None) => {
+                    return self.could_not(&format!(
+                        "there is no copy of artifact {} here",
+                        short(&wanted.digest)
+                    ));
+                }
+                Err(error) => return self.could_not(&error.to_string()),
+            },
+        };
+        let gone: Vec<&str> = artifact
+            .interfaces()
+            .into_iter()
+            .filter(|name| self.shaper.interface(name).is_none())
+            .collect();
+        if !gone.is_empty() {
+            // No attempt: when it is there, it is loaded.
+            let text = format!("waiting for interface {}", gone.join(", "));
+            return self.once(Level::Warning, text);
+        }
+        self.load(&artifact, is_loaded);
+    }
+
+    fn load(&mut self, artifact: &Arc<Proved>, again: bool) {
+        let why = self.dirty.take();
+        if let Some(why) = &why {
+            self.say(
+                Level::Warning,
+                &format!("{} is brought in again: {why}", short(&artifact.digest)),
+            );
+        }
+        let before = self.passed_before();
+        let started = self.clock.now().to_string();
+        let start_ms = self.clock.since_boot_ms();
+        self.board.write(|s| s.state = State::Applying);
+        let previous = self.loaded.clone();
+        let loading = self.shaper.load(artifact, previous.as_deref());
+        let milliseconds = self.clock.since_boot_ms().saturating_sub(start_ms);
+        self.board.write(|s| {
+            let at = metrics::RESULTS
+                .iter()
+                .position(|(r, _)| *r == loading.result);
+            if let Some(count) = at.and_then(|at| s.applies.get_mut(at)) {
+                *count += 1;
+            }
+            s.last_apply = Some(Apply {
+                digest: artifact.digest.clone(),
+                started,
+                milliseconds,
+                result: loading.result,
+                reason: loading.reason.clone(),
+                steps: loading.steps,
+                done: loading.done,
+            });
+        });
+        self.waiting = None;
+        if loading.is_loaded() {
+            self.is_loaded(artifact, &loading, before, again, milliseconds);
+        } else {
+            self.unshaped = loading.result == ApplyResult::Failed;
+            if self.unshaped {
+                self.loaded = None;
+                self.board.readings().set_legend(None);
+            }
+            if why.is_some() {
+                self.dirty = why;
+            }
+            self.could_not(&loading.reason);
+        }
+    }
+
+    fn is_loaded(
+        &mut self,
+        artifact: &Arc<Proved>,
+        loading: &Loading,
+        before: Option<Counters>,
+        again: bool,
+        milliseconds: u64,
+    ) {
+        self.unshaped = false;
+        self.say(
+            Level::Notice,
+            &format!(
+                "{} is loaded: {} of {} steps in {milliseconds} ms",
+                short(&artifact.digest),
+                loading.done,
+                loading.steps
+            ),
+        );
+        self.indexes = artifact
+            .interfaces()
+            .into_iter()
+            .map(|name| (name.to_owned(), self.shaper.interface(name)))
+            .collect();
+        let was = self.loaded.replace(Arc::clone(artifact));
+        let legend = Legend::of(artifact);
+        let start = {
+            let mut readings = self.board.readings();
+            readings.set_legend(Some(legend));
+            readings.counters()
+        };
+        let since = self.clock.now().to_string();
+        let seq = self.memory.wanted.as_ref().and_then(|w| w.seq);
+        let loaded = |a: &Proved, seq| Loaded {
+            digest: a.digest.clone(),
+            seq,
+            since: since.clone(),
+            circuits: a.circuits,
+            prefixes: a.prefixes,
+            classes: a.plan.classes.len() as u64 * 2,
+        };
+        self.board.write(|s| {
+            if was.as_ref().is_none_or(|was| was.digest != artifact.digest) {
+                s.previous = was.as_ref().and(s.active.take());
+                s.active = Some(loaded(artifact, seq));
+            }
+        });
+        let settle = self.config.health.settle.ms();
+        if !(again && self.memory.proved) {
+            self.watch = Some(Watch {
+                until: self.clock.since_boot_ms().saturating_add(settle),
+                start,
+                before,
+            });
+        }
+        self.read_back_at = 0;
+    }
+
+    /// What passed since counters were kept: the share of it that was shaped is what a new generation is measured by.
+    fn passed_before(&self) -> Option<Counters> {
+        let active = self.board.snapshot().active.is_some();
+        self.board.readings().counters().filter(|_| active)
+    }
+
+    fn could_not(&mut self, reason: &str) {
+        let most = self.config.health.attempts;
+        let failing = self.memory.failed(reason, most);
+        self.save();
+        let attempts = self.memory.attempts;
+        match failing {
+            Failing::Again => {
+                let wait = self
+                    .config
+                    .health
+                    .retry
+                    .ms()
+                    .saturating_mul(1 << attempts.saturating_sub(1).min(16))
+                    .min(LONGEST_RETRY_MS);
+                self.retry_at = self.clock.since_boot_ms().saturating_add(wait);
+                self.say(
+                    Level::Error,
+                    &format!(
+                        "attempt {attempts} of {most} failed: {reason}; the next is in {} s",
+                        wait.div_ceil(1000)
+                    ),
+                );
+            }
+            Failing::Back => {
+                self.retry_at = 0;
+                let name = self
+                    .memory
+                    .given_up
+                    .as_ref()
+                    .map_or("", |g| &g.digest)
+                    .to_owned();
+                self.say(
+                    Level::Error,
+                    &format!(
+                        "{} is given up after {most} attempts: {reason}",
+                        short(&name)
+                    ),
+                );
+            }
+            Failing::Stuck => {
+                let passes = match self.unshaped {
+                    true => "traffic passes unshaped",
+                    false => "what is loaded stays",
+                };
+                self.is_stuck(format!(
+                    "nothing more can be tried by itself after {most} attempts, and {passes}: {reason}. Put that right and \
+                     run `systemctl reload weir-runtime`, or promote another artifact"
+                ));
+            }
+        }
+    }
+
+    fn is_stuck(&mut self, text: String) {
+        self.say(Level::Error, &text);
+        self.stuck = Some(text);
+    }
+
+    /// Looks at what was loaded: at once at what the kernel has, and when its time is over at what passed.
+    fn watch(&mut self) {
+        let Some(watch) = self.watch else {
+            return;
+        };
+        let Some(loaded) = self.loaded.clone() else {
+            self.watch = None;
+            return;
+        };
+        let first = self.read_back_at == 0;
+        let over = self.clock.since_boot_ms() >= watch.until;
+        if !first && !over {
+            return;
+        }
+        let Some(read_back) = self.read_back(&loaded) else {
+            return;
+        };
+        let since = self.board.readings().counters().unwrap_or_default();
+        let since = since.since(&watch.start.unwrap_or_default());
+        let checks = self.check(&loaded, &read_back, since, watch.before);
+        if let Some(red) = health::red(&checks) {
+            self.watch = None;
+            self.is_unhealthy(&loaded, &red);
+        } else if over {
+            self.watch = None;
+            self.memory.good();
+            self.save();
+            self.keep_copies();
+            self.say(
+                Level::Info,
+                &format!("{} is healthy", short(&loaded.digest)),
+            );
+        }
+    }
+
+    fn is_unhealthy(&mut self, loaded: &Proved, red: &str) {
+        let name = short(&loaded.digest).to_owned();
+        let failing = self.memory.unhealthy(red);
+        self.save();
+        self.retry_at = 0;
+        match failing {
+            Failing::Back => self.say(Level::Error, &format!("{name} is taken back, unhealthy: {red}")),
+            _ => self.is_stuck(format!(
+                "{name} is unhealthy, and there is nothing to go back to: {red}. It stays; put that right and run \
+                 `systemctl reload weir-runtime`, or promote another artifact"
+            )),
+        }
+    }
+
+    fn read_back(&mut self, loaded: &Proved) -> Option<ReadBack> {
+        let every = self.config.kernel.read_back.ms();
+        let now_ms = self.clock.since_boot_ms();
+        self.read_back_at = match every {
+            0 => u64::MAX,
+            every => now_ms.saturating_add(every),
+        };
+        match self.shaper.read_back(loaded) {
+            Ok(read_back) => {
+                self.board.write(|s| {
+                    s.drift.clone_from(&read_back.drift);
+                    s.drift_count = read_back.drift_count;
+                    s.interfaces.clone_from(&read_back.interfaces);
+                });
+                Some(read_back)
+            }
+            Err(reason) => {
+                self.once(
+                    Level::Error,
+                    format!("the kernel could not be read back: {reason}"),
+                );
+                None
+            }
+        }
+    }
+
+    fn read_back_when_due(&mut self) {
+        if self.watch.is_some() || self.clock.since_boot_ms() < self.read_back_at {
+            return;
+        }
+        let Some(loaded) = self.loaded.clone() else {
+            return;
+        };
+        let Some(read_back) = self.read_back(&loaded) else {
+            return;
+        };
+        let since = self.board.readings().counters().unwrap_or_default();
+        self.check(&loaded, &read_back, since, None);
+        let now_ms = self.clock.since_boot_ms();
+        if read_back.is_in_sync(&loaded.digest) {
+            if now_ms.saturating_sub(self.repaired_at) > CALM_MS {
+                self.repairs = 0;
+            }
+            return;
+        }
+        if self.stuck.is_some() {
+            return;
+        }
+        let first = read_back
+            .drift
+            .first()
+            .cloned()
+            .unwrap_or_else(|| "the table or the programs".to_owned());
+        if self.repairs >= REPAIRS {
+            return self.is_stuck(format!(
+                "objects in the kernel were repaired {REPAIRS} times and differ again ({first}): something else changes \
+                 them. Stop it and run `systemctl reload weir-runtime`"
+            ));
+        }
+        self.repairs += 1;
+        self.repaired_at = now_ms;
+        self.dirty = Some(format!(
+            "{} objects differ, the first: {first}",
+            read_back.drift_count
+        ));
+    }
+
+    fn check(
+        &mut self,
+        loaded: &Proved,
+        read_back: &ReadBack,
+        since: Counters,
+        before: Option<Counters>,
+    ) -> Vec<weir_schemas::runtime::Check> {
+        let written = self.board.snapshot().store.and_then(|s| s.written);
+        let age = written
+            .and_then(|w| w.parse::<jiff::Timestamp>().ok())
+            .map(|w| {
+                let age = self.clock.now().as_second().saturating_sub(w.as_second());
+                u64::try_from(age).unwrap_or(0)
+            });
+        let observed = Observed {
+            objects: read_back.objects,
+            drift: read_back.drift.clone(),
+            drift_count: read_back.drift_count,
+            wanted: loaded.digest.clone(),
+            active: read_back.active.clone(),
+            programs: read_back.programs.clone(),
+            before,
+            since,
+            head_age: age.filter(|_| self.memory.channel.is_some()),
+            head_max_age: self.config.store.max_age.ms() / 1000,
+        };
+        let checks = health::checks(&observed, &self.config.health);
+        self.board.write(|s| s.health.clone_from(&checks));
+        checks
+    }
+
+    /// Copies that nothing can need any more go.
+    fn keep_copies(&mut self) {
+        if let Err(error) = self.copies.keep(&self.memory.needed()) {
+            self.once(
+                Level::Warning,
+                format!("old copies of artifacts could not be removed: {error}"),
+            );
+        }
+    }
+
+    fn publish(&mut self) {
+        let now = self.now();
+        let memory = &self.memory;
+        let state = match () {
+            () if self.unshaped => State::Unshaped,
+            () if self.loaded.is_none() => State::Idle,
+            () if memory.trial.is_some() => State::Pending,
+            () if memory.given_up.is_some() => State::RolledBack,
+            () => State::Active,
+        };
+        let deadline = memory.trial.as_ref().map(|trial| {
+            let end = match trial.boot_id == now.boot_id {
+                true => trial.deadline_ms,
+                false => 0,
+            };
+            (end, memory.fallback.as_ref().map(|f| f.digest.clone()))
+        });
+        let given_up = memory.given_up.as_ref().map(|g| {
+            let reason = format!(
+                "{}; it is tried again when the channel moves, or at a reload",
+                g.reason
+            );
+            (g.seq, g.digest.clone(), reason)
+        });
+        let since = self.clock.now().to_string();
+        let target = self
+            .loaded
+            .as_ref()
+            .and_then(|l| l.target().name.as_ref().map(ToString::to_string));
+        let stuck = self.stuck.clone().or_else(|| self.waiting.clone());
+        let nothing = self.unshaped || self.loaded.is_none();
+        let seq = memory.wanted.as_ref().and_then(|w| w.seq);
+        let same = self.loaded.as_ref().map(|l| l.digest.clone());
+        let is_wanted = memory.wanted.as_ref().map(|w| &w.digest) == same.as_ref();
+        self.board.write(|s| {
+            s.state = state;
+            s.deadline = deadline;
+            s.target = target;
+            s.stuck = stuck;
+            if nothing {
+                s.active = None;
+            }
+            if is_wanted && let Some(active) = &mut s.active {
+                active.seq = seq;
+            }
+            if let Some((seq, digest, reason)) = given_up {
+                let known = s.refused.as_ref().filter(|r| r.reason == reason);
+                let since = known.map_or(since, |r| r.since.clone());
+                s.refused = Some(RefusedHead {
+                    seq: Some(seq),
+                    digest: Some(digest),
+                    reason,
+                    since,
+                });
+            }
+        });
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        let since = self.clock.now().to_string();
+        let told = self
+            .board
+            .snapshot()
+            .refused
+            .is_some_and(|r| r.reason == refusal.reason);
+        if told {
+            return;
+        }
+        self.say(Level::Error, &refusal.reason);
+        self.board.write(|s| {
+            s.refused = Some(RefusedHead {
+                seq: refusal.seq,
+                digest: refusal.digest,
+                reason: refusal.reason,
+                since,
+            });
+        });
+    }
+
+    fn save(&mut self) {
+        if let Err(error) = self.keeper.save(&self.memory) {
+            self.once(
+                Level::Error,
+                format!("what was decided could not be written down: {error}"),
+            );
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            boot_id: self.clock.boot_id(),
+            ms: self.clock.since_boot_ms(),
+        }
+    }
+
+    fn say(&self, level: Level, text: &str) {
+        (self.log)(level, text);
+    }
+
+    /// Says what will be so again in a second.
+    fn once(&mut self, level: Level, text: String) {
+        if self.waiting.as_ref() != Some(&text) {
+            self.say(level, &text);
+            self.waiting = Some(text);
+        }
+    }
+}
+
+fn open_copies(state: &Path) -> Result<Copies, MemoryError> {
+    Copies::open(state).map_err(|cause| MemoryError::Io {
+        action: "open the copies in",
+        path: state.to_owned(),
+        cause,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! Looking at a channel of a local store: what its head is, whose word it is, and the proof of the artifact it
+//! names. A store is somebody else's: nothing it says is believed unproved, and a store that hangs keeps nobody but
+//! whoever looks.
+//!
+//! It decides nothing; what a head comes to is for [`agent`](crate::agent).
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use weir_schemas::head::Head;
+use weir_store::channel::sign::Trust;
+use weir_store::channel::{Backend as _, Channels, Clock, head};
+use weir_store::{Store, StoreError};
+
+use crate::artifact::{ArtifactError, Expected, Proved, prove};
+use crate::copies::Copies;
+
+/// What is looked at.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The directory of the store.
+    pub store: PathBuf,
+    pub channel: String,
+    /// File with public keys; read again at every new head, so that a removed key counts at once.
+    pub trust: Option<PathBuf>,
+}
+
+/// What a look came to.
+#[derive(Clone, Debug)]
+pub enum Look {
+    /// The channel runs nothing.
+    Nothing,
+    /// A head that reads and is signed, as far as signatures are asked for.
+    Head(Box<Seen>),
+    /// There is something, and it is not believed.
+    Refused(Refusal),
+    /// It cannot be told.
+    Unreachable(String),
+}
+
+/// A head that may be believed, if it fits what was there before.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Seen {
+    pub head: Head,
+    /// As far as the head itself says, its time to be confirmed is over.
+    pub over: bool,
+}
+
+/// What is not believed, as far as it can be named, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    pub seq: Option<u64>,
+    pub digest: Option<String>,
+    /// With what to do about it.
+    pub reason: String,
+}
+
+impl Refusal {
+    pub fn of(head: &Head, reason: impl Into<String>) -> Refusal {
+        Refusal {
+            seq: Some(head.seq),
+            digest: Some(head.digest.clone()),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// Why an artifact is not there to be loaded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Missing {
+    /// Trying again may help.
+    Unreachable(String),
+    /// It does not prove.
+    Refused(String),
+}
+
+impl Source {
+    /// The head, as it is now.
+    pub fn look(&self, clock: &dyn Clock) -> Look {
+        if !self.store.is_dir() {
+            return Look::Unreachable(format!(
+                "there is no store in {}: name it with `store.path`, or fill it with `weir pull`",
+                self.store.display()
+            ));
+        }
+        let store = match Store::open(&self.store) {
+            Ok(store) => store,
+            Err(error) => return Look::Unreachable(error.to_string()),
+        };
+        let bytes = match store.head(&self.channel) {
+            Ok(None) => return Look::Nothing,
+            Ok(Some(found)) => found.bytes,
+            Err(error) => return Look::Unreachable(error.to_string()),
+        };
+        let head = match head::decode(&self.channel, &bytes) {
+            Ok(head) => head,
+            Err(reason) => {
+                let reason = StoreError::DamagedHead {
+                    channel: self.channel.clone(),
+                    reason,
+                };
+                return Look::Refused(Refusal {
+                    seq: None,
+                    digest: None,
+                    reason: reason.to_string(),
+                });
+            }
+        };
+        if let Err(reason) = self.signed(&head, clock) {
+            return Look::Refused(Refusal::of(&head, reason));
+        }
+        let over = self.channels(&store, clock).is_over(&head);
+        Look::Head(Box::new(Seen { head, over }))
+    }
+
+    fn channels<'a>(&self, store: &'a Store, clock: &'a dyn Clock) -> Channels<'a> {
+        Channels {
+            backend: store,
+            clock,
+            author: format!("weir-runtime@{}", clock.host()),
+            sign: None,
+        }
+    }
+
+    fn signed(&self, head: &Head, clock: &dyn Clock) -> Result<(), String> {
+        let Some(path) = &self.trust else {
+            return Ok(());
+        };
+        let text = fs::read_to_string(path)
+            .map_err(|e| format!("the trust file {} cannot be read: {e}", path.display()))?;
+        let trust = Trust::read(&text)
+            .map_err(|e| format!("the trust file {} cannot be used: {e}", path.display()))?;
+        match trust.check(head, clock.now()) {
+            Ok(_) => Ok(()),
+            Err(doubt) => Err(format!(
+                "generation {} is not believed: {doubt}; {} says whose signatures are",
+                head.seq,
+                path.display()
+            )),
+        }
+    }
+
+    /// The artifact with this digest: the copy where there is one, or from the store, and then there is a copy.
+    /// `manifest_sha256` is what its head names.
+    pub fn fetch(
+        &self,
+        copies: &Copies,
+        digest: &str,
+        manifest_sha256: &str,
+    ) -> Result<Arc<Proved>, Missing> {
+        // A copy that does not prove any more is made again.
+        if let Ok(Some(copy)) = copies.get(digest) {
+            return Ok(Arc::new(copy));
+        }
+        let unreachable = |e: StoreError| Missing::Unreachable(e.to_string());
+        let store = Store::open(&self.store).map_err(unreachable)?;
+        let artifact = match store.get(digest) {
+            Ok(artifact) => artifact,
+            Err(error @ StoreError::NotFound { .. }) => {
+                return Err(Missing::Refused(error.to_string()));
+            }
+            Err(error) => return Err(unreachable(error)),
+        };
+        let damage = artifact.verify().map_err(unreachable)?;
+        if let Some(damage) = damage.into_iter().next() {
+            let damaged = StoreError::Damaged {
+                path: artifact.path().to_owned(),
+                damage,
+            };
+            return Err(Missing::Refused(damaged.to_string()));
+        }
+        let expected = Expected {
+            digest: Some(digest),
+            manifest_sha256: Some(manifest_sha256),
+            is_copy: false,
+        };
+        let proved = prove(artifact.path(), expected).map_err(Missing::from)?;
+        copies.put(&proved).map_err(|e| {
+            Missing::Unreachable(format!(
+                "a copy of artifact {} cannot be kept, and without it there would be no way back to it: {e}",
+                weir_store::channel::short(digest)
+            ))
+        })?;
+        Ok(Arc::new(proved))
+    }
+
+    /// Takes a head back whose time is over, where this user may write the store. Otherwise whoever runs `weir` next
+    /// does.
+    pub fn settle(&self, clock: &dyn Clock) -> Result<bool, String> {
+        let store = Store::open(&self.store).map_err(|e| e.to_string())?;
+        let settled = self
+            .channels(&store, clock)
+            .settle(&self.channel)
+            .map_err(|e| e.to_string())?;
+        match settled.notice {
+            Some(notice) if !settled.expired => Err(notice),
+            _ => Ok(settled.expired),
+        }
+    }
+}
+
+impl From<ArtifactError> for Missing {
+    fn from(error: ArtifactError) -> Missing {
+        match error.is_outside() {
+            true => Missing::Unreachable(error.to_string()),
+            false => Missing::Refused(error.to_string()),
+        }
+    }
+}
