@@ -11,6 +11,8 @@
 //! never taken for less than its largest; a top-level node that was measured (`topology.peaks`) carries its peak; and a top-level node carries no more than its capacity, however many there
 //! are below it.
 
+use ipnet::IpNet;
+
 use crate::config::project::{ShaperMode, Target};
 use crate::id::TreeIx;
 use crate::ir::layout::QueueLayout;
@@ -20,7 +22,9 @@ use crate::lint::rule::Stages;
 use crate::units::{Kbps, Pair};
 
 /// Entries of the classifier's address table, both families together.
-pub const ADDRESSES: usize = 1 << 20;
+pub const ADDRESSES: usize = weir_abi::table::MAX_PREFIXES as usize;
+/// Distinct prefix lengths that the table holds of each family.
+pub const LENGTHS: usize = weir_abi::table::MAX_LENGTHS;
 /// Node levels above a leaf that the kernel takes.
 pub const LEVELS: usize = weir_abi::MAX_HTB_DEPTH - 1;
 
@@ -206,6 +210,23 @@ impl Fit {
             .flat_map(|(_, circuit)| &circuit.devices)
             .map(|device| device.addresses.len())
             .sum()
+    }
+
+    /// Prefix lengths that are shaped, longest first, each with its number of prefixes: of IPv4, and of IPv6.
+    pub fn lengths(stages: &Stages<'_>) -> [Vec<(u8, usize)>; 2] {
+        let mut counted = [[0_usize; 129]; 2];
+        for net in stages
+            .shaped()
+            .flat_map(|(_, circuit)| &circuit.devices)
+            .flat_map(|device| &device.addresses)
+        {
+            let family = usize::from(matches!(net, IpNet::V6(_)));
+            counted[family][usize::from(net.prefix_len())] += 1;
+        }
+        counted.map(|of| {
+            let lengths = (0..=128).zip(of).rev();
+            lengths.filter(|(_, n)| *n > 0).collect()
+        })
     }
 
     /// Of the HTB classes in both directions.

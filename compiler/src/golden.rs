@@ -1,8 +1,13 @@
 //! Golden files: what a project is expected to shape, kept beside it in version control, against what it shapes now.
 //!
 //! The files are those of the payload, byte for byte: they hold everything that reaches a shaper and nothing that
-//! changes by itself (no version, time, finding or input), with one subscriber or node a line. It knows published
-//! files only, and not where they are kept.
+//! changes by itself (no version, time, finding or input), with one subscriber or node a line. The address table, which
+//! nobody can review as it is, is kept as a listing that starts with its digest ([`table`]). It knows published files
+//! only, and not where they are kept.
+
+pub mod table;
+
+use std::borrow::Cow;
 
 use weir_schemas::artifact::{self, payload_text};
 use weir_schemas::diff::Diff;
@@ -17,8 +22,37 @@ pub const PREVIOUS: &str = "previous";
 
 /// The files, sorted by name: the payload.
 pub fn files() -> impl Iterator<Item = &'static str> {
+    payload().map(|f| kept_as(f.name))
+}
+
+fn payload() -> impl Iterator<Item = &'static artifact::ArtifactFile> {
     let payload = |f: &&artifact::ArtifactFile| f.part == artifact::Part::Payload;
-    artifact::FILES.iter().filter(payload).map(|f| f.name)
+    artifact::FILES.iter().filter(payload)
+}
+
+/// The name under which a file of an artifact is kept.
+fn kept_as(name: &'static str) -> &'static str {
+    match name {
+        artifact::CLASSIFIER => table::NAME,
+        name => name,
+    }
+}
+
+/// What is kept of an artifact: name and bytes, sorted by name.
+pub fn of(set: &ArtifactSet) -> Vec<(&'static str, Cow<'_, [u8]>)> {
+    payload()
+        .map(|f| {
+            let bytes = set.file(f.name).unwrap_or_default();
+            let bytes = match f.name {
+                artifact::CLASSIFIER => {
+                    let tree = set.file(artifact::TREE).unwrap_or_default();
+                    Cow::Owned(table::listing(bytes, tree).into_bytes())
+                }
+                _ => Cow::Borrowed(bytes),
+            };
+            (kept_as(f.name), bytes)
+        })
+        .collect()
 }
 
 /// The golden files as they are; `None` for one that is not there.
@@ -56,7 +90,11 @@ pub fn compare(kept: &Kept, built: &ArtifactSet) -> Comparison {
         let found = kept.iter().find(|(n, _)| *n == name);
         found.and_then(|(_, bytes)| bytes.as_deref())
     };
-    let new = |name: &str| built.file(name);
+    let built = of(built);
+    let new = |name: &str| {
+        let found = built.iter().find(|(n, _)| *n == name);
+        found.map(|(_, bytes)| bytes.as_ref())
+    };
     let files = files()
         .map(|name| (name, state(old(name), new(name).unwrap_or_default())))
         .collect();
@@ -74,10 +112,15 @@ fn read<'b>(file: impl Fn(&str) -> Option<&'b [u8]> + Sync) -> Result<Artifact, 
         name => file(name),
     };
     let mut read = Artifact::read(|name| Ok(payload(name).map(<[u8]>::to_vec)))?;
-    let listed: Vec<(&str, &str, String)> = artifact::FILES
-        .iter()
-        .filter(|f| f.part == artifact::Part::Payload)
-        .filter_map(|f| Some((f.name, f.schema, sha256(file(f.name)?))))
+    let listed: Vec<(&str, &str, String)> = self::payload()
+        .filter_map(|f| {
+            let bytes = file(kept_as(f.name))?;
+            let digest = match f.name {
+                artifact::CLASSIFIER => table::digest(bytes)?,
+                _ => sha256(bytes),
+            };
+            Some((f.name, f.schema, digest))
+        })
         .collect();
     let listed = listed.iter().map(|(n, s, d)| (*n, *s, d.as_str()));
     let target = read.plan.target.name.as_deref();
@@ -126,8 +169,9 @@ mod tests {
     }
 
     fn keep(set: &ArtifactSet) -> Kept {
-        let bytes = |name| set.file(name).map(<[u8]>::to_vec);
-        files().map(|name| (name, bytes(name))).collect()
+        let kept = of(set).into_iter();
+        kept.map(|(name, bytes)| (name, Some(bytes.into_owned())))
+            .collect()
     }
 
     #[test]

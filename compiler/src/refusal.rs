@@ -9,8 +9,8 @@ use weir_schemas::artifact;
 use weir_schemas::queue_plan::QueuePlan;
 use weir_schemas::tree::Tree;
 
-use crate::emit::ArtifactSet;
-use crate::fit::{ADDRESSES, Fit};
+use crate::emit::{self, ArtifactSet};
+use crate::fit::{ADDRESSES, Fit, LENGTHS};
 use crate::ir::layout::Overflow;
 use crate::lint::rule::Stages;
 
@@ -45,6 +45,31 @@ pub fn refusals(stages: &Stages<'_>, artifacts: &ArtifactSet) -> Vec<Refusal> {
         .iter()
         .map(overflow)
         .collect();
+    let table = table(stages);
+    // Numbers that ran out, and prefixes that do not fit, are missing in the files: what else is wrong with those would
+    // only repeat that.
+    let numbered = refused.is_empty();
+    let judge = Judge {
+        table: numbered && table.is_empty(),
+    };
+    refused.extend(table);
+    refused.extend(too_deep(stages));
+    refused.extend(churn(stages));
+    if numbered {
+        refused.extend(violations(stages, artifacts, judge));
+    }
+    refused
+}
+
+/// What of the files is worth judging.
+#[derive(Clone, Copy)]
+struct Judge {
+    table: bool,
+}
+
+/// What the address table cannot hold.
+fn table(stages: &Stages<'_>) -> Vec<Refusal> {
+    let mut refused = Vec::new();
     let addresses = Fit::addresses(stages);
     if addresses > ADDRESSES {
         refused.push(Refusal::new(
@@ -52,11 +77,29 @@ pub fn refusals(stages: &Stages<'_>, artifacts: &ArtifactSet) -> Vec<Refusal> {
             "give circuits one routed prefix instead of many hosts, or shape the network on two boxes",
         ));
     }
-    refused.extend(too_deep(stages));
-    refused.extend(churn(stages));
-    // Numbers that ran out are missing in the plan: its other violations would only repeat that.
-    if stages.layout.evidence.overflow.is_empty() {
-        refused.extend(violations(stages, artifacts));
+    for (family, lengths) in ["IPv4", "IPv6"].into_iter().zip(Fit::lengths(stages)) {
+        let Some(over) = lengths.len().checked_sub(LENGTHS).filter(|over| *over > 0) else {
+            continue;
+        };
+        let listed: Vec<String> = lengths
+            .iter()
+            .map(|(len, prefixes)| format!("/{len} ({prefixes})"))
+            .collect();
+        refused.push(Refusal::new(
+            format!(
+                "{family} prefixes of {} different lengths are shaped and the address table holds {LENGTHS}: {}",
+                lengths.len(),
+                listed.join(", ")
+            ),
+            format!(
+                "write the prefixes of the rarest {} as several longer ones, in the source or with an override: a /23 \
+                 is two /24",
+                match over {
+                    1 => "length".to_owned(),
+                    more => format!("{more} lengths"),
+                }
+            ),
+        ));
     }
     refused
 }
@@ -120,7 +163,7 @@ fn churn(stages: &Stages<'_>) -> Option<Refusal> {
 }
 
 /// The emitted bytes, read back.
-fn violations(stages: &Stages<'_>, artifacts: &ArtifactSet) -> Vec<Refusal> {
+fn violations(stages: &Stages<'_>, artifacts: &ArtifactSet, judge: Judge) -> Vec<Refusal> {
     let bytes = |name: &str| artifacts.file(name).unwrap_or_default();
     let (plan, tree) = rayon::join(
         || {
@@ -142,18 +185,35 @@ fn violations(stages: &Stages<'_>, artifacts: &ArtifactSet) -> Vec<Refusal> {
         (Err(error), _) => return unreadable(artifact::QUEUE_PLAN, error),
         (_, Err(error)) => return unreadable(artifact::TREE, error),
     };
-    let (agreement, alone) = rayon::join(
+    let table = bytes(artifact::CLASSIFIER);
+    // A table that was not made has no bytes; what the builder says is more than that.
+    let unmade = (judge.table && table.is_empty())
+        .then(|| emit::table_fault(stages))
+        .flatten();
+    let (agreement, (alone, led)) = rayon::join(
         || weir_plan::verify_agreement(&tree, &plan),
-        || weir_plan::verify_tree(&tree),
+        || {
+            rayon::join(
+                || weir_plan::verify_tree(&tree),
+                || match judge.table && unmade.is_none() {
+                    true => weir_plan::verify_table(&tree, &plan, table),
+                    false => Vec::new(),
+                },
+            )
+        },
     );
     violations.extend(agreement);
     violations.extend(alone);
+    violations.extend(led);
     rayon::join(|| drop(plan), || drop(tree));
     let told = !stages.tree.evidence.too_deep.is_empty();
+    let unmade = unmade
+        .map(|fault| Refusal::new(format!("the address table cannot be made: {fault}"), OURS));
     violations
         .iter()
         .filter(|v| !(told && v.kind == Kind::Depth))
         .map(|violation| refusal(stages, violation))
+        .chain(unmade)
         .collect()
 }
 
@@ -248,6 +308,73 @@ mod tests {
         assert!(message.ends_with("`guard.max_churn` allows 3"), "{message}");
         let all = messages(&world, &world.emit(&[]));
         assert!(all.contains(&message), "{all:?}");
+    }
+
+    /// The table is judged by its bytes too, and by those of the other files.
+    #[test]
+    fn a_table_of_another_plan_is_refused() {
+        let world = World::small();
+        let before = messages(&world, &world.emit(&[]));
+        assert!(!before.iter().any(|m| m.contains("table")), "{before:?}");
+        let mut other = World::small();
+        for circuit in &mut other.inventory.circuits {
+            for device in &mut circuit.devices {
+                device.addresses.truncate(1);
+            }
+        }
+        let mut artifacts = world.emit(&[]);
+        let foreign = other.emit(&[]);
+        for (name, bytes) in &mut artifacts.files {
+            if *name == artifact::CLASSIFIER {
+                *bytes = foreign.file(name).expect("a table").to_vec();
+            }
+        }
+        let after = messages(&world, &artifacts);
+        let new: Vec<_> = after.iter().filter(|m| !before.contains(m)).collect();
+        assert_eq!(
+            new,
+            [
+                "circuit:c2 has 203.0.113.8/29 in the tree and not in the address table",
+                "circuit:c1 has 2001:db8:1::/56 in the tree and not in the address table",
+            ]
+        );
+    }
+
+    #[test]
+    fn more_lengths_than_a_table_holds_are_refused_once() {
+        let lengths = |world: &mut World, most: u8| {
+            let device = &mut world.inventory.circuits[0].devices[0];
+            device.addresses = (0..most)
+                .map(|i| format!("10.{i}.0.0/{}", 32 - i).parse().expect("a prefix"))
+                .collect();
+        };
+        let mut world = World::small();
+        lengths(&mut world, 16);
+        let before = messages(&world, &world.emit(&[]));
+        assert!(!before.iter().any(|m| m.contains("lengths")), "{before:?}");
+        lengths(&mut world, 17);
+        let artifacts = world.emit(&[]);
+        assert_eq!(artifacts.file(artifact::CLASSIFIER), Some(&b""[..]));
+        let refused = messages(&world, &artifacts);
+        let new: Vec<_> = refused.iter().filter(|m| !before.contains(m)).collect();
+        assert_eq!(
+            new,
+            [
+                "IPv4 prefixes of 17 different lengths are shaped and the address table holds 16: /32 (4), /31 (1), \
+                 /30 (1), /29 (2), /28 (1), /27 (1), /26 (1), /25 (1), /24 (1), /23 (1), /22 (1), /21 (1), /20 (1), \
+                 /19 (1), /18 (1), /17 (1), /16 (1)"
+            ]
+        );
+    }
+
+    /// What no other refusal says, the builder of the table does.
+    #[test]
+    fn a_table_that_cannot_be_made_says_why() {
+        let mut world = World::small();
+        world.layout.circuits[0].as_mut().expect("placed").minor = 1;
+        let refused = messages(&world, &world.emit(&[]));
+        let want = "the address table cannot be made: 100.64.0.2/32 leads to minor 1 in CPU queue 0, which cannot be";
+        assert!(refused.iter().any(|m| m == want), "{refused:#?}");
     }
 
     #[test]

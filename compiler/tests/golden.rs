@@ -1,5 +1,5 @@
 //! Golden stories: for each directory in `golden/`, every file of its artifacts is byte for byte what is in
-//! `expected/<variant>/`. `UPDATE_GOLDEN=1 cargo test -p weir-compiler --test golden` rewrites them; review the diff
+//! `expected/<variant>/`; of `classifier.bin` that is its listing, which names its digest. `UPDATE_GOLDEN=1 cargo test -p weir-compiler --test golden` rewrites them; review the diff
 //! as the change of output that operators will see.
 //!
 //! A story holds `weir.toml` and `exports/`, or leans on a project in `examples/`; with `previous/` (the manifest and
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use weir_compiler::config::{self, CliOverrides};
 use weir_compiler::ir::tree::Strategy;
 use weir_compiler::source_map::SourceMap;
-use weir_compiler::{Compiled, compile, exports, previous};
+use weir_compiler::{Compiled, compile, exports, golden, previous};
 use weir_schemas::artifact;
 use weir_schemas::manifest::Manifest;
 
@@ -188,7 +188,16 @@ impl Story {
     fn outputs(&self) -> BTreeMap<String, Vec<u8>> {
         let mut outputs = BTreeMap::new();
         for variant in self.variants {
-            for (file, bytes) in self.compile(variant).artifacts.files {
+            let set = self.compile(variant).artifacts;
+            // The table as people can review it; its digest is in there and in the manifest.
+            let (listing, bytes) = golden::of(&set)
+                .into_iter()
+                .find(|(name, _)| *name == golden::table::NAME)
+                .expect("a listing");
+            let bytes = bytes.into_owned();
+            outputs.insert(format!("{}/{listing}", variant.0), bytes);
+            let others = set.files.into_iter();
+            for (file, bytes) in others.filter(|(file, _)| *file != artifact::CLASSIFIER) {
                 outputs.insert(format!("{}/{file}", variant.0), bytes);
             }
         }

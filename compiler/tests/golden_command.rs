@@ -7,8 +7,9 @@ use std::path::Path;
 
 use lab::Lab;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "ShapedDevices.csv",
+    "classifier.txt",
     "network.json",
     "queue-plan.json",
     "tree.json",
@@ -36,12 +37,23 @@ fn golden_files_are_made_compared_and_accepted() {
     lab.run("golden --accept", 0);
     let golden = lab.path().join("golden");
     assert_eq!(names(&golden), FILES);
-    // What is kept is what a build writes, one circuit a line.
+    // What is kept is what a build writes, one circuit a line; of the address table a listing that names its digest.
     lab.run("build --out out", 0);
-    for name in FILES {
-        let read = |dir: &str| fs::read(lab.path().join(dir).join(name)).expect("a file");
-        assert_eq!(read("golden"), read("out"), "{name}");
+    let read = |file: &str| fs::read(lab.path().join(file)).expect("a file");
+    for name in FILES.iter().filter(|name| **name != "classifier.txt") {
+        assert_eq!(
+            read(&format!("golden/{name}")),
+            read(&format!("out/{name}")),
+            "{name}"
+        );
     }
+    let listing = String::from_utf8(read("golden/classifier.txt")).expect("text");
+    let digest = weir_compiler::emit::sha256(&read("out/classifier.bin"));
+    assert!(
+        listing.starts_with(&format!("file classifier.bin weir.classifier/1 {digest}\n")),
+        "{listing}"
+    );
+    assert_eq!(listing.lines().filter(|l| l.contains("100.64.")).count(), 4);
     let tree = fs::read_to_string(golden.join("tree.json")).expect("a file");
     assert_eq!(tree.lines().filter(|l| l.contains("100.64.")).count(), 4);
     // It stands nowhere but in golden/: no store, and no second look is needed.
@@ -119,7 +131,7 @@ fn no_day_passes_and_only_golden_previous_is_followed() {
     );
     assert_eq!(
         names(&lab.path().join("golden")).len(),
-        5,
+        FILES.len() + 1,
         "previous/ stays"
     );
     lab.run("golden", 0);

@@ -10,13 +10,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 use weir_abi::table;
-use weir_schemas::artifact::{MANIFEST, QUEUE_PLAN, TREE};
+use weir_schemas::artifact::{CLASSIFIER, MANIFEST, QUEUE_PLAN, TREE};
 use weir_schemas::manifest::Manifest;
 use weir_schemas::queue_plan::{QueuePlan, Shaper, Target};
 use weir_schemas::tree::Tree;
-
-/// The frozen address table.
-pub const CLASSIFIER: &str = "classifier.bin";
 
 /// Most bytes of one file: a million circuits need a quarter of it.
 const LARGEST: u64 = 1 << 30;
@@ -214,23 +211,20 @@ pub fn prove(dir: &Path, expected: Expected<'_>) -> Result<Proved, ArtifactError
 
 /// Plan, tree and table judged by themselves and beside each other; gives the number of prefixes.
 fn agree(plan: &QueuePlan<'_>, tree: &Tree<'_>, bytes: &[u8]) -> Result<u64, ArtifactError> {
-    let mut violations: Vec<String> = weir_plan::verify(plan)
+    let violations: Vec<String> = weir_plan::verify(plan)
         .into_iter()
         .chain(weir_plan::verify_artifact(tree, plan))
+        .chain(weir_plan::verify_table(tree, plan, bytes))
         .map(|v| v.to_string())
         .collect();
-    let image = table::from_bytes(bytes).and_then(|image| Ok((table::check(&image)?, image)));
-    let summary = match image {
-        Ok((summary, _)) => summary,
-        Err(fault) => {
-            violations.push(format!("{CLASSIFIER}: {fault}"));
-            return Err(ArtifactError::Violations(violations));
+    let summary = table::from_bytes(bytes).and_then(|image| table::check(&image));
+    match summary {
+        Ok(summary) if violations.is_empty() => Ok(summary.prefixes.into_iter().map(u64::from).sum()),
+        Err(fault) if violations.is_empty() => {
+            Err(ArtifactError::Violations(vec![format!("{CLASSIFIER}: {fault}")]))
         }
-    };
-    if !violations.is_empty() {
-        return Err(ArtifactError::Violations(violations));
+        _ => Err(ArtifactError::Violations(violations)),
     }
-    Ok(u64::from(summary.prefixes[0]) + u64::from(summary.prefixes[1]))
 }
 
 /// The manifest that is meant: the newest, or the one of that digest among earlier builds.

@@ -28,7 +28,11 @@ pub enum Part {
 pub const SHAPED_DEVICES_SCHEMA: &str = "libreqos.shaped-devices/1";
 /// Neither has `network.json`.
 pub const NETWORK_SCHEMA: &str = "libreqos.network/1";
+/// The number is the version of the kernel side's numbers and layouts (`weir_abi::ABI_VERSION`), which is also in the
+/// file itself.
+pub const CLASSIFIER_SCHEMA: &str = "weir.classifier/1";
 
+pub const CLASSIFIER: &str = "classifier.bin";
 pub const FINDINGS: &str = "findings.json";
 pub const MANIFEST: &str = "manifest.json";
 pub const NETWORK: &str = "network.json";
@@ -40,6 +44,7 @@ pub const TREE: &str = "tree.json";
 /// Every file, sorted by name as bytes.
 pub static FILES: &[ArtifactFile] = &[
     payload(SHAPED_DEVICES, SHAPED_DEVICES_SCHEMA),
+    payload(CLASSIFIER, CLASSIFIER_SCHEMA),
     description(
         FINDINGS,
         <crate::findings::Findings<'_> as crate::Published>::SCHEMA,
@@ -86,6 +91,7 @@ pub fn file(name: &str) -> Option<&'static ArtifactFile> {
 ///
 /// ```text
 /// file ShapedDevices.csv libreqos.shaped-devices/1 <sha256>
+/// file classifier.bin weir.classifier/1 <sha256>
 /// file network.json libreqos.network/1 <sha256>
 /// file queue-plan.json weir.queue-plan/1 <sha256>
 /// file tree.json weir.tree/1 <sha256>

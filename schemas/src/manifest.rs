@@ -187,6 +187,9 @@ pub struct Fit {
     pub memory: Memory,
     /// Prefixes in the address table.
     pub addresses: Usage,
+    /// Distinct lengths of those prefixes, `[IPv4, IPv6]`.
+    #[serde(default)]
+    pub prefix_lengths: [Usage; 2],
     /// Node levels above the deepest circuit.
     pub levels: Usage,
     /// Expected load in kbit/s of the busiest core, both directions together, of what the target says a core shapes.

@@ -100,6 +100,22 @@ pub struct Address<'a> {
     pub inside: Vec<Prefix<'a>>,
     /// The nearest shaped prefixes below and above it, where nothing matched.
     pub nearest: Vec<Prefix<'a>>,
+    /// What the address table says of a single address, looked up as the kernel does it; null when it knows nothing of
+    /// it, of a prefix, and where the artifact has no table.
+    pub table: Option<TableEntry<'a>>,
+}
+
+/// An answer of the address table.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct TableEntry<'a> {
+    /// Class ids `[download, upload]`, as `tc` writes them.
+    pub class: Pair<Cow<'a, str>>,
+    /// CPU queue, counted from 0.
+    pub cpu: u16,
+    /// Transmit queues `[download, upload]`, counted from 0.
+    pub tx: Pair<u16>,
+    /// Id of the circuit.
+    pub circuit: Cow<'a, str>,
 }
 
 /// A shaped prefix.

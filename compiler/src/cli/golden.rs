@@ -96,8 +96,10 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
     let accepted = args.accept && !equal;
     if accepted {
         fs::create_dir_all(&kept_in).map_err(|e| Stop::cannot("make", &kept_in, &e))?;
-        let files: Vec<(&str, &[u8])> = golden::files()
-            .map(|name| (name, artifact.file(name).unwrap_or_default()))
+        let kept = golden::of(artifact);
+        let files: Vec<(&str, &[u8])> = kept
+            .iter()
+            .map(|(name, bytes)| (*name, bytes.as_ref()))
             .collect();
         replace::together(&kept_in, &files).map_err(|e| Stop::cannot("write to", &kept_in, &e))?;
     }

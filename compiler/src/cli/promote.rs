@@ -24,7 +24,7 @@ use weir_store::channel::{Clock as _, Known, Promote, Refusal, short};
 use crate::cli::exit::Exit;
 use crate::cli::project::argument;
 use crate::cli::stop::Stop;
-use crate::cli::store::{By, Desk, Key, is_now, load, refusal, store_error, write_new};
+use crate::cli::store::{By, Desk, Key, is_now, load, refusal, store_error, violations, write_new};
 use crate::cli::terminal::Terminal;
 use crate::cli::{Format, Global};
 
@@ -205,9 +205,7 @@ fn prove(artifact: &Artifact) -> Result<Loaded, Stop> {
         ));
     }
     let loaded = load(artifact)?;
-    let mut violations = weir_plan::verify(&loaded.plan);
-    violations.extend(weir_plan::verify_artifact(&loaded.tree, &loaded.plan));
-    if let Some(first) = violations.first() {
+    if let Some(first) = violations(artifact, &loaded)?.first() {
         return Err(refused(
             plain(&first.to_string()).into_owned(),
             "build it again with this Weir: the plan would not be enforced as it stands",

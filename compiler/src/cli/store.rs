@@ -12,6 +12,7 @@ use weir_compiler::config::{self, CliOverrides};
 use weir_compiler::diff::{Artifact as Loaded, Unreadable};
 use weir_compiler::report::plain;
 use weir_compiler::source_map::SourceMap;
+use weir_plan::Violation;
 use weir_schemas::artifact;
 use weir_schemas::head::{Action, Head};
 use weir_store::channel::sign::Trust;
@@ -331,6 +332,26 @@ pub fn load(artifact: &Artifact) -> Result<Loaded, Stop> {
             ),
         )
     })
+}
+
+/// What is wrong with the plan, the tree and the address table of an artifact whose files are as they were stored.
+pub fn violations(artifact: &Artifact, loaded: &Loaded) -> Result<Vec<Violation>, Stop> {
+    let mut violations = weir_plan::verify(&loaded.plan);
+    violations.extend(weir_plan::verify_artifact(&loaded.tree, &loaded.plan));
+    match artifact.read(artifact::CLASSIFIER) {
+        Ok(table) => {
+            violations.extend(weir_plan::verify_table(&loaded.tree, &loaded.plan, &table));
+        }
+        Err(StoreError::Io { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound => {
+            violations.push(Violation {
+                kind: weir_plan::Kind::Table,
+                key: artifact::CLASSIFIER.to_owned(),
+                message: "is not there: an older Weir built this artifact".to_owned(),
+            });
+        }
+        Err(error) => return Err(store_error(&error)),
+    }
+    Ok(violations)
 }
 
 fn load_dir(dir: &Path) -> Result<Loaded, Stop> {

@@ -13,7 +13,7 @@ use weir_store::channel::{Clock as _, short};
 
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
-use crate::cli::store::{Desk, load, stop, store_error};
+use crate::cli::store::{Desk, load, stop, store_error, violations};
 use crate::cli::terminal::Terminal;
 use crate::cli::{Format, Global};
 
@@ -113,11 +113,9 @@ impl Found {
         self.good
             .push(format!("artifact {digest}: every file is as it was stored"));
         let loaded = load(artifact)?;
-        let mut violations = weir_plan::verify(&loaded.plan);
-        violations.extend(weir_plan::verify_artifact(&loaded.tree, &loaded.plan));
-        match violations.as_slice() {
+        match violations(artifact, &loaded)?.as_slice() {
             [] => self.good.push(format!(
-                "artifact {digest}: its plan holds the rates it states"
+                "artifact {digest}: its plan holds the rates it states, and its address table leads to its classes"
             )),
             [first, rest @ ..] => self.wrong.push(format!(
                 "artifact {digest}: {first}{}",

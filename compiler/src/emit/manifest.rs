@@ -181,6 +181,7 @@ fn fit(stages: &Stages<'_>) -> Fit {
             none: fit.leaves.bytes(LeafKind::None),
         },
         addresses: usage(fit.addresses, fit::ADDRESSES),
+        prefix_lengths: fit::Fit::lengths(stages).map(|of| usage(of.len(), fit::LENGTHS)),
         levels: usage(fit.levels, fit::LEVELS),
         core_kbps: Usage::of(load.0, Some(target.core.0)),
         busiest_queue,

@@ -5,6 +5,7 @@
 //! It knows nothing of CRMs, of the store or of how findings look on a terminal. [`write`] is the only function
 //! that touches the disk.
 
+mod classifier;
 mod findings;
 mod json;
 mod manifest;
@@ -19,6 +20,7 @@ mod tests;
 mod tree;
 mod view;
 
+pub use classifier::fault as table_fault;
 pub use findings::{
     location as published_location, published as published_finding, subject as published_subject,
 };
@@ -76,6 +78,7 @@ static EMITTERS: &[(&str, Emitter)] = &[
     (artifact::SHAPED_DEVICES, |view, _| {
         shaped_devices::emit(view)
     }),
+    (artifact::CLASSIFIER, |view, _| classifier::emit(view)),
     (artifact::FINDINGS, findings::emit),
     (artifact::NETWORK, |view, _| {
         network::emit(view.stages.tree, view.stages.inventory)

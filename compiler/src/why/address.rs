@@ -1,10 +1,12 @@
 //! An address: whose traffic it is, by longest prefix match as the data plane does it, or why it is nobody's.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
+use weir_abi::table::{Direction, Table};
 use weir_schemas::provenance::RefusedWhy;
-use weir_schemas::why::{Address, Prefix, Refused, Subject, SubjectKind, Why};
+use weir_schemas::why::{Address, Prefix, Refused, Subject, SubjectKind, TableEntry, Why};
 
 use super::{Files, Locate, Shaped, text};
 use crate::ir::address::{ClaimValue, Form, sort_key};
@@ -27,6 +29,54 @@ fn same_family(a: &IpNet, b: &IpNet) -> bool {
 }
 
 impl Files {
+    /// What the address table knows of a single address, by the code that the kernel runs.
+    fn in_table(&self, asked: &IpNet) -> Option<TableEntry<'_>> {
+        let table = Table::open(self.table.as_deref()?)?;
+        let entry = match asked.addr() {
+            _ if asked.prefix_len() != asked.max_prefix_len() => None,
+            IpAddr::V4(address) => table.lookup_v4(address.to_bits()),
+            IpAddr::V6(address) => {
+                let bits = address.to_bits();
+                table.lookup_v6((bits >> 64) as u64, bits as u64)
+            }
+        }?;
+        let queue = table.queue(entry.queue)?;
+        let both = [Direction::Down, Direction::Up];
+        let circuit = self.tree.circuits.keys().nth(entry.circuit as usize);
+        Some(TableEntry {
+            class: both.map(|direction| Cow::Owned(queue.class(entry, direction).to_string())),
+            cpu: entry.queue,
+            tx: both.map(|direction| queue.tx(direction)),
+            circuit: circuit.map_or(Cow::Borrowed(""), |id| Cow::Borrowed(id.as_ref())),
+        })
+    }
+
+    /// In words, where it is what the tree says, and where it is not.
+    fn led(
+        &self,
+        asked: &IpNet,
+        entry: Option<&TableEntry<'_>>,
+        circuit: Option<&str>,
+    ) -> Option<String> {
+        Some(match entry {
+            None if circuit.is_none() => return None,
+            None => "But the address table does not know it: the files of this artifact do not belong together, and \
+                     `weir verify` says more."
+                .to_owned(),
+            Some(entry) if circuit == Some(entry.circuit.as_ref()) => format!(
+                "The address table leads packets to it into class {}, packets from it into class {}, on CPU queue {}.",
+                entry.class[0], entry.class[1], entry.cpu
+            ),
+            Some(entry) => format!(
+                "But the address table leads {} to class {} of {}: the files of this artifact do not belong together, \
+                 and `weir verify` says more.",
+                text::net(asked),
+                entry.class[0],
+                self.circuit_words(&entry.circuit)
+            ),
+        })
+    }
+
     pub(super) fn address<'a>(&'a self, asked: IpNet, why: &mut Why<'a>, locate: &Locate<'_>) {
         let shown = text::net(&asked);
         let matched = self
@@ -42,6 +92,12 @@ impl Files {
             .collect();
         let mut summary: Vec<String> = Vec::new();
         let mut circuit = None;
+        let table = self.in_table(&asked);
+        let looked_up = self.table.is_some() && asked.prefix_len() == asked.max_prefix_len();
+        let owner = matched.map(|hit| hit.circuit.as_str());
+        let led = looked_up
+            .then(|| self.led(&asked, table.as_ref(), owner))
+            .flatten();
         if let Some(hit) = matched {
             circuit = self.circuit_at(&hit.circuit);
             let by = match hit.net == asked {
@@ -59,6 +115,7 @@ impl Files {
         }
         if let Some(at) = circuit {
             self.circuit(at, why, locate);
+            summary.extend(led.clone());
             summary.append(&mut why.summary.iter().map(|s| s.to_string()).collect());
         }
         // Who else claims it.
@@ -73,9 +130,12 @@ impl Files {
         let mut nearest: Vec<&Shaped> = Vec::new();
         if matched.is_none() {
             match inside.is_empty() {
-                true => summary.push(format!(
-                    "{shown} is not shaped: its traffic passes at full speed."
-                )),
+                true => {
+                    summary.push(format!(
+                        "{shown} is not shaped: its traffic passes at full speed."
+                    ));
+                    summary.extend(led);
+                }
                 false => summary.push(format!(
                     "{shown} as a whole is nobody's; {} inside it are shaped.",
                     match inside.len() {
@@ -122,7 +182,6 @@ impl Files {
                 named.join(" and ")
             ));
         }
-        let owner = matched.map(|p| p.circuit.as_str());
         if circuit.is_none() {
             for at in claims.iter().map(|(at, _)| *at).take(5) {
                 let claimant = &self.provenance.circuits[at];
@@ -150,6 +209,7 @@ impl Files {
             matched: matched.map(Shaped::published),
             inside: inside.into_iter().map(Shaped::published).collect(),
             nearest: nearest.into_iter().map(Shaped::published).collect(),
+            table,
         });
         why.summary = summary.into_iter().map(Cow::Owned).collect();
     }

@@ -16,6 +16,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use ipnet::IpNet;
+use weir_abi::table::{Fault, Page, check, from_bytes};
 use weir_schemas::findings::Findings;
 use weir_schemas::manifest::Manifest;
 use weir_schemas::provenance::{self, Provenance};
@@ -34,6 +35,8 @@ pub enum Unusable {
     Missing(&'static str),
     #[error("{0}: {1}")]
     Unreadable(&'static str, ReadError),
+    #[error("{0}: {1}")]
+    NoTable(&'static str, Fault),
 }
 
 /// The files of one artifact that tell where things come from.
@@ -45,6 +48,8 @@ pub struct Files {
     findings: Findings<'static>,
     /// Every shaped prefix, in order of (version, network, length).
     prefixes: Vec<Shaped>,
+    /// The address table, proved; `None` where an older Weir built the artifact.
+    table: Option<Vec<Page>>,
 }
 
 /// A shaped prefix, and whose it is.
@@ -76,6 +81,13 @@ impl Files {
         let provenance: Provenance<'static> = one(name, bytes)?;
         let (name, bytes) = get(artifact::FINDINGS);
         let findings: Findings<'static> = one(name, bytes)?;
+        let (name, bytes) = get(artifact::CLASSIFIER);
+        let table = bytes.map(|bytes| {
+            let image = from_bytes(&bytes)?;
+            check(&image).map(|_| image)
+        });
+        let table = table.transpose();
+        let table = table.map_err(|fault| Unusable::NoTable(name, fault))?;
         let mut prefixes = Vec::new();
         for (id, circuit) in &tree.circuits {
             for device in &circuit.devices {
@@ -98,6 +110,7 @@ impl Files {
             provenance,
             findings,
             prefixes,
+            table,
         })
     }
 

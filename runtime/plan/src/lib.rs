@@ -13,7 +13,10 @@ mod wanted;
 
 pub use action::Action;
 pub use steps::{Phase, Plan, Step};
-pub use verify::{Kind, Violation, verify, verify_agreement, verify_artifact, verify_tree};
+pub use verify::{
+    Kind, Violation, tx_queues, verify, verify_agreement, verify_artifact, verify_table,
+    verify_tree,
+};
 pub use wanted::{
     LeafChoice, LeafChoices, Shape, Wanted, WantedClass, WantedHtb, WantedInterface, WantedLeaf,
 };

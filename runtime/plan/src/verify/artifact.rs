@@ -6,11 +6,11 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::net::IpAddr;
 
 use weir_schemas::queue_plan::{Class, QueuePlan};
 use weir_schemas::tree::{Tree, TreeCircuit, TreeNode};
 
+use super::prefix::Prefix;
 use super::{Kind, Report, Violation};
 
 /// Everything that is wrong with the tree, and in which it differs from the plan. What is wrong with the plan by
@@ -392,35 +392,5 @@ fn prefixes(tree: &Tree<'_>, report: &mut Report) {
                 ),
             );
         }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Prefix {
-    v4: bool,
-    /// Left-aligned.
-    bits: u128,
-    len: u8,
-}
-
-impl Prefix {
-    /// `None` unless it is a network: an address, its length, and no host bits.
-    fn parse(text: &str) -> Option<Prefix> {
-        let (address, len) = text.split_once('/')?;
-        let len: u8 = len.parse().ok()?;
-        let (v4, bits, most) = match address.parse().ok()? {
-            IpAddr::V4(v4) => (true, u128::from(u32::from(v4)) << 96, 32),
-            IpAddr::V6(v6) => (false, u128::from(v6), 128),
-        };
-        let host = u128::MAX.checked_shr(u32::from(len)).unwrap_or(0);
-        (len <= most && bits & host == 0).then_some(Prefix { v4, bits, len })
-    }
-
-    fn text(self) -> String {
-        let address: IpAddr = match self.v4 {
-            true => IpAddr::V4(((self.bits >> 96) as u32).into()),
-            false => IpAddr::V6(self.bits.into()),
-        };
-        format!("{address}/{}", self.len)
     }
 }

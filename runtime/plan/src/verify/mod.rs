@@ -6,6 +6,10 @@
 
 mod artifact;
 mod plan;
+mod prefix;
+mod table;
+#[cfg(test)]
+mod table_tests;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +17,7 @@ use std::fmt;
 
 pub use artifact::{verify_agreement, verify_artifact, verify_tree};
 pub use plan::verify;
+pub use table::{tx_queues, verify_table};
 
 /// Something in an artifact that must not be.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -71,11 +76,13 @@ pub enum Kind {
     Placement,
     /// A prefix is well-formed, and belongs to one circuit.
     Prefix,
+    /// The address table leads every prefix of the tree to the class of its circuit, and holds nothing else.
+    Table,
 }
 
 impl Kind {
     /// Every kind, in order: first those of the plan alone.
-    pub const ALL: [Kind; 19] = [
+    pub const ALL: [Kind; 20] = [
         Kind::Queues,
         Kind::Major,
         Kind::Key,
@@ -95,6 +102,7 @@ impl Kind {
         Kind::Circuit,
         Kind::Placement,
         Kind::Prefix,
+        Kind::Table,
     ];
 }
 

@@ -16,7 +16,7 @@ use super::{Kind, Violation, verify, verify_artifact};
 type Plan = QueuePlan<'static>;
 
 /// A site with an access point with two circuits, a third circuit in a bucket.
-fn good() -> (Tree<'static>, Plan) {
+pub(super) fn good() -> (Tree<'static>, Plan) {
     let plan = QueuePlan {
         schema: QueuePlan::SCHEMA.into(),
         target: Target {
@@ -672,7 +672,9 @@ fn every_damage_is_found_and_named() {
         assert!(found.iter().all(|v| !v.message.contains('\n')), "{found:?}");
     }
     let kinds: BTreeSet<Kind> = DAMAGE.iter().map(|(kind, ..)| *kind).collect();
-    assert_eq!(kinds, BTreeSet::from(Kind::ALL));
+    // The table has its own tests: it is a file of its own.
+    let all = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Table);
+    assert_eq!(kinds, all.collect());
 }
 
 /// A plan of one queue with as many circuits in it.
