@@ -321,4 +321,99 @@ mod tests {
             assert!(!is_interface(bad), "{bad:?}");
         }
     }
+
+    use std::fs;
+
+    use crate::fixture::{Recipe, circuit};
+
+    fn recipe() -> Recipe {
+        Recipe {
+            to_network: "lan0",
+            to_internet: "wan0",
+            queues: 2,
+            circuits: vec![
+                circuit("a", 10, 0, [5_000, 1_000]),
+                circuit("b", 11, 1, [20_000, 2_000]),
+            ],
+        }
+    }
+
+    #[test]
+    fn an_artifact_proves_and_says_what_it_holds() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let digest = recipe().write(dir.path());
+        let proved = prove(dir.path(), Expected::default()).expect("proves");
+        assert_eq!(proved.digest, digest);
+        assert_eq!((proved.circuits, proved.prefixes), (2, 2));
+        assert_eq!(proved.interfaces(), ["lan0", "wan0"]);
+        assert_eq!(proved.keys, ["circuit:a", "circuit:b"]);
+        let other = "0".repeat(64);
+        let error = prove(
+            dir.path(),
+            Expected {
+                digest: Some(&other),
+                ..Expected::default()
+            },
+        );
+        assert!(matches!(error, Err(ArtifactError::OtherPayload { .. })));
+    }
+
+    /// Any bit of any file that is used: refused, and the file is named.
+    #[test]
+    fn no_changed_byte_is_loaded() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let digest = recipe().write(dir.path());
+        let expected = Expected {
+            digest: Some(&digest),
+            ..Expected::default()
+        };
+        for name in USED.into_iter().chain(["ShapedDevices.csv", "network.json"]) {
+            let path = dir.path().join(name);
+            let good = fs::read(&path).expect("a file");
+            // Every byte of the small ones, some of the table.
+            let step = (good.len() / 400).max(1);
+            for at in (0..good.len()).step_by(step) {
+                let mut bad = good.clone();
+                bad[at] ^= 1 << (at % 8);
+                fs::write(&path, &bad).expect("writes");
+                let proved = prove(dir.path(), expected);
+                // A manifest holds text that nothing is loaded from; its own digest is in the head.
+                let harmless = name == MANIFEST && proved.is_ok();
+                assert!(harmless || proved.is_err(), "{name}, byte {at}");
+                if let Err(error) = proved {
+                    let text = error.to_string();
+                    let dir = dir.path().to_string_lossy();
+                    assert!(text.contains(&*dir), "{text}");
+                }
+            }
+            fs::write(&path, &good[..good.len() - 1]).expect("writes");
+            assert!(prove(dir.path(), expected).is_err(), "{name}, cut");
+            fs::remove_file(&path).expect("removes");
+            assert!(prove(dir.path(), expected).is_err(), "{name}, missing");
+            fs::write(&path, &good).expect("writes");
+        }
+        let sum = sha256(&fs::read(dir.path().join(MANIFEST)).expect("a file"));
+        let with = |manifest_sha256| Expected {
+            manifest_sha256: Some(manifest_sha256),
+            ..expected
+        };
+        assert!(prove(dir.path(), with(&sum)).is_ok());
+        assert!(prove(dir.path(), with(&digest)).is_err());
+    }
+
+    /// Files that are whole and do not belong together.
+    #[test]
+    fn a_table_of_another_artifact_is_refused() {
+        let dir = tempfile::tempdir().expect("a directory");
+        recipe().write(dir.path());
+        let mut other = recipe();
+        other.circuits[1].host = 12;
+        let plan = recipe().plan();
+        let proved = prove(dir.path(), Expected::default()).expect("proves");
+        let (_, files) = other.files();
+        let bytes = |name| &files.iter().find(|(n, _)| *n == name).expect("one").1;
+        let tree: Tree<'_> = weir_schemas::read(bytes(TREE)).expect("a tree");
+        assert!(agree(&plan, &tree, &proved.table).is_err());
+        assert!(agree(&other.plan(), &tree, bytes(CLASSIFIER)).is_ok());
+    }
 }

@@ -13,3 +13,7 @@ pub mod follow;
 pub mod health;
 pub mod status;
 pub mod swap;
+
+#[cfg(test)]
+#[path = "../tests/common/artifact.rs"]
+mod fixture;

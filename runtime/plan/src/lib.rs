@@ -5,18 +5,34 @@
 //! its own words. It does no I/O.
 
 mod action;
+mod changes;
 pub mod diff;
+mod differences;
 pub mod kernel;
+#[cfg(any(test, feature = "model"))]
+pub mod model;
+mod order;
+mod rates;
+mod reclaim;
+mod refusal;
+mod seen;
 mod steps;
+mod text;
+mod tree;
 pub mod verify;
 mod wanted;
 
 pub use action::Action;
-pub use steps::{Phase, Plan, Step};
+pub use differences::{Difference, differences, unmet};
+pub use order::{GENERATION_SLOTS, Options, plan};
+pub use reclaim::{detach, reclaim};
+pub use refusal::{Refusal, Refused};
+pub use steps::{Change, Phase, Plan, Step};
 pub use verify::{
     Kind, Violation, tx_queues, verify, verify_agreement, verify_artifact, verify_table,
     verify_tree,
 };
 pub use wanted::{
-    LeafChoice, LeafChoices, Shape, Wanted, WantedClass, WantedHtb, WantedInterface, WantedLeaf,
+    LeafChoice, LeafChoices, NotLoadable, Shape, Wanted, WantedClass, WantedHtb, WantedInterface,
+    WantedLeaf,
 };

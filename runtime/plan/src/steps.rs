@@ -1,8 +1,11 @@
-//! A plan: acts in order, each with what undoes it.
+//! A plan: acts in order, each with what undoes it, and what it does to whom.
 
 use std::fmt;
 
+use weir_schemas::diff::Disruption;
+
 use crate::action::Action;
+use crate::kernel::Device;
 
 /// Everything that leads from what was observed to what is wanted. A value that people can read before anything is
 /// done: its `Display` is that text.
@@ -14,6 +17,23 @@ pub struct Plan {
     pub to: Option<String>,
     /// In the order of their phases.
     pub steps: Vec<Step>,
+    /// Classes that are not as they were, gravest first, then by interface and key.
+    pub changes: Vec<Change>,
+    /// Classes, in all interfaces, that no step touches but for the time of the swap.
+    pub unchanged: u64,
+    /// Traffic passes unshaped between the first steps and the flip.
+    pub unshaped: bool,
+}
+
+/// What a plan does to a class.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    pub disruption: Disruption,
+    pub device: Device,
+    /// Key in the queue plan; the class id where no plan that is known has it.
+    pub key: String,
+    /// One line.
+    pub what: String,
 }
 
 /// One step. When it was done, `undo`, in this order, leads back to where it began.
@@ -21,7 +41,7 @@ pub struct Plan {
 pub struct Step {
     pub phase: Phase,
     pub action: Action,
-    /// Empty: nothing has to be undone.
+    /// Empty: nothing has to be undone, or it goes with the undoing of an earlier step.
     pub undo: Vec<Action>,
 }
 

@@ -13,19 +13,16 @@ use weir_store::channel::{Clock, short};
 
 use super::course::{Failing, Now, Offer};
 use super::memory::{Keeper, Memory, MemoryError};
-use super::shaper::{Loading, ReadBack, Shaper};
+use super::shaper::{Loading, Shaper};
 use crate::artifact::Proved;
 use crate::config::Config;
 use crate::copies::Copies;
 use crate::follow::{Missing, Refusal, Seen};
-use crate::health::{self, Counters, Observed};
+use crate::health::Counters;
 use crate::status::traffic::Legend;
 use crate::status::{Board, metrics};
+use watch::Watch;
 
-/// Repairs of one generation before it is left alone: somebody else changes what is ours, and does not stop.
-const REPAIRS: u32 = 3;
-/// Repairs are forgotten when nothing drifted for so long, in milliseconds.
-const CALM_MS: u64 = 600_000;
 /// Longest wait between attempts, in milliseconds.
 const LONGEST_RETRY_MS: u64 = 300_000;
 
@@ -73,6 +70,8 @@ pub struct Agent<'a, S: Shaper> {
     indexes: BTreeMap<String, Option<u32>>,
     /// Watched since it was loaded, and not proved yet.
     watch: Option<Watch>,
+    /// Counters at the last two read-backs, older first: a while of what is usual.
+    usual: [Option<Counters>; 2],
     /// Not before this: milliseconds since boot.
     retry_at: u64,
     /// Must be brought in again although it is loaded.
@@ -87,16 +86,6 @@ pub struct Agent<'a, S: Shaper> {
     /// A reason that was told already is not told each second.
     waiting: Option<String>,
     settle: bool,
-}
-
-/// A generation that was loaded and is watched.
-#[derive(Clone, Copy, Debug)]
-struct Watch {
-    until: u64,
-    /// Counters when it was loaded.
-    start: Option<Counters>,
-    /// What passed in a while before.
-    before: Option<Counters>,
 }
 
 impl<'a, S: Shaper> Agent<'a, S> {
@@ -123,6 +112,7 @@ impl<'a, S: Shaper> Agent<'a, S> {
             loaded: None,
             indexes: BTreeMap::new(),
             watch: None,
+            usual: [None; 2],
             retry_at: 0,
             dirty: None,
             repairs: 0,
@@ -466,12 +456,6 @@ impl<'a, S: Shaper> Agent<'a, S> {
         self.read_back_at = 0;
     }
 
-    /// What passed since counters were kept: the share of it that was shaped is what a new generation is measured by.
-    fn passed_before(&self) -> Option<Counters> {
-        let active = self.board.snapshot().active.is_some();
-        self.board.readings().counters().filter(|_| active)
-    }
-
     fn could_not(&mut self, reason: &str) {
         let most = self.config.health.attempts;
         let failing = self.memory.failed(reason, most);
@@ -527,153 +511,6 @@ impl<'a, S: Shaper> Agent<'a, S> {
     fn is_stuck(&mut self, text: String) {
         self.say(Level::Error, &text);
         self.stuck = Some(text);
-    }
-
-    /// Looks at what was loaded: at once at what the kernel has, and when its time is over at what passed.
-    fn watch(&mut self) {
-        let Some(watch) = self.watch else {
-            return;
-        };
-        let Some(loaded) = self.loaded.clone() else {
-            self.watch = None;
-            return;
-        };
-        let first = self.read_back_at == 0;
-        let over = self.clock.since_boot_ms() >= watch.until;
-        if !first && !over {
-            return;
-        }
-        let Some(read_back) = self.read_back(&loaded) else {
-            return;
-        };
-        let since = self.board.readings().counters().unwrap_or_default();
-        let since = since.since(&watch.start.unwrap_or_default());
-        let checks = self.check(&loaded, &read_back, since, watch.before);
-        if let Some(red) = health::red(&checks) {
-            self.watch = None;
-            self.is_unhealthy(&loaded, &red);
-        } else if over {
-            self.watch = None;
-            self.memory.good();
-            self.save();
-            self.keep_copies();
-            self.say(
-                Level::Info,
-                &format!("{} is healthy", short(&loaded.digest)),
-            );
-        }
-    }
-
-    fn is_unhealthy(&mut self, loaded: &Proved, red: &str) {
-        let name = short(&loaded.digest).to_owned();
-        let failing = self.memory.unhealthy(red);
-        self.save();
-        self.retry_at = 0;
-        match failing {
-            Failing::Back => self.say(Level::Error, &format!("{name} is taken back, unhealthy: {red}")),
-            _ => self.is_stuck(format!(
-                "{name} is unhealthy, and there is nothing to go back to: {red}. It stays; put that right and run \
-                 `systemctl reload weir-runtime`, or promote another artifact"
-            )),
-        }
-    }
-
-    fn read_back(&mut self, loaded: &Proved) -> Option<ReadBack> {
-        let every = self.config.kernel.read_back.ms();
-        let now_ms = self.clock.since_boot_ms();
-        self.read_back_at = match every {
-            0 => u64::MAX,
-            every => now_ms.saturating_add(every),
-        };
-        match self.shaper.read_back(loaded) {
-            Ok(read_back) => {
-                self.board.write(|s| {
-                    s.drift.clone_from(&read_back.drift);
-                    s.drift_count = read_back.drift_count;
-                    s.interfaces.clone_from(&read_back.interfaces);
-                });
-                Some(read_back)
-            }
-            Err(reason) => {
-                self.once(
-                    Level::Error,
-                    format!("the kernel could not be read back: {reason}"),
-                );
-                None
-            }
-        }
-    }
-
-    fn read_back_when_due(&mut self) {
-        if self.watch.is_some() || self.clock.since_boot_ms() < self.read_back_at {
-            return;
-        }
-        let Some(loaded) = self.loaded.clone() else {
-            return;
-        };
-        let Some(read_back) = self.read_back(&loaded) else {
-            return;
-        };
-        let since = self.board.readings().counters().unwrap_or_default();
-        self.check(&loaded, &read_back, since, None);
-        let now_ms = self.clock.since_boot_ms();
-        if read_back.is_in_sync(&loaded.digest) {
-            if now_ms.saturating_sub(self.repaired_at) > CALM_MS {
-                self.repairs = 0;
-            }
-            return;
-        }
-        if self.stuck.is_some() {
-            return;
-        }
-        let first = read_back
-            .drift
-            .first()
-            .cloned()
-            .unwrap_or_else(|| "the table or the programs".to_owned());
-        if self.repairs >= REPAIRS {
-            return self.is_stuck(format!(
-                "objects in the kernel were repaired {REPAIRS} times and differ again ({first}): something else changes \
-                 them. Stop it and run `systemctl reload weir-runtime`"
-            ));
-        }
-        self.repairs += 1;
-        self.repaired_at = now_ms;
-        self.dirty = Some(format!(
-            "{} objects differ, the first: {first}",
-            read_back.drift_count
-        ));
-    }
-
-    fn check(
-        &mut self,
-        loaded: &Proved,
-        read_back: &ReadBack,
-        since: Counters,
-        before: Option<Counters>,
-    ) -> Vec<weir_schemas::runtime::Check> {
-        let written = self.board.snapshot().store.and_then(|s| s.written);
-        let age = written
-            .and_then(|w| w.parse::<jiff::Timestamp>().ok())
-            .map(|w| {
-                let age = self.clock.now().as_second().saturating_sub(w.as_second());
-                u64::try_from(age).unwrap_or(0)
-            });
-        let observed = Observed {
-            objects: read_back.objects,
-            drift: read_back.drift.clone(),
-            drift_count: read_back.drift_count,
-            wanted: loaded.digest.clone(),
-            active: read_back.active.clone(),
-            programs: read_back.programs.clone(),
-            before,
-            since,
-            head_age: age.filter(|_| self.memory.channel.is_some()),
-            head_max_age: self.config.store.max_age.ms() / 1000,
-        };
-        let checks = health::checks(&observed, &self.config.health);
-        self.board.write(|s| s.health.clone_from(&checks));
-        checks
     }
 
     /// Copies that nothing can need any more go.
@@ -804,3 +641,4 @@ fn open_copies(state: &Path) -> Result<Copies, MemoryError> {
 
 #[cfg(test)]
 mod tests;
+mod watch;

@@ -1,0 +1,180 @@
+//! Watching what was loaded: whether a new generation does well, and whether the kernel stays as it was made.
+
+use super::*;
+use crate::agent::shaper::ReadBack;
+use crate::health::{self, Observed};
+
+/// Repairs of one generation before it is left alone: somebody else changes what is ours, and does not stop.
+pub(super) const REPAIRS: u32 = 3;
+/// Repairs are forgotten when nothing drifted for so long, in milliseconds.
+const CALM_MS: u64 = 600_000;
+
+/// A generation that was loaded and is watched.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watch {
+    pub until: u64,
+    /// Counters when it was loaded.
+    pub start: Option<Counters>,
+    /// What passed in a while before.
+    pub before: Option<Counters>,
+}
+
+impl<S: Shaper> Agent<'_, S> {
+    /// What passed lately: the share of it that was shaped is what a new generation is measured by. `None` where
+    /// nothing was shaped.
+    pub(super) fn passed_before(&self) -> Option<Counters> {
+        let now = self.board.readings().counters()?;
+        self.loaded.as_ref()?;
+        let older = self.usual[0].or(self.usual[1]).unwrap_or_default();
+        Some(now.since(&older))
+    }
+
+    /// Looks at what was loaded: at once at what the kernel has, and when its time is over at what passed.
+    pub(super) fn watch(&mut self) {
+        let Some(watch) = self.watch else {
+            return;
+        };
+        let Some(loaded) = self.loaded.clone() else {
+            self.watch = None;
+            return;
+        };
+        let first = self.read_back_at == 0;
+        let over = self.clock.since_boot_ms() >= watch.until;
+        if !first && !over {
+            return;
+        }
+        let Some(read_back) = self.read_back(&loaded) else {
+            return;
+        };
+        let since = self.board.readings().counters().unwrap_or_default();
+        let since = since.since(&watch.start.unwrap_or_default());
+        let checks = self.check(&loaded, &read_back, since, watch.before);
+        if let Some(red) = health::red(&checks) {
+            self.watch = None;
+            self.is_unhealthy(&loaded, &red);
+        } else if over {
+            self.watch = None;
+            self.memory.good();
+            self.save();
+            self.keep_copies();
+            self.say(
+                Level::Info,
+                &format!("{} is healthy", short(&loaded.digest)),
+            );
+        }
+    }
+
+    fn is_unhealthy(&mut self, loaded: &Proved, red: &str) {
+        let name = short(&loaded.digest).to_owned();
+        let failing = self.memory.unhealthy(red);
+        self.save();
+        self.retry_at = 0;
+        match failing {
+            Failing::Back => self.say(Level::Error, &format!("{name} is taken back, unhealthy: {red}")),
+            _ => self.is_stuck(format!(
+                "{name} is unhealthy, and there is nothing to go back to: {red}. It stays; put that right and run \
+                 `systemctl reload weir-runtime`, or promote another artifact"
+            )),
+        }
+    }
+
+    fn read_back(&mut self, loaded: &Proved) -> Option<ReadBack> {
+        let every = self.config.kernel.read_back.ms();
+        let now_ms = self.clock.since_boot_ms();
+        self.read_back_at = match every {
+            0 => u64::MAX,
+            every => now_ms.saturating_add(every),
+        };
+        match self.shaper.read_back(loaded) {
+            Ok(read_back) => {
+                self.board.write(|s| {
+                    s.drift.clone_from(&read_back.drift);
+                    s.drift_count = read_back.drift_count;
+                    s.interfaces.clone_from(&read_back.interfaces);
+                });
+                Some(read_back)
+            }
+            Err(reason) => {
+                self.once(
+                    Level::Error,
+                    format!("the kernel could not be read back: {reason}"),
+                );
+                None
+            }
+        }
+    }
+
+    pub(super) fn read_back_when_due(&mut self) {
+        if self.watch.is_some() || self.clock.since_boot_ms() < self.read_back_at {
+            return;
+        }
+        let Some(loaded) = self.loaded.clone() else {
+            return;
+        };
+        let Some(read_back) = self.read_back(&loaded) else {
+            return;
+        };
+        let now = self.board.readings().counters();
+        let since = now.unwrap_or_default().since(&self.usual[1].unwrap_or_default());
+        self.usual = [self.usual[1], now];
+        self.check(&loaded, &read_back, since, None);
+        let now_ms = self.clock.since_boot_ms();
+        if read_back.is_in_sync(&loaded.digest) {
+            if now_ms.saturating_sub(self.repaired_at) > CALM_MS {
+                self.repairs = 0;
+            }
+            return;
+        }
+        if self.stuck.is_some() {
+            return;
+        }
+        let first = read_back
+            .drift
+            .first()
+            .cloned()
+            .unwrap_or_else(|| "the table or the programs".to_owned());
+        if self.repairs >= REPAIRS {
+            return self.is_stuck(format!(
+                "objects in the kernel were repaired {REPAIRS} times and differ again ({first}): something else changes \
+                 them. Stop it and run `systemctl reload weir-runtime`"
+            ));
+        }
+        self.repairs += 1;
+        self.repaired_at = now_ms;
+        self.dirty = Some(format!(
+            "{} objects differ, the first: {first}",
+            read_back.drift_count
+        ));
+    }
+
+    fn check(
+        &mut self,
+        loaded: &Proved,
+        read_back: &ReadBack,
+        since: Counters,
+        before: Option<Counters>,
+    ) -> Vec<weir_schemas::runtime::Check> {
+        let written = self.board.snapshot().store.and_then(|s| s.written);
+        let age = written
+            .and_then(|w| w.parse::<jiff::Timestamp>().ok())
+            .map(|w| {
+                let age = self.clock.now().as_second().saturating_sub(w.as_second());
+                u64::try_from(age).unwrap_or(0)
+            });
+        let observed = Observed {
+            objects: read_back.objects,
+            drift: read_back.drift.clone(),
+            drift_count: read_back.drift_count,
+            wanted: loaded.digest.clone(),
+            active: read_back.active.clone(),
+            programs: read_back.programs.clone(),
+            before,
+            since,
+            head_age: age.filter(|_| self.memory.channel.is_some()),
+            head_max_age: self.config.store.max_age.ms() / 1000,
+        };
+        let checks = health::checks(&observed, &self.config.health);
+        self.board.write(|s| s.health.clone_from(&checks));
+        checks
+    }
+}
