@@ -6,11 +6,17 @@
 
 pub mod agent;
 pub mod artifact;
+pub mod bpf;
+pub mod cli;
 pub mod config;
 pub mod copies;
+pub mod doctor;
 pub mod exit;
 pub mod follow;
 pub mod health;
+pub mod live;
+pub mod netlink;
+pub mod observe;
 pub mod status;
 pub mod swap;
 

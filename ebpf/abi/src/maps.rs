@@ -28,13 +28,15 @@ pub const SETTINGS: &str = "weir_settings";
 /// `PERCPU_ARRAY` of [`Total`]: one for each [`Outcome`] and direction, at [`Outcome::index`].
 pub const TOTALS: &str = "weir_totals";
 /// `LRU_HASH`, [`MAX_UNKNOWN`] entries: `[u8; 16]` (IPv4 as `::ffff:a.b.c.d`) to [`Unknown`]: addresses of no
-/// circuit, on the subscribers' side of a packet. Full, it forgets the longest unseen.
+/// circuit, on the subscribers' side of a packet, but for those that never are one's: multicast, broadcast,
+/// loopback, link-local and none at all. Full, it forgets the longest unseen.
 pub const UNKNOWN: &str = "weir_unknown";
 /// `LRU_HASH`, [`MAX_FLOWS`] entries: [`FlowKey`] to [`Flow`]. Only what [`Settings::sample_every`] lets through.
 pub const FLOWS: &str = "weir_flows";
-/// `CPUMAP` for steering.
+/// `CPUMAP` for steering, [`DECLARED_CPUS`] entries in the object; whoever loads it makes it as large as there are
+/// possible CPUs (the kernel refuses one with more entries than it was built for).
 pub const CPUS: &str = "weir_cpus";
-/// `ARRAY` of `u32`, 128 entries: the CPU a CPU queue is worked on, plus 1; 0 = not steered.
+/// `ARRAY` of `u32`, [`QUEUE_ROOM`] entries: the CPU a CPU queue is worked on, plus 1; 0 = not steered.
 pub const QUEUE_CPUS: &str = "weir_queue_cpus";
 
 /// Generations that can be in the kernel at once: the active one, the one it replaced, the next one, and one that
@@ -42,6 +44,9 @@ pub const QUEUE_CPUS: &str = "weir_queue_cpus";
 pub const SLOTS: u32 = 4;
 pub const MAX_UNKNOWN: u32 = 16_384;
 pub const MAX_FLOWS: u32 = 65_536;
+pub const DECLARED_CPUS: u32 = 64;
+/// CPU queues a table can name.
+pub const QUEUE_ROOM: u32 = 128;
 
 /// tc egress of the interface towards the subscribers: the destination is theirs.
 pub const PROGRAM_DOWNLOAD: &str = "weir_download";
@@ -74,17 +79,23 @@ pub struct Meta {
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Settings {
-    /// Every n-th packet of a shaped circuit is counted in [`FLOWS`]; 0 = none.
+    /// One packet in so many of shaped circuits, drawn at random, is counted in [`FLOWS`]; 1 = all, 0 = none.
     pub sample_every: u32,
     /// VLANs of a box on a stick; 0 where there are two interfaces.
     pub internet_vlan: u16,
     pub network_vlan: u16,
-    /// 1: stamp the slot and the circuit into `skb->mark`, for tests that check every packet.
+    /// Not 0: `skb->mark` of every shaped packet becomes its [`stamp`], for tests that check each of them.
     pub stamp: u32,
     pub reserved: u32,
 }
 
-/// Counters of a circuit, `[download, upload]`. They count what was given to its class, before any drop there.
+/// What tells by which slot, and as which circuit, a packet was classified. Never 0.
+pub const fn stamp(slot: u32, circuit: u32) -> u32 {
+    (slot + 1) << 24 | circuit & 0x00ff_ffff
+}
+
+/// Counters of a circuit, `[download, upload]`. They count what was given to its class, before any drop
+/// there, and as the class counts: a packet that the kernel merged of several is several.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
@@ -110,15 +121,16 @@ pub struct Unknown {
     pub last_seen: u64,
 }
 
-/// Both ends of a flow; IPv4 as `::ffff:a.b.c.d`.
-#[repr(C)]
+/// Both ends of a flow; IPv4 as `::ffff:a.b.c.d`, ports in the order of the machine.
+#[repr(C, align(8))]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct FlowKey {
     pub subscriber: [u8; 16],
     pub remote: [u8; 16],
     pub subscriber_port: u16,
     pub remote_port: u16,
-    /// IP protocol; ports are 0 where it has none, and in fragments.
+    /// IP protocol, behind the extension headers of IPv6. Ports are 0 where it has none, in every fragment, and
+    /// behind more extension headers than are followed.
     pub protocol: u8,
     pub reserved: [u8; 3],
 }
@@ -137,7 +149,8 @@ pub struct Flow {
     pub circuit: u32,
 }
 
-/// What becomes of a packet. Whatever is not [`Outcome::Shaped`] passes as if no program were there.
+/// What becomes of a packet. Where the direction is not known, which can be on a box on a stick only, it is counted
+/// as a download. Whatever is not [`Outcome::Shaped`] passes as if no program were there.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Outcome {
@@ -147,13 +160,13 @@ pub enum Outcome {
     Unknown = 1,
     /// Neither IPv4 nor IPv6: ARP, PPPoE discovery, MPLS, anything else.
     NotIp = 2,
-    /// It ends before its headers do, or they contradict each other.
+    /// It ends before its address does, or its headers contradict each other.
     Malformed = 3,
-    /// More VLAN tags or IPv6 extension headers than are followed.
+    /// More VLAN tags than are followed.
     TooDeep = 4,
-    /// A VLAN that is neither of the two of a box on a stick.
+    /// On a box on a stick: a VLAN that is neither of the two, or none.
     OtherVlan = 5,
-    /// No generation is loaded.
+    /// IP, but no generation is loaded.
     NoTable = 6,
     /// The table holds something that its own header rules out: a fault of ours.
     BadTable = 7,
@@ -172,4 +185,5 @@ const _: () = assert!(size_of::<Page>() == 4096);
 const _: () = assert!(size_of::<Meta>() == 72 && size_of::<Settings>() == 16);
 const _: () = assert!(size_of::<Counts>() == 32 && size_of::<Total>() == 16);
 const _: () = assert!(size_of::<Unknown>() == 40 && size_of::<FlowKey>() == 40);
+const _: () = assert!(crate::table::MAX_CIRCUITS <= 1 << 24 && crate::MAX_MAJORS <= QUEUE_ROOM as usize);
 const _: () = assert!(size_of::<Flow>() == 56);

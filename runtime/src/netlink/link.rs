@@ -1,0 +1,52 @@
+//! Interfaces, as `netlink-packet-route` reads them.
+
+use netlink_packet_core::NetlinkMessage;
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::link::{LinkAttribute, LinkFlags};
+
+use super::wire::{Message, Request};
+use super::{Error, Socket};
+
+/// An interface of this network namespace.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Link {
+    pub index: u32,
+    pub name: String,
+    pub up: bool,
+    pub tx_queues: u32,
+    pub mtu: u32,
+}
+
+/// All interfaces.
+pub fn all(socket: &mut Socket) -> Result<Vec<Link>, Error> {
+    let mut request = Request::new(libc::RTM_GETLINK, libc::NLM_F_DUMP as u16);
+    // ifinfomsg: of every family, every type, every index
+    request.raw(&[0; 16]);
+    socket.dump("interfaces", &request, read)
+}
+
+fn read(message: &Message<'_>) -> Option<Link> {
+    let parsed = NetlinkMessage::<RouteNetlinkMessage>::deserialize(message.whole).ok()?;
+    let (_, payload) = parsed.into_parts();
+    let netlink_packet_core::NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) =
+        payload
+    else {
+        return None;
+    };
+    let mut out = Link {
+        index: link.header.index,
+        name: String::new(),
+        up: link.header.flags.contains(LinkFlags::Up),
+        tx_queues: 1,
+        mtu: 0,
+    };
+    for attribute in link.attributes {
+        match attribute {
+            LinkAttribute::IfName(name) => out.name = name,
+            LinkAttribute::NumTxQueues(n) => out.tx_queues = n,
+            LinkAttribute::Mtu(mtu) => out.mtu = mtu,
+            _ => {}
+        }
+    }
+    Some(out)
+}
