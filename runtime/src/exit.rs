@@ -29,7 +29,7 @@ impl Exit {
         (Exit::Done, "done"),
         (
             Exit::Outside,
-            "something outside failed: store, disk, kernel; trying again may help",
+            "something outside failed: store, disk, kernel; trying again may help. `doctor` found what would fail",
         ),
         (
             Exit::Usage,
@@ -41,7 +41,7 @@ impl Exit {
         ),
         (
             Exit::Differs,
-            "the kernel is not as the artifact says (`verify`), or `doctor` found what would fail",
+            "the kernel is not as the artifact says (`verify`)",
         ),
         (
             Exit::RolledBack,
