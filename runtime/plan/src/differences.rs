@@ -19,6 +19,8 @@ pub struct Difference {
     pub object: String,
     pub found: String,
     pub wanted: String,
+    /// It is there and no generation has it. Nobody is shaped by it.
+    pub extra: bool,
 }
 
 impl fmt::Display for Difference {
@@ -41,6 +43,7 @@ pub fn differences(seen: &Observation, wanted: &Wanted, kept: &[&Wanted]) -> Vec
         found.push(Difference {
             object,
             found: is,
+            extra: should == NOT_THERE,
             wanted: should,
         });
     };
@@ -245,6 +248,7 @@ impl<'a> Should<'a> {
             found.push(Difference {
                 object,
                 found: is,
+                extra: should == NOT_THERE,
                 wanted: should,
             });
         };

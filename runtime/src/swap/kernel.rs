@@ -9,12 +9,12 @@ use weir_plan::kernel::{Device, Observation};
 /// A kernel. Only one swap at a time uses it: whoever calls holds the lock.
 pub trait Kernel {
     /// Everything on these interfaces, in this order, and all slots. Changes nothing. An interface that does not
-    /// exist is an answer and not an error.
+    /// exist is an answer and not an error. With no interface it is cheap: slots only.
     fn observe(&mut self, devices: &[Device]) -> Result<Observation, KernelError>;
 
     /// Does these in order, and answers for each: as many answers as actions. Goes on after an action that failed.
-    /// An answer is not proof: whoever needs to know observes. `generation` is what [`Action::LoadTable`] loads,
-    /// and never absent when there is one. [`Action::Drain`] is done by the caller, with [`Kernel::waiting`].
+    /// An answer is not proof: whoever needs to know observes. `generation` is what [`Action::LoadTable`] loads:
+    /// without it, that act fails. [`Action::Drain`] is done by the caller, with [`Kernel::waiting`].
     fn apply(
         &mut self,
         actions: &[Action],
