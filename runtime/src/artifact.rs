@@ -219,10 +219,12 @@ fn agree(plan: &QueuePlan<'_>, tree: &Tree<'_>, bytes: &[u8]) -> Result<u64, Art
         .collect();
     let summary = table::from_bytes(bytes).and_then(|image| table::check(&image));
     match summary {
-        Ok(summary) if violations.is_empty() => Ok(summary.prefixes.into_iter().map(u64::from).sum()),
-        Err(fault) if violations.is_empty() => {
-            Err(ArtifactError::Violations(vec![format!("{CLASSIFIER}: {fault}")]))
+        Ok(summary) if violations.is_empty() => {
+            Ok(summary.prefixes.into_iter().map(u64::from).sum())
         }
+        Err(fault) if violations.is_empty() => Err(ArtifactError::Violations(vec![format!(
+            "{CLASSIFIER}: {fault}"
+        )])),
         _ => Err(ArtifactError::Violations(violations)),
     }
 }
@@ -367,7 +369,10 @@ mod tests {
             digest: Some(&digest),
             ..Expected::default()
         };
-        for name in USED.into_iter().chain(["ShapedDevices.csv", "network.json"]) {
+        for name in USED
+            .into_iter()
+            .chain(["ShapedDevices.csv", "network.json"])
+        {
             let path = dir.path().join(name);
             let good = fs::read(&path).expect("a file");
             // Every byte of the small ones, some of the table.

@@ -72,6 +72,12 @@ impl Default for State {
 pub struct Kernel {
     /// Directory on a BPF file system that holds the pins of this instance.
     pub pins: PathBuf,
+    /// Where a plan cannot be reached otherwise, traffic may pass unshaped while it is made.
+    pub allow_unshaped: bool,
+    /// How long classes of the old generation may take to run dry.
+    pub drain: Span,
+    /// How long the generation before is kept, so that going back is one flip.
+    pub grace: Span,
     /// Everything in the kernel is read back this often; 0 = only after an apply.
     pub read_back: Span,
     /// Every n-th packet of a shaped circuit is sampled for `flows`; 0 = none.
@@ -82,6 +88,9 @@ impl Default for Kernel {
     fn default() -> Self {
         Kernel {
             pins: PathBuf::from(weir_abi::maps::PIN_ROOT).join("shaper"),
+            allow_unshaped: false,
+            drain: Span::seconds(5),
+            grace: Span::seconds(600),
             read_back: Span::seconds(60),
             sample_every: 0,
         }
@@ -211,6 +220,21 @@ pub static KEYS: &[Key] = &[
         "health.unknown_percent",
         "20",
         "share of traffic, in percent, that may belong to no circuit",
+    ),
+    key(
+        "kernel.allow_unshaped",
+        "false",
+        "where a plan cannot be reached otherwise, traffic may pass unshaped while it is made",
+    ),
+    key(
+        "kernel.drain",
+        "\"5s\"",
+        "how long classes of the old generation may take to run dry",
+    ),
+    key(
+        "kernel.grace",
+        "\"600s\"",
+        "how long the generation before is kept in the kernel, so that going back is one flip",
     ),
     key(
         "kernel.pins",

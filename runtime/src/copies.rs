@@ -111,7 +111,11 @@ mod tests {
             copies.put(&proved).expect("kept");
             let copy = copies.get(&proved.digest).expect("proves").expect("there");
             assert_eq!(copy, proved);
-            let damaged = state.path().join("artifacts").join(&proved.digest).join("tree.json");
+            let damaged = state
+                .path()
+                .join("artifacts")
+                .join(&proved.digest)
+                .join("tree.json");
             fs::write(&damaged, "{}").expect("writes");
             assert!(copies.get(&proved.digest).is_err());
             copies.put(&proved).expect("made again");

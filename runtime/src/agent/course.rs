@@ -228,6 +228,14 @@ impl Memory {
         self.detached = true;
     }
 
+    /// The next head is believed without a history. What is to be in the kernel stays.
+    pub fn forget(&mut self) {
+        self.channel = None;
+        self.head = None;
+        self.past.clear();
+        self.given_up = None;
+    }
+
     /// Digests that may still be loaded, and so are kept.
     pub fn needed(&self) -> Vec<&str> {
         let mut needed: Vec<&str> = [&self.wanted, &self.fallback]

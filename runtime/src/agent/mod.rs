@@ -5,5 +5,6 @@ pub mod lineage;
 pub mod memory;
 pub mod run;
 pub mod shaper;
+pub mod swapper;
 #[cfg(test)]
 pub mod testing;

@@ -79,6 +79,8 @@ pub struct Agent<'a, S: Shaper> {
     repairs: u32,
     repaired_at: u64,
     read_back_at: u64,
+    /// When what is kept for going back at once is let go; `None` = nothing is kept.
+    reclaim_at: Option<u64>,
     /// Loading failed and so did the way back.
     unshaped: bool,
     /// What waits for a person.
@@ -118,6 +120,7 @@ impl<'a, S: Shaper> Agent<'a, S> {
             repairs: 0,
             repaired_at: 0,
             read_back_at: 0,
+            reclaim_at: None,
             unshaped: false,
             stuck: None,
             waiting: None,
@@ -276,6 +279,7 @@ impl<'a, S: Shaper> Agent<'a, S> {
         self.converge();
         self.watch();
         self.read_back_when_due();
+        self.reclaim_when_due();
         self.publish();
     }
 
@@ -363,8 +367,7 @@ impl<'a, S: Shaper> Agent<'a, S> {
         let started = self.clock.now().to_string();
         let start_ms = self.clock.since_boot_ms();
         self.board.write(|s| s.state = State::Applying);
-        let previous = self.loaded.clone();
-        let loading = self.shaper.load(artifact, previous.as_deref());
+        let loading = self.shaper.load(artifact);
         let milliseconds = self.clock.since_boot_ms().saturating_sub(start_ms);
         self.board.write(|s| {
             let at = metrics::RESULTS

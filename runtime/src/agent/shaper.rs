@@ -7,20 +7,17 @@ use crate::artifact::Proved;
 
 /// Brings generations into the kernel. Only one at a time does: whoever has it holds the lock.
 pub trait Shaper {
-    /// Brings a generation in, from whatever is there. `previous` is what is thought to be loaded now.
-    fn load(&mut self, to: &Proved, previous: Option<&Proved>) -> Loading;
+    /// Brings a generation in, from whatever is there. What an earlier process left unfinished is ended first.
+    fn load(&mut self, to: &Proved) -> Loading;
 
     /// Compares everything in the kernel with a generation. Changes nothing.
     fn read_back(&mut self, to: &Proved) -> Result<ReadBack, String>;
 
     /// What `load` would do, for people. Changes nothing.
-    fn preview(&mut self, to: &Proved, previous: Option<&Proved>) -> Result<String, Loading>;
+    fn preview(&mut self, to: &Proved) -> Result<String, Loading>;
 
-    /// Lets go of what is kept for going back at once, when the time for that is over. Gives what was removed.
+    /// Lets go of what is kept for going back at once. Gives the number of acts.
     fn reclaim(&mut self, to: &Proved) -> Result<u64, String>;
-
-    /// Takes everything of ours out of the kernel: traffic passes unshaped. Gives what was removed, for people.
-    fn unload(&mut self, known: Option<&Proved>) -> Result<String, String>;
 
     /// Index of an interface; `None` when there is none of this name. Cheap: it is asked every second.
     fn interface(&mut self, name: &str) -> Option<u32>;

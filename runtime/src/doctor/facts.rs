@@ -102,16 +102,27 @@ impl Need {
         let plan = &artifact.plan;
         let mut need = Need {
             kinds: vec!["htb".to_owned()],
-            fallback: plan.target.leaf_fallback.iter().map(ToString::to_string).collect(),
+            fallback: plan
+                .target
+                .leaf_fallback
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             classes: plan.classes.len() as u64 * 2,
             ..Need::default()
         };
         for queue in &plan.queues {
             if let Some(tx) = weir_plan::tx_queues(plan, queue.queue) {
-                need.tx_queues = need.tx_queues.max(tx.into_iter().map(u32::from).max().unwrap_or(0) + 1);
+                need.tx_queues = need
+                    .tx_queues
+                    .max(tx.into_iter().map(u32::from).max().unwrap_or(0) + 1);
             }
         }
-        for leaf in plan.classes.iter().flat_map(|c| c.leaf.iter().flatten().flatten()) {
+        for leaf in plan
+            .classes
+            .iter()
+            .flat_map(|c| c.leaf.iter().flatten().flatten())
+        {
             match leaf.qdisc {
                 LeafQdisc::Cake => need.cake += 1,
                 LeafQdisc::FqCodel => need.fq_codel += 1,
@@ -140,7 +151,8 @@ pub fn gather(config: &Config, artifact: Option<&Proved>, other_runtime: Option<
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let field = |name: &str| {
         let line = status.lines().find_map(|l| l.strip_prefix(name));
-        line.and_then(|l| l.split_whitespace().next()).map(str::to_owned)
+        line.and_then(|l| l.split_whitespace().next())
+            .map(str::to_owned)
     };
     let capabilities = field("CapEff:");
     let pins = config.kernel.pins.clone();
@@ -169,7 +181,10 @@ pub fn gather(config: &Config, artifact: Option<&Proved>, other_runtime: Option<
 }
 
 fn read(path: &str) -> String {
-    fs::read_to_string(path).unwrap_or_default().trim().to_owned()
+    fs::read_to_string(path)
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
 }
 
 /// The path, or the nearest directory above it that is there.
@@ -186,7 +201,8 @@ pub fn qdisc(kind: &str) -> Availability {
         return Availability::Yes;
     }
     let modules = Path::new("/lib/modules").join(&release);
-    let lists = ["modules.builtin", "modules.dep"].map(|list| fs::read_to_string(modules.join(list)));
+    let lists =
+        ["modules.builtin", "modules.dep"].map(|list| fs::read_to_string(modules.join(list)));
     for list in lists.iter().flatten() {
         if lists_module(list, &module) {
             return Availability::Yes;
@@ -225,7 +241,9 @@ fn config_of_kernel(release: &str) -> Option<String> {
         return None;
     }
     let unpacked = Command::new("gzip").arg("-dc").arg(packed).output().ok()?;
-    String::from_utf8(unpacked.stdout).ok().filter(|t| !t.is_empty())
+    String::from_utf8(unpacked.stdout)
+        .ok()
+        .filter(|t| !t.is_empty())
 }
 
 /// `y` or `m`; `None` when it is not set.
@@ -260,8 +278,20 @@ fn directories(config: &Config) -> Vec<DirectoryFacts> {
     };
     let socket = config.socket.path.parent().unwrap_or(Path::new("/"));
     let mut all = vec![
-        needs("state", &config.state.dir, Access::WRITE_OK, "can be written", own(&config.state.dir)),
-        needs("socket", socket, Access::WRITE_OK, "can be written", own(socket)),
+        needs(
+            "state",
+            &config.state.dir,
+            Access::WRITE_OK,
+            "can be written",
+            own(&config.state.dir),
+        ),
+        needs(
+            "socket",
+            socket,
+            Access::WRITE_OK,
+            "can be written",
+            own(socket),
+        ),
         needs(
             "store",
             &config.store.path,
@@ -354,7 +384,9 @@ fn aggregates(name: &str) -> Vec<String> {
 }
 
 fn memory_available(meminfo: &str) -> u64 {
-    let line = meminfo.lines().find_map(|l| l.strip_prefix("MemAvailable:"));
+    let line = meminfo
+        .lines()
+        .find_map(|l| l.strip_prefix("MemAvailable:"));
     let kib = line.and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok());
     kib.unwrap_or(0).saturating_mul(1024)
 }
@@ -365,14 +397,16 @@ mod tests {
 
     #[test]
     fn modules_are_found_in_the_kernels_lists() {
-        let list = "kernel/net/sched/sch_cake.ko.xz: kernel/net/x.ko\nkernel/net/sched/sch_htb.ko\n";
+        let list =
+            "kernel/net/sched/sch_cake.ko.xz: kernel/net/x.ko\nkernel/net/sched/sch_htb.ko\n";
         assert!(lists_module(list, "sch_cake") && lists_module(list, "sch_htb"));
         assert!(!lists_module(list, "sch_fq") && !lists_module(list, "x"));
     }
 
     #[test]
     fn options_of_the_kernel_are_read() {
-        let config = "CONFIG_NET_SCH_HTB=y\nCONFIG_NET_SCH_CAKE=m\n# CONFIG_NET_SCH_FQ is not set\n";
+        let config =
+            "CONFIG_NET_SCH_HTB=y\nCONFIG_NET_SCH_CAKE=m\n# CONFIG_NET_SCH_FQ is not set\n";
         assert_eq!(option_of(config, "CONFIG_NET_SCH_HTB"), Some('y'));
         assert_eq!(option_of(config, "CONFIG_NET_SCH_CAKE"), Some('m'));
         assert_eq!(option_of(config, "CONFIG_NET_SCH_FQ"), None);
@@ -381,7 +415,10 @@ mod tests {
 
     #[test]
     fn free_memory_is_what_the_kernel_says() {
-        assert_eq!(memory_available("MemTotal: 9 kB\nMemAvailable:  2 kB\n"), 2048);
+        assert_eq!(
+            memory_available("MemTotal: 9 kB\nMemAvailable:  2 kB\n"),
+            2048
+        );
         assert_eq!(memory_available(""), 0);
     }
 

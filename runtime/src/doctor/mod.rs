@@ -112,7 +112,11 @@ fn kernel(facts: &Facts) -> Line {
 
 fn hook(facts: &Facts) -> Line {
     match (facts.tcx, version(&facts.release)) {
-        (true, _) => ok("hook", "tcx", "programs are attached by links that outlive the runtime"),
+        (true, _) => ok(
+            "hook",
+            "tcx",
+            "programs are attached by links that outlive the runtime",
+        ),
         (false, Some(version)) if version >= TCX => line(
             "hook",
             Verdict::Warn,
@@ -226,13 +230,7 @@ fn directories(facts: &Facts) -> Vec<Line> {
             let path = d.path.display().to_string();
             match &d.problem {
                 None => ok(d.check, path, d.good),
-                Some(problem) => line(
-                    d.check,
-                    Verdict::Fail,
-                    path,
-                    problem,
-                    d.fix.clone(),
-                ),
+                Some(problem) => line(d.check, Verdict::Fail, path, problem, d.fix.clone()),
             }
         })
         .collect()
@@ -333,7 +331,10 @@ fn interface(interface: &InterfaceFacts, need: &Need) -> Vec<Line> {
 fn forwarding(facts: &Facts) -> Line {
     let bridged = !facts.interfaces.is_empty()
         && facts.interfaces.iter().all(|i| i.bridge.is_some())
-        && facts.interfaces.iter().all(|i| i.bridge == facts.interfaces[0].bridge);
+        && facts
+            .interfaces
+            .iter()
+            .all(|i| i.bridge == facts.interfaces[0].bridge);
     match (bridged, facts.forwards) {
         (true, _) => ok(
             "forwarding",
@@ -475,19 +476,31 @@ mod tests {
                 f.qdiscs[0].1 = Availability::No;
                 f.need.as_mut().expect("one").fallback = vec!["fq_codel".into()];
             }),
-            ("qdisc", Verdict::Warn, |f| f.qdiscs[1].1 = Availability::Unknown),
+            ("qdisc", Verdict::Warn, |f| {
+                f.qdiscs[1].1 = Availability::Unknown
+            }),
             ("state", Verdict::Fail, |f| {
                 f.directories[0].problem = Some("it cannot be written".into());
                 f.directories[0].fix = "chown".into();
             }),
-            ("libreqos", Verdict::Warn, |f| f.libreqos = vec!["map_traffic".into()]),
+            ("libreqos", Verdict::Warn, |f| {
+                f.libreqos = vec!["map_traffic".into()]
+            }),
             ("interface", Verdict::Fail, |f| f.interfaces[1].index = None),
             ("interface", Verdict::Warn, |f| f.interfaces[1].up = false),
-            ("tx-queues", Verdict::Fail, |f| f.interfaces[0].tx_queues = 4),
+            ("tx-queues", Verdict::Fail, |f| {
+                f.interfaces[0].tx_queues = 4
+            }),
             ("xdp", Verdict::Warn, |f| f.interfaces[0].xdp = true),
-            ("root-qdisc", Verdict::Fail, |f| f.interfaces[0].foreign_qdisc = Some("cake".into())),
-            ("offloads", Verdict::Warn, |f| f.interfaces[0].aggregates = vec!["tso".into()]),
-            ("forwarding", Verdict::Warn, |f| f.interfaces[0].bridge = None),
+            ("root-qdisc", Verdict::Fail, |f| {
+                f.interfaces[0].foreign_qdisc = Some("cake".into())
+            }),
+            ("offloads", Verdict::Warn, |f| {
+                f.interfaces[0].aggregates = vec!["tso".into()]
+            }),
+            ("forwarding", Verdict::Warn, |f| {
+                f.interfaces[0].bridge = None
+            }),
             ("artifact", Verdict::Warn, |f| f.need = None),
         ];
         for (check, state, spoil) in spoils {

@@ -3,6 +3,7 @@
 //! Nothing here touches the kernel or waits for whoever does: the agent puts down what it knows under a lock that is
 //! held for a copy, readings come from a thread of their own, and a client gets what is on the board.
 
+pub mod live;
 pub mod metrics;
 pub mod serve;
 pub mod traffic;

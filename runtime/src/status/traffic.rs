@@ -97,6 +97,16 @@ impl Readings {
         self.before = self.now.replace(reading);
     }
 
+    /// Interfaces of the generation that is read.
+    pub fn devices(&self) -> Vec<Device> {
+        let mut devices = self
+            .legend
+            .as_ref()
+            .map_or_else(Vec::new, |l| l.devices.to_vec());
+        devices.dedup();
+        devices
+    }
+
     pub fn latest(&self) -> Option<&Reading> {
         self.now.as_ref()
     }

@@ -13,9 +13,7 @@ use weir_schemas::artifact::{
     CLASSIFIER, FINDINGS, MANIFEST, NETWORK, PROVENANCE, QUEUE_PLAN, SHAPED_DEVICES, TREE, file,
 };
 use weir_schemas::common::{NodeKind, Strategy};
-use weir_schemas::queue_plan::{
-    Class, Mode, Qdiscs, Queue, QueuePlan, Resting, Shaper, Target,
-};
+use weir_schemas::queue_plan::{Class, Mode, Qdiscs, Queue, QueuePlan, Resting, Shaper, Target};
 use weir_schemas::tree::{Tree, TreeCircuit, TreeDevice, TreeNode};
 use weir_store::{ArtifactFiles, Store};
 
@@ -208,10 +206,7 @@ impl Recipe {
             (TREE, json(serde_json::json!(self.tree()))),
             (CLASSIFIER, self.table()),
         ];
-        let described = [
-            (FINDINGS, b"{}\n".to_vec()),
-            (PROVENANCE, b"{}\n".to_vec()),
-        ];
+        let described = [(FINDINGS, b"{}\n".to_vec()), (PROVENANCE, b"{}\n".to_vec())];
         let listed = |files: &[(&'static str, Vec<u8>)]| {
             let mut listed: Vec<serde_json::Value> = files
                 .iter()
@@ -230,9 +225,8 @@ impl Recipe {
         let rows = files.iter().map(|(name, bytes)| (*name, sha256(bytes)));
         let rows: Vec<_> = rows.collect();
         let text = weir_schemas::artifact::payload_text(
-            rows.iter().map(|(name, sum)| {
-                (*name, file(name).expect("known").schema, sum.as_str())
-            }),
+            rows.iter()
+                .map(|(name, sum)| (*name, file(name).expect("known").schema, sum.as_str())),
             Some("edge1"),
             Strategy::ApOnly,
         );

@@ -22,13 +22,14 @@ struct Kernel {
     /// Answers of the next loads; then it works.
     answers: Vec<ApplyResult>,
     loads: u32,
+    reclaims: u32,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Fake(Rc<RefCell<Kernel>>);
 
 impl Shaper for Fake {
-    fn load(&mut self, to: &Proved, _: Option<&Proved>) -> Loading {
+    fn load(&mut self, to: &Proved) -> Loading {
         let mut kernel = self.0.borrow_mut();
         kernel.loads += 1;
         let result = match kernel.answers.is_empty() {
@@ -60,26 +61,28 @@ impl Shaper for Fake {
         let kernel = self.0.borrow();
         Ok(ReadBack {
             objects: 8,
-            drift: (0..kernel.drift).map(|n| format!("lan0 1:{n} is missing")).collect(),
+            drift: (0..kernel.drift)
+                .map(|n| format!("lan0 1:{n} is missing"))
+                .collect(),
             drift_count: kernel.drift,
             active: kernel.active.clone(),
             kept: Vec::new(),
             interfaces: Vec::<InterfaceStatus>::new(),
-            programs: to.interfaces().iter().map(|n| ((*n).to_owned(), true)).collect(),
+            programs: to
+                .interfaces()
+                .iter()
+                .map(|n| ((*n).to_owned(), true))
+                .collect(),
         })
     }
 
-    fn preview(&mut self, _: &Proved, _: Option<&Proved>) -> Result<String, Loading> {
+    fn preview(&mut self, _: &Proved) -> Result<String, Loading> {
         Ok(String::new())
     }
 
     fn reclaim(&mut self, _: &Proved) -> Result<u64, String> {
-        Ok(0)
-    }
-
-    fn unload(&mut self, _: Option<&Proved>) -> Result<String, String> {
-        self.0.borrow_mut().active = None;
-        Ok(String::new())
+        self.0.borrow_mut().reclaims += 1;
+        Ok(1)
     }
 
     fn interface(&mut self, name: &str) -> Option<u32> {
@@ -217,8 +220,11 @@ fn a_head_is_loaded_watched_and_proved() {
         assert_eq!(status.state, State::Active);
         assert_eq!(status.active.expect("one").seq, Some(1));
         assert_eq!(status.health.len(), 8);
-        // Nothing is done that need not be.
+        // Nothing is done that need not be; what is kept for going back is let go once.
         lab.wait(agent, 200);
+        assert_eq!(lab.kernel.0.borrow().reclaims, 0);
+        lab.wait(agent, 2000);
+        assert_eq!(lab.kernel.0.borrow().reclaims, 1);
         assert_eq!(lab.kernel.0.borrow().loads, 1);
     });
 }
@@ -243,7 +249,13 @@ fn an_unconfirmed_generation_goes_back_by_itself() {
         assert!(agent.wants_settling() && !agent.wants_settling());
         let status = agent.board.snapshot();
         assert_eq!(status.state, State::RolledBack);
-        assert!(status.refused.expect("named").reason.contains("not confirmed in time"));
+        assert!(
+            status
+                .refused
+                .expect("named")
+                .reason
+                .contains("not confirmed in time")
+        );
         agent.hear(lab.told(pending(2, 2, 60)));
         lab.wait(agent, 30);
         assert_eq!(lab.active(), Some(1));
@@ -321,7 +333,10 @@ fn what_is_not_believed_leaves_everything_as_it_is() {
         // What is right after all is loaded, and nothing is refused any more.
         agent.hear(lab.told(a_head(3, 3)));
         lab.wait(agent, 12);
-        assert_eq!((lab.active(), agent.board.snapshot().refused), (Some(3), None));
+        assert_eq!(
+            (lab.active(), agent.board.snapshot().refused),
+            (Some(3), None)
+        );
     });
 }
 
@@ -357,7 +372,9 @@ fn loading_is_tried_again_and_then_given_up() {
         lab.wait(agent, 300);
         assert_eq!(lab.kernel.0.borrow().loads, 1 + 3);
         assert_eq!(lab.active(), Some(1));
-        assert!(lab.said("attempt 2 of 3 failed: add class 1:1a on lan0: no buffer space; the next is in 20 s"));
+        assert!(lab.said(
+            "attempt 2 of 3 failed: add class 1:1a on lan0: no buffer space; the next is in 20 s"
+        ));
         assert!(lab.said("is given up after 3 attempts"));
         // A person says that it is worth another try.
         agent.retry();
@@ -381,7 +398,10 @@ fn what_cannot_be_loaded_at_all_is_named() {
         let status = agent.board.snapshot();
         assert_eq!((status.state, status.active), (State::Unshaped, None));
         let stuck = status.stuck.expect("named");
-        assert!(stuck.contains("traffic passes unshaped") && stuck.contains("systemctl reload"), "{stuck}");
+        assert!(
+            stuck.contains("traffic passes unshaped") && stuck.contains("systemctl reload"),
+            "{stuck}"
+        );
         lab.kernel.0.borrow_mut().answers.clear();
         agent.retry();
         agent.turn();
@@ -398,7 +418,11 @@ fn an_interface_that_comes_back_is_shaped_within_seconds() {
         lab.kernel.0.borrow_mut().interfaces.remove("wan0");
         lab.wait(agent, 20);
         assert_eq!(lab.kernel.0.borrow().loads, 1);
-        lab.kernel.0.borrow_mut().interfaces.insert("wan0".into(), 99);
+        lab.kernel
+            .0
+            .borrow_mut()
+            .interfaces
+            .insert("wan0".into(), 99);
         lab.wait(agent, 2);
         assert_eq!(lab.kernel.0.borrow().loads, 2);
         // Before the first load it is waited for, and that is no failed attempt.

@@ -56,6 +56,8 @@ impl<S: Shaper> Agent<'_, S> {
             self.watch = None;
             self.memory.good();
             self.save();
+            let grace = self.config.kernel.grace.ms();
+            self.reclaim_at = Some(self.clock.since_boot_ms().saturating_add(grace));
             self.keep_copies();
             self.say(
                 Level::Info,
@@ -115,7 +117,9 @@ impl<S: Shaper> Agent<'_, S> {
             return;
         };
         let now = self.board.readings().counters();
-        let since = now.unwrap_or_default().since(&self.usual[1].unwrap_or_default());
+        let since = now
+            .unwrap_or_default()
+            .since(&self.usual[1].unwrap_or_default());
         self.usual = [self.usual[1], now];
         self.check(&loaded, &read_back, since, None);
         let now_ms = self.clock.since_boot_ms();
@@ -176,5 +180,39 @@ impl<S: Shaper> Agent<'_, S> {
         let checks = health::checks(&observed, &self.config.health);
         self.board.write(|s| s.health.clone_from(&checks));
         checks
+    }
+
+    /// The way back by one flip costs classes and memory: it is kept for a while, and for as long as the generation
+    /// may have to go back by itself.
+    pub(super) fn reclaim_when_due(&mut self) {
+        let due = self
+            .reclaim_at
+            .is_some_and(|at| self.clock.since_boot_ms() >= at);
+        if !due || self.watch.is_some() || self.memory.trial.is_some() || self.dirty.is_some() {
+            return;
+        }
+        let Some(loaded) = self.loaded.clone() else {
+            return;
+        };
+        match self.shaper.reclaim(&loaded) {
+            Ok(acts) => {
+                self.reclaim_at = None;
+                self.board.write(|s| s.previous = None);
+                if acts > 0 {
+                    self.say(
+                        Level::Info,
+                        &format!("what the generation before left was removed: {acts} objects"),
+                    );
+                }
+            }
+            Err(reason) => {
+                // Asked for again in a while; nothing depends on it.
+                self.reclaim_at = Some(self.clock.since_boot_ms().saturating_add(CALM_MS));
+                self.once(
+                    Level::Warning,
+                    format!("what the generation before left could not be removed: {reason}"),
+                );
+            }
+        }
     }
 }
