@@ -14,8 +14,12 @@ const INNER: usize = (BPF_F_INNER_MAP | BPF_F_MMAPABLE) as usize;
 const ALL_SLOTS: usize = SLOTS as usize;
 const ALL_TOTALS: usize = Outcome::COUNT as usize * 2;
 
+/// A page as a value: a struct, because loaders written with aya take the size of an array of arrays for that of one.
+#[repr(C)]
+pub struct Value(Page);
+
 /// As many pages or circuits as a generation has: only type, key, value and flags must agree with these.
-pub type Table = Array<Page, 1, INNER>;
+pub type Table = Array<Value, 1, INNER>;
 pub type Counts = Array<Count, 1, INNER>;
 
 #[btf_map(name = "weir_tables")]
@@ -56,6 +60,6 @@ pub struct Slot<'a>(pub &'a Table);
 impl Pages for Slot<'_> {
     #[inline(always)]
     fn page(&self, n: u32) -> Option<&Page> {
-        self.0.get(n)
+        self.0.get(n).map(|value| &value.0)
     }
 }

@@ -48,6 +48,11 @@ impl Live {
         })
     }
 
+    /// Which hook programs are attached at.
+    pub fn hooks(&self) -> Hooks {
+        self.hooks
+    }
+
     pub fn pins(&self) -> &Pins {
         &self.pins
     }

@@ -51,6 +51,10 @@ impl Namespace {
         enter(&self.name);
     }
 
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A BPF file system.
     pub fn bpffs(&self) -> &Path {
         self.pins.path()
@@ -114,7 +118,7 @@ pub fn enter(name: &str) {
 }
 
 /// Not captured by the test harness: a skipped test must be seen.
-fn skipped(test: &str, why: &str) {
+pub fn skipped(test: &str, why: &str) {
     use std::io::Write as _;
     let _written = writeln!(std::io::stderr(), "skipped {test}: {why}");
 }
