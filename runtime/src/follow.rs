@@ -78,15 +78,9 @@ pub enum Missing {
 impl Source {
     /// The head, as it is now.
     pub fn look(&self, clock: &dyn Clock) -> Look {
-        if !self.store.is_dir() {
-            return Look::Unreachable(format!(
-                "there is no store in {}: name it with `store.path`, or fill it with `weir pull`",
-                self.store.display()
-            ));
-        }
-        let store = match Store::open(&self.store) {
+        let store = match self.open() {
             Ok(store) => store,
-            Err(error) => return Look::Unreachable(error.to_string()),
+            Err(why) => return Look::Unreachable(why),
         };
         let bytes = match store.head(&self.channel) {
             Ok(None) => return Look::Nothing,
@@ -112,6 +106,17 @@ impl Source {
         }
         let over = self.channels(&store, clock).is_over(&head);
         Look::Head(Box::new(Seen { head, over }))
+    }
+
+    /// The store, which is never made here: one that went away must not come back empty.
+    fn open(&self) -> Result<Store, String> {
+        if !self.store.join("artifacts").is_dir() {
+            return Err(format!(
+                "there is no store in {}: name it with `store.path`, or fill it with `weir pull`",
+                self.store.display()
+            ));
+        }
+        Store::open(&self.store).map_err(|e| e.to_string())
     }
 
     fn channels<'a>(&self, store: &'a Store, clock: &'a dyn Clock) -> Channels<'a> {
@@ -154,7 +159,7 @@ impl Source {
             return Ok(Arc::new(copy));
         }
         let unreachable = |e: StoreError| Missing::Unreachable(e.to_string());
-        let store = Store::open(&self.store).map_err(unreachable)?;
+        let store = self.open().map_err(Missing::Unreachable)?;
         let artifact = match store.get(digest) {
             Ok(artifact) => artifact,
             Err(error @ StoreError::NotFound { .. }) => {
@@ -188,7 +193,7 @@ impl Source {
     /// Takes a head back whose time is over, where this user may write the store. Otherwise whoever runs `weir` next
     /// does.
     pub fn settle(&self, clock: &dyn Clock) -> Result<bool, String> {
-        let store = Store::open(&self.store).map_err(|e| e.to_string())?;
+        let store = self.open()?;
         let settled = self
             .channels(&store, clock)
             .settle(&self.channel)

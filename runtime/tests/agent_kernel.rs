@@ -118,12 +118,12 @@ fn qdiscs_of_others_are_left_alone() {
     let Some(machine) = Machine::new("qdiscs_of_others_are_left_alone") else {
         return;
     };
-    namespace::tc("qdisc add dev wan0 root handle 1234: prio");
+    namespace::tc("qdisc add dev wan0 root handle 1234: pfifo limit 10");
     let a = machine.artifact(1);
     let apply = machine.weir(&["apply", &a.0]);
     assert_eq!(apply.code, 4, "{apply:?}");
     assert!(apply.stderr.contains("wan0"), "{apply:?}");
-    assert!(namespace::tc("qdisc show dev wan0").contains("prio 1234:"));
+    assert!(namespace::tc("qdisc show dev wan0").contains("pfifo 1234:"));
     assert_eq!(machine.classes("lan0"), 0);
 }
 
@@ -265,7 +265,8 @@ fn an_interface_that_comes_back_is_shaped_again() {
     namespace::sh("ip", ["link", "del", "wan0"]);
     std::thread::sleep(Duration::from_millis(1500));
     machine.ns.cable("wan0", "wan1", 4);
-    assert!(wait_for(|| machine.classes("wan0") == 4), "not shaped again");
+    let again = wait_for(|| machine.classes("wan0") == 4);
+    assert!(again, "not shaped again:\n{}", runtime.lines());
     runtime.stop();
     assert_eq!(machine.weir(&["verify"]).code, 0);
 }

@@ -84,12 +84,12 @@ fn the_unit_exposes_little() {
 
 /// What the documentation and the threat model rest on, word for word.
 #[test]
-fn the_unit_gives_two_capabilities_and_no_network() {
+fn the_unit_gives_three_capabilities_and_no_network() {
     let text = std::fs::read_to_string(unit()).expect("the unit");
     for want in [
         "User=weir-runtime",
-        "CapabilityBoundingSet=CAP_BPF CAP_NET_ADMIN",
-        "AmbientCapabilities=CAP_BPF CAP_NET_ADMIN",
+        "CapabilityBoundingSet=CAP_BPF CAP_NET_ADMIN CAP_PERFMON",
+        "AmbientCapabilities=CAP_BPF CAP_NET_ADMIN CAP_PERFMON",
         "NoNewPrivileges=true",
         "RestrictAddressFamilies=AF_UNIX AF_NETLINK",
         "IPAddressDeny=any",

@@ -342,17 +342,22 @@ impl<'a, S: Shaper> Agent<'a, S> {
                 Err(error) => return self.could_not(&error.to_string()),
             },
         };
-        let gone: Vec<&str> = artifact
-            .interfaces()
-            .into_iter()
-            .filter(|name| self.shaper.interface(name).is_none())
-            .collect();
+        let gone = self.gone(&artifact);
         if !gone.is_empty() {
             // No attempt: when it is there, it is loaded.
             let text = format!("waiting for interface {}", gone.join(", "));
             return self.once(Level::Warning, text);
         }
         self.load(&artifact, is_loaded);
+    }
+
+    /// Interfaces of an artifact that are not there now.
+    fn gone(&mut self, artifact: &Proved) -> Vec<String> {
+        let names = artifact.interfaces().into_iter();
+        names
+            .filter(|name| self.shaper.interface(name).is_none())
+            .map(str::to_owned)
+            .collect()
     }
 
     fn load(&mut self, artifact: &Arc<Proved>, again: bool) {

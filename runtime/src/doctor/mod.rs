@@ -129,21 +129,25 @@ fn hook(facts: &Facts) -> Line {
 }
 
 /// Capabilities by number, as the kernel counts them.
-const NEEDED: [(u32, &str); 2] = [(12, "CAP_NET_ADMIN"), (39, "CAP_BPF")];
+const NEEDED: [(u32, &str); 3] = [
+    (12, "CAP_NET_ADMIN"),
+    (38, "CAP_PERFMON"),
+    (39, "CAP_BPF"),
+];
 const CAP_SYS_ADMIN: u32 = 21;
 
 fn privileges(facts: &Facts) -> Line {
     let has = |number: u32| facts.capabilities >> number & 1 == 1;
     let missing: Vec<&str> = NEEDED
         .iter()
-        .filter(|(number, _)| !has(*number) && !(*number == 39 && has(CAP_SYS_ADMIN)))
+        .filter(|(number, _)| !has(*number) && !(*number > 37 && has(CAP_SYS_ADMIN)))
         .map(|(_, name)| *name)
         .collect();
     match missing.is_empty() {
         true => ok(
             "privileges",
             format!("uid {}", facts.uid),
-            "CAP_NET_ADMIN and CAP_BPF are there",
+            "CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON are there",
         ),
         false => line(
             "privileges",
@@ -409,7 +413,7 @@ mod tests {
             release: "6.18.44-generic".into(),
             tcx: true,
             uid: 990,
-            capabilities: 1 << 12 | 1 << 39,
+            capabilities: 1 << 12 | 1 << 38 | 1 << 39,
             pins: "/sys/fs/bpf/weir/shaper".into(),
             on_bpffs: true,
             pins_writable: true,
@@ -463,8 +467,8 @@ mod tests {
         let spoils: [(&str, Verdict, Spoil); 20] = [
             ("kernel", Verdict::Fail, |f| f.release = "5.10.0".into()),
             ("hook", Verdict::Warn, |f| f.tcx = false),
-            ("privileges", Verdict::Fail, |f| f.capabilities = 1 << 39),
-            ("privileges", Verdict::Fail, |f| f.capabilities = 1 << 12),
+            ("privileges", Verdict::Fail, |f| f.capabilities = 1 << 38 | 1 << 39),
+            ("privileges", Verdict::Fail, |f| f.capabilities = 1 << 12 | 1 << 39),
             ("bpffs", Verdict::Fail, |f| f.on_bpffs = false),
             ("bpffs", Verdict::Fail, |f| f.pins_writable = false),
             ("qdisc", Verdict::Fail, |f| f.qdiscs[1].1 = Availability::No),

@@ -144,7 +144,7 @@ impl Machine {
         said(self.command(arguments))
     }
 
-    /// A command as a user who has two capabilities and nothing else; `None`, and a line that says why, where that
+    /// A command as a user who has the capabilities of the unit and nothing else; `None`, and a line that says why, where that
     /// cannot be had.
     pub fn unprivileged(&self, test: &str, arguments: &[&str]) -> Option<Said> {
         let state = self.dir.path().join("state");
@@ -160,7 +160,7 @@ impl Machine {
         if !binary.exists() {
             fs::copy(BINARY, &binary).expect("copied");
         }
-        let caps = "+bpf,+net_admin";
+        let caps = "+bpf,+net_admin,+perfmon";
         let mut wrapped = Command::new("setpriv");
         wrapped
             .args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--no-new-privs"])
@@ -270,7 +270,8 @@ impl Runtime {
         panic!("never {what}; {last:#?}\n{}", self.lines());
     }
 
-    fn lines(&self) -> String {
+    /// What it wrote into its log.
+    pub fn lines(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 

@@ -38,6 +38,10 @@ impl<S: Shaper> Agent<'_, S> {
             self.watch = None;
             return;
         };
+        if !self.gone(&loaded).is_empty() {
+            // No fault of the generation: when the interface is back, it is brought in and watched again.
+            return;
+        }
         let first = self.read_back_at == 0;
         let over = self.clock.since_boot_ms() >= watch.until;
         if !first && !over {
@@ -123,6 +127,12 @@ impl<S: Shaper> Agent<'_, S> {
         self.usual = [self.usual[1], now];
         self.check(&loaded, &read_back, since, None);
         let now_ms = self.clock.since_boot_ms();
+        let gone = self.gone(&loaded);
+        if !gone.is_empty() {
+            // Nothing that a repair would mend: that is done when it comes back.
+            let text = format!("waiting for interface {}", gone.join(", "));
+            return self.once(Level::Warning, text);
+        }
         if read_back.is_in_sync(&loaded.digest) {
             if now_ms.saturating_sub(self.repaired_at) > CALM_MS {
                 self.repairs = 0;
