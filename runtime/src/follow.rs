@@ -213,3 +213,138 @@ impl From<ArtifactError> for Missing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use weir_store::channel::{Promote, SystemClock};
+
+    use super::*;
+    use crate::fixture::{Recipe, circuit};
+
+    struct Lab {
+        dir: tempfile::TempDir,
+        source: Source,
+        copies: Copies,
+        artifact: (String, String),
+    }
+
+    fn lab() -> Lab {
+        let dir = tempfile::tempdir().expect("a directory");
+        let recipe = Recipe {
+            to_network: "lan0",
+            to_internet: "wan0",
+            queues: 1,
+            circuits: vec![circuit("a", 10, 0, [5_000, 1_000])],
+        };
+        let store = dir.path().join("store");
+        let artifact = recipe.put(&store);
+        Lab {
+            source: Source {
+                store,
+                channel: "production".into(),
+                trust: None,
+            },
+            copies: Copies::open(dir.path()).expect("opens"),
+            dir,
+            artifact,
+        }
+    }
+
+    fn promote(lab: &Lab) {
+        let store = Store::open(&lab.source.store).expect("a store");
+        let channels = lab.source.channels(&store, &SystemClock);
+        let promote = Promote {
+            channel: "production",
+            digest: &lab.artifact.0,
+            manifest_sha256: &lab.artifact.1,
+            ..Promote::default()
+        };
+        channels.promote(None, &promote).expect("promoted");
+    }
+
+    fn refused(look: Look) -> String {
+        match look {
+            Look::Refused(refusal) => refusal.reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_head_is_seen_and_its_artifact_copied() {
+        let lab = lab();
+        assert!(matches!(lab.source.look(&SystemClock), Look::Nothing));
+        promote(&lab);
+        let Look::Head(seen) = lab.source.look(&SystemClock) else {
+            panic!("no head");
+        };
+        assert!(seen.head.seq == 1 && !seen.over);
+        let (digest, manifest) = &lab.artifact;
+        let proved = lab
+            .source
+            .fetch(&lab.copies, digest, manifest)
+            .expect("proves");
+        assert_eq!(proved.circuits, 1);
+        // Without the store, from the copy.
+        fs::rename(&lab.source.store, lab.dir.path().join("away")).expect("moved");
+        assert!(lab.source.fetch(&lab.copies, digest, manifest).is_ok());
+        assert!(matches!(
+            lab.source.look(&SystemClock),
+            Look::Unreachable(_)
+        ));
+        // A store that went away does not come back empty because somebody looked.
+        assert!(lab.source.settle(&SystemClock).is_err());
+        assert!(!lab.source.store.exists());
+    }
+
+    #[test]
+    fn with_a_trust_file_only_signed_heads_are_believed() {
+        let mut lab = lab();
+        promote(&lab);
+        let trust = lab.dir.path().join("trust.pub");
+        lab.source.trust = Some(trust.clone());
+        assert!(refused(lab.source.look(&SystemClock)).contains("cannot be read"));
+        fs::write(&trust, "no key\n").expect("written");
+        assert!(refused(lab.source.look(&SystemClock)).contains("cannot be used"));
+        // A key of minisign's own documentation: a good one, of somebody else.
+        let key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\n";
+        fs::write(&trust, key).expect("written");
+        assert!(refused(lab.source.look(&SystemClock)).contains("it is not signed"));
+    }
+
+    /// Any file of an artifact, used or not: what is not as it was stored is not fetched, and named.
+    #[test]
+    fn a_damaged_artifact_is_not_fetched() {
+        let lab = lab();
+        let (digest, manifest) = &lab.artifact;
+        let dir = lab.source.store.join("artifacts").join(digest);
+        for name in [
+            "tree.json",
+            "classifier.bin",
+            "findings.json",
+            "manifest.json",
+        ] {
+            let path = dir.join(name);
+            let good = fs::read(&path).expect("a file");
+            let mut bad = good.clone();
+            bad[0] ^= 1;
+            fs::remove_file(&path).expect("removed");
+            fs::write(&path, bad).expect("written");
+            match lab.source.fetch(&lab.copies, digest, manifest) {
+                Err(Missing::Refused(why)) => assert!(why.contains(name), "{why}"),
+                other => panic!("{name}: {other:?}"),
+            }
+            fs::write(&path, good).expect("written");
+        }
+        assert!(lab.source.fetch(&lab.copies, digest, manifest).is_ok());
+        // And a damaged copy is made again.
+        let copy = lab
+            .dir
+            .path()
+            .join("artifacts")
+            .join(digest)
+            .join("tree.json");
+        fs::write(&copy, "{}").expect("written");
+        assert!(lab.source.fetch(&lab.copies, digest, manifest).is_ok());
+        assert!(fs::metadata(&copy).expect("there").len() > 10);
+    }
+}

@@ -6,6 +6,7 @@ mod namespace;
 
 use std::fs;
 use std::net::UdpSocket;
+use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 use common::machine::{Machine, wait_for};
@@ -19,8 +20,25 @@ fn follows_a_channel_until_it_is_stopped() {
     };
     let [a, b] = [1, 2].map(|n| machine.artifact(n));
     machine.promote(&a, None);
+    // As a service manager listens.
+    let manager = UnixDatagram::bind(machine.dir.path().join("notify")).expect("a socket");
     let mut runtime = machine.run();
     runtime.wait_active(&a);
+    manager.set_nonblocking(true).expect("set");
+    let told = || {
+        let mut told = String::new();
+        let mut buffer = [0; 256];
+        while let Ok(length) = manager.recv(&mut buffer) {
+            told.push_str(&String::from_utf8_lossy(&buffer[..length]));
+            told.push('\n');
+        }
+        told
+    };
+    let begun = told();
+    assert!(
+        begun.contains("READY=1") && begun.contains("WATCHDOG=1"),
+        "{begun}"
+    );
     machine.promote(&b, None);
     runtime.wait_active(&b);
     // Two towers and two circuits on each of two interfaces; what only the first had is kept for going back.
@@ -40,11 +58,21 @@ fn follows_a_channel_until_it_is_stopped() {
     assert_eq!(text.code, 0, "{text:?}");
     assert!(text.stdout.contains("(generation 3)"), "{text:?}");
     let metrics = machine.weir(&["status", "metrics"]);
-    assert!(metrics.stdout.contains("weir_runtime_active_generation 3\n"), "{metrics:?}");
+    assert!(
+        metrics
+            .stdout
+            .contains("weir_runtime_active_generation 3\n"),
+        "{metrics:?}"
+    );
 
     // Stopping it changes nothing in the kernel.
     let before = machine.classes("lan0");
+    let textfile = machine.dir.path().join("weir.prom");
+    let says = |text: &str| fs::read_to_string(&textfile).is_ok_and(|t| t.contains(text));
+    assert!(wait_for(|| says("weir_runtime_active_generation 3\n")));
+    told();
     assert_eq!(runtime.stop(), Some(0));
+    assert!(told().contains("STOPPING=1"));
     assert_eq!(machine.classes("lan0"), before);
     let verify = machine.weir(&["verify"]);
     assert_eq!(verify.code, 0, "{verify:?}");
@@ -74,11 +102,17 @@ fn applies_by_hand_or_refuses_and_changes_nothing() {
     assert_eq!(machine.classes("lan0"), 0, "a dry run changes nothing");
     let apply = machine.weir(&["apply", &dir]);
     assert_eq!(apply.code, 0, "{apply:?}");
-    assert!(apply.stdout.contains("shapes 2 circuits, 2 prefixes"), "{apply:?}");
+    assert!(
+        apply.stdout.contains("shapes 2 circuits, 2 prefixes"),
+        "{apply:?}"
+    );
     let classes = machine.classes("lan0");
     assert_eq!(classes, 4);
     let again = machine.weir(&["apply", &dir]);
-    assert!(again.code == 0 && again.stdout.contains("shapes already"), "{again:?}");
+    assert!(
+        again.code == 0 && again.stdout.contains("shapes already"),
+        "{again:?}"
+    );
     assert_eq!(machine.weir(&["verify"]).code, 0);
 
     // Somebody takes a class away.
@@ -136,7 +170,10 @@ fn killed_anywhere_it_converges_to_the_head() {
     let artifacts = [1, 2, 3].map(|n| machine.artifact(n));
     machine.promote(&artifacts[0], None);
     // Moments from before anything to after everything.
-    for (round, moment) in [0, 5, 12, 20, 30, 45, 60, 90, 140, 250, 400].into_iter().enumerate() {
+    for (round, moment) in [0, 5, 12, 20, 30, 45, 60, 90, 140, 250, 400]
+        .into_iter()
+        .enumerate()
+    {
         let next = &artifacts[(round + 1) % artifacts.len()];
         let mut runtime = machine.run();
         if round % 2 == 0 {
@@ -283,14 +320,22 @@ fn needs_no_root() {
     };
     assert_eq!(apply.code, 0, "{apply:?}");
     assert_eq!(machine.classes("lan0"), 4);
-    let verify = machine.unprivileged("needs_no_root", &["verify"]).expect("it ran before");
+    let verify = machine
+        .unprivileged("needs_no_root", &["verify"])
+        .expect("it ran before");
     assert_eq!(verify.code, 0, "{verify:?}");
     let b = machine.artifact(2);
-    let swap = machine.unprivileged("needs_no_root", &["apply", &b.0]).expect("it ran before");
+    let swap = machine
+        .unprivileged("needs_no_root", &["apply", &b.0])
+        .expect("it ran before");
     assert_eq!(swap.code, 0, "{swap:?}");
-    let doctor = machine.unprivileged("needs_no_root", &["doctor"]).expect("it ran before");
+    let doctor = machine
+        .unprivileged("needs_no_root", &["doctor"])
+        .expect("it ran before");
     assert!(doctor.stdout.contains("ok   privileges"), "{doctor:?}");
-    let detach = machine.unprivileged("needs_no_root", &["detach"]).expect("it ran before");
+    let detach = machine
+        .unprivileged("needs_no_root", &["detach"])
+        .expect("it ran before");
     assert_eq!(detach.code, 0, "{detach:?}");
     assert_eq!(machine.classes("lan0"), 0);
 }

@@ -49,14 +49,33 @@ fn the_binary_links_nothing_that_speaks_to_the_world() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(root())
-        .args(["tree", "--offline", "-p", "weir-runtime", "-e", "normal", "--prefix", "none"])
+        .args([
+            "tree",
+            "--offline",
+            "-p",
+            "weir-runtime",
+            "-e",
+            "normal",
+            "--prefix",
+            "none",
+        ])
         .output()
         .expect("cargo");
     let tree = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let linked: Vec<&str> = tree.lines().filter_map(|l| l.split(' ').next()).collect();
-    assert!(linked.contains(&"aya") && linked.contains(&"weir-store"), "{tree}");
-    let wrong: Vec<&str> = KEPT_OUT.into_iter().filter(|c| linked.contains(c)).collect();
+    assert!(
+        linked.contains(&"aya") && linked.contains(&"weir-store"),
+        "{tree}"
+    );
+    let wrong: Vec<&str> = KEPT_OUT
+        .into_iter()
+        .filter(|c| linked.contains(c))
+        .collect();
     assert!(wrong.is_empty(), "weir-runtime links {wrong:?}");
 }
 
@@ -69,7 +88,9 @@ fn the_unit_exposes_little() {
         .arg(&unit)
         .output();
     let text = match output {
-        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).into_owned(),
+        Ok(output) if output.status.success() => {
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        }
         Ok(output) => return skipped(test, &String::from_utf8_lossy(&output.stderr)),
         Err(error) => return skipped(test, &format!("systemd-analyze: {error}")),
     };
@@ -77,7 +98,10 @@ fn the_unit_exposes_little() {
         .lines()
         .find(|l| l.contains("Overall exposure level"))
         .expect("a verdict");
-    let score = line.split(": ").nth(1).and_then(|rest| rest.split(' ').next());
+    let score = line
+        .split(": ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next());
     let score: f64 = score.and_then(|s| s.parse().ok()).expect("a number");
     assert!(score <= 2.0, "{line}");
 }

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use weir_schemas::runtime::{Apply, ApplyResult, Loaded, RefusedHead, State, StoreSeen};
+use weir_schemas::runtime::{Apply, ApplyResult, Loaded, RefusedHead, State};
 use weir_store::channel::{Clock, short};
 
-use super::course::{Failing, Now, Offer};
+use super::course::{Failing, Now};
 use super::memory::{Keeper, Memory, MemoryError};
 use super::shaper::{Loading, Shaper};
 use crate::artifact::Proved;
@@ -137,127 +137,6 @@ impl<'a, S: Shaper> Agent<'a, S> {
     /// True once.
     pub fn wants_settling(&mut self) -> bool {
         std::mem::take(&mut self.settle)
-    }
-
-    /// Hears of the store.
-    pub fn hear(&mut self, told: Told) {
-        let looked = self.clock.now().to_string();
-        let seq = self.memory.head.as_ref().map(|h| h.seq);
-        let reachable = !matches!(told, Told::Unreachable(_));
-        self.board.write(|s| {
-            let before = s.store.take();
-            s.store = Some(StoreSeen {
-                reachable,
-                seq,
-                written: before.as_ref().and_then(|b| b.written.clone()),
-                looked: match reachable {
-                    true => looked,
-                    false => before.map_or(looked, |b| b.looked),
-                },
-            });
-        });
-        match told {
-            Told::Unchanged => {}
-            Told::Unreachable(why) => self.once(
-                Level::Warning,
-                format!("the store cannot be read: {why}; what is loaded stays"),
-            ),
-            Told::Nothing => match &self.memory.head {
-                None => self.once(
-                    Level::Info,
-                    format!("channel {} runs nothing yet", self.config.store.channel),
-                ),
-                Some(head) => {
-                    let reason = format!(
-                        "channel {} has no head any more, and generation {} was accepted before; what is loaded stays. \
-                         `weir verify` says what became of it",
-                        self.config.store.channel, head.seq
-                    );
-                    self.refuse(Refusal {
-                        seq: None,
-                        digest: None,
-                        reason,
-                    });
-                }
-            },
-            Told::Refused(refusal) => self.refuse(refusal),
-            Told::Head { seen, artifact } => self.offered(*seen, artifact),
-        }
-    }
-
-    fn offered(&mut self, seen: Seen, artifact: Result<(), Missing>) {
-        let head = &seen.head;
-        // First whether it may be followed at all: an artifact of a replayed head is nobody's business.
-        if let Err(refused) = super::lineage::judge(&self.memory, head) {
-            let reason = format!(
-                "generation {} of channel {} is not followed: {refused}; {}",
-                head.seq,
-                head.channel,
-                refused.help()
-            );
-            return self.refuse(Refusal::of(head, reason));
-        }
-        match artifact {
-            Err(Missing::Unreachable(why)) => {
-                return self.once(
-                    Level::Warning,
-                    format!(
-                        "the artifact of generation {} cannot be read: {why}; what is loaded stays",
-                        head.seq
-                    ),
-                );
-            }
-            Err(Missing::Refused(why)) => {
-                let reason = format!("generation {} is not loaded: {why}", head.seq);
-                return self.refuse(Refusal::of(head, reason));
-            }
-            Ok(()) => {}
-        }
-        let mut memory = self.memory.clone();
-        let offer = match memory.offer(head, &self.now(), seen.over) {
-            Ok(offer) => offer,
-            Err(refused) => return self.refuse(Refusal::of(head, refused.to_string())),
-        };
-        if memory != self.memory {
-            // Written down before anything is done because of it; what cannot be remembered is not begun.
-            if let Err(error) = self.keeper.save(&memory) {
-                return self.once(Level::Error, format!(
-                    "generation {} is not begun, because it could not be remembered: {error}; make room, and it is",
-                    head.seq
-                ));
-            }
-            self.memory = memory;
-        }
-        self.board.write(|s| {
-            s.refused = None;
-            s.channel = Some(head.channel.clone());
-            if let Some(store) = &mut s.store {
-                store.seq = Some(head.seq);
-                store.written = Some(head.time.clone());
-            }
-        });
-        let what = format!("generation {} ({})", head.seq, short(&head.digest));
-        match offer {
-            Offer::Same => {}
-            Offer::Kept => self.say(
-                Level::Notice,
-                &format!("{what} is kept: {}", head.action.word()),
-            ),
-            Offer::Load => {
-                self.stuck = None;
-                self.retry_at = 0;
-                self.repairs = 0;
-                self.waiting = None;
-                let deadline = head.confirm.as_ref().map_or_else(String::new, |c| {
-                    format!(", to be confirmed within {} s", c.within_seconds)
-                });
-                self.say(Level::Notice, &format!("{what} is wanted{deadline}"));
-            }
-            Offer::TooLate => {
-                self.settle = true;
-                self.say(Level::Warning, &format!("{what} is not begun: its time to be confirmed was over before it was seen here"));
-            }
-        }
     }
 
     /// Tries again what was given up, because somebody says so.
@@ -589,27 +468,6 @@ impl<'a, S: Shaper> Agent<'a, S> {
         });
     }
 
-    fn refuse(&mut self, refusal: Refusal) {
-        let since = self.clock.now().to_string();
-        let told = self
-            .board
-            .snapshot()
-            .refused
-            .is_some_and(|r| r.reason == refusal.reason);
-        if told {
-            return;
-        }
-        self.say(Level::Error, &refusal.reason);
-        self.board.write(|s| {
-            s.refused = Some(RefusedHead {
-                seq: refusal.seq,
-                digest: refusal.digest,
-                reason: refusal.reason,
-                since,
-            });
-        });
-    }
-
     fn save(&mut self) {
         if let Err(error) = self.keeper.save(&self.memory) {
             self.once(
@@ -647,6 +505,7 @@ fn open_copies(state: &Path) -> Result<Copies, MemoryError> {
     })
 }
 
+mod hear;
 #[cfg(test)]
 mod tests;
 mod watch;

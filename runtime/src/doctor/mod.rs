@@ -129,11 +129,7 @@ fn hook(facts: &Facts) -> Line {
 }
 
 /// Capabilities by number, as the kernel counts them.
-const NEEDED: [(u32, &str); 3] = [
-    (12, "CAP_NET_ADMIN"),
-    (38, "CAP_PERFMON"),
-    (39, "CAP_BPF"),
-];
+const NEEDED: [(u32, &str); 3] = [(12, "CAP_NET_ADMIN"), (38, "CAP_PERFMON"), (39, "CAP_BPF")];
 const CAP_SYS_ADMIN: u32 = 21;
 
 fn privileges(facts: &Facts) -> Line {
@@ -467,8 +463,12 @@ mod tests {
         let spoils: [(&str, Verdict, Spoil); 20] = [
             ("kernel", Verdict::Fail, |f| f.release = "5.10.0".into()),
             ("hook", Verdict::Warn, |f| f.tcx = false),
-            ("privileges", Verdict::Fail, |f| f.capabilities = 1 << 38 | 1 << 39),
-            ("privileges", Verdict::Fail, |f| f.capabilities = 1 << 12 | 1 << 39),
+            ("privileges", Verdict::Fail, |f| {
+                f.capabilities = 1 << 38 | 1 << 39
+            }),
+            ("privileges", Verdict::Fail, |f| {
+                f.capabilities = 1 << 12 | 1 << 39
+            }),
             ("bpffs", Verdict::Fail, |f| f.on_bpffs = false),
             ("bpffs", Verdict::Fail, |f| f.pins_writable = false),
             ("qdisc", Verdict::Fail, |f| f.qdiscs[1].1 = Availability::No),

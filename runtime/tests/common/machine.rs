@@ -52,7 +52,15 @@ impl Machine {
         sh("ip", ["link", "set", "lo", "up"]);
         for n in 10..20 {
             let address = format!("10.9.0.{n}");
-            let neighbour = ["neigh", "add", &address, "lladdr", "02:00:00:00:00:99", "dev", "lan0"];
+            let neighbour = [
+                "neigh",
+                "add",
+                &address,
+                "lladdr",
+                "02:00:00:00:00:99",
+                "dev",
+                "lan0",
+            ];
             sh("ip", neighbour);
         }
         let dir = tempfile::tempdir().expect("a directory");
@@ -60,8 +68,9 @@ impl Machine {
         let machine = Machine { ns, dir };
         let path = |name: &str| machine.dir.path().join(name);
         let text = format!(
-            "[store]\npath = {:?}\npoll = \"100ms\"\n[state]\ndir = {:?}\n[kernel]\npins = {:?}\ndrain = \"1s\"\n\
+            "[metrics]\ntextfile = {:?}\n[store]\npath = {:?}\npoll = \"100ms\"\n[state]\ndir = {:?}\n[kernel]\npins = {:?}\ndrain = \"1s\"\n\
              [socket]\npath = {:?}\nread = \"1s\"\n[health]\nsettle = \"1s\"\nretry = \"1s\"\n",
+            path("weir.prom"),
             path("store"),
             path("state"),
             machine.ns.pins(),
@@ -119,22 +128,37 @@ impl Machine {
 
     pub fn rollback(&self) {
         self.channels(|channels| {
-            let (known, to) = channels.way_back("production", &Back::Parent).expect("a way");
+            let (known, to) = channels
+                .way_back("production", &Back::Parent)
+                .expect("a way");
             channels.rollback(&known, &to, "").expect("rolled back");
         });
     }
 
     pub fn confirm(&self) {
-        self.channels(|channels| channels.confirm("production").map(|_| ()).expect("confirmed"));
+        self.channels(|channels| {
+            channels
+                .confirm("production")
+                .map(|_| ())
+                .expect("confirmed")
+        });
     }
 
     pub fn head(&self) -> Head {
-        self.channels(|channels| channels.head("production").expect("readable").expect("one").head)
+        self.channels(|channels| {
+            channels
+                .head("production")
+                .expect("readable")
+                .expect("one")
+                .head
+        })
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
-        command.arg("--config").arg(self.dir.path().join("runtime.toml"));
+        command
+            .arg("--config")
+            .arg(self.dir.path().join("runtime.toml"));
         command.args(arguments);
         command
     }
@@ -163,8 +187,20 @@ impl Machine {
         let caps = "+bpf,+net_admin,+perfmon";
         let mut wrapped = Command::new("setpriv");
         wrapped
-            .args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--no-new-privs"])
-            .args(["--bounding-set", &format!("-all,{caps}"), "--inh-caps", &format!("-all,{caps}")])
+            .args([
+                "--reuid",
+                NOBODY,
+                "--regid",
+                NOBODY,
+                "--clear-groups",
+                "--no-new-privs",
+            ])
+            .args([
+                "--bounding-set",
+                &format!("-all,{caps}"),
+                "--inh-caps",
+                &format!("-all,{caps}"),
+            ])
             .args(["--ambient-caps", &format!("-all,{caps}")]);
         let mut probe = Command::new("setpriv");
         probe.args(wrapped.get_args()).arg("true");
@@ -193,6 +229,7 @@ impl Machine {
             .expect("a log");
         let child = self
             .command(&["run"])
+            .env("NOTIFY_SOCKET", self.dir.path().join("notify"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -282,13 +319,19 @@ impl Runtime {
 
     pub fn wait_active(&mut self, artifact: &Stored) -> RuntimeStatus {
         self.wait(&format!("{} active", artifact.0), |status| {
-            status.active.as_ref().is_some_and(|a| a.digest == artifact.0)
+            status
+                .active
+                .as_ref()
+                .is_some_and(|a| a.digest == artifact.0)
         })
     }
 
     pub fn wait_refused(&mut self, why: &str) -> RuntimeStatus {
         self.wait(&format!("refused: {why}"), |status| {
-            status.refused.as_ref().is_some_and(|r| r.reason.contains(why))
+            status
+                .refused
+                .as_ref()
+                .is_some_and(|r| r.reason.contains(why))
         })
     }
 
@@ -321,7 +364,9 @@ impl Drop for Runtime {
 
 fn ask(socket: &Path) -> Option<RuntimeStatus> {
     let mut stream = UnixStream::connect(socket).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .ok()?;
     stream.write_all(b"status\n").ok()?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).ok()?;
