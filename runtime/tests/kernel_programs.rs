@@ -4,91 +4,14 @@
 mod namespace;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use namespace::{Namespace, sh, tc};
-use weir_abi::ABI_VERSION;
+use namespace::acts::{act, digest, load, pinned, program, table, tables};
+use namespace::{Namespace, sh};
 use weir_abi::maps::SLOTS;
-use weir_abi::table::{self, Builder, Entry, Prefix, Queue};
 use weir_plan::Action;
-use weir_plan::kernel::{Active, Observation, Program, ProgramSeen, Tables};
+use weir_plan::kernel::{Active, Program, Tables};
 use weir_runtime::bpf::{self, Hooks, Maps, Object, Pins};
-use weir_runtime::live::Live;
-use weir_runtime::swap::{ErrorKind, Generation, Kernel, KernelError};
-
-/// Payload digest of the n-th generation.
-fn digest(n: u8) -> String {
-    format!("{n:02x}").repeat(32)
-}
-
-/// A table of so many circuits, a /32 each.
-fn table(circuits: u32) -> Vec<u8> {
-    let queues = [Queue {
-        major_down: 1,
-        major_up: 1,
-        tx_down: 0,
-        tx_up: 0,
-    }];
-    let mut builder = Builder::new(&queues, circuits);
-    for circuit in 0..circuits {
-        let minor = 3 + (circuit % 60_000) as u16;
-        let address = 0x0a00_0000 + circuit * 3;
-        builder.add(
-            Prefix::V4 { address, len: 32 },
-            Entry {
-                minor,
-                queue: 0,
-                circuit,
-            },
-        );
-    }
-    table::to_bytes(&builder.finish().expect("a table"))
-}
-
-fn load(live: &mut Live, slot: u32, n: u8, table: &[u8]) -> Result<(), KernelError> {
-    let digest = digest(n);
-    let generation = Generation {
-        digest: &digest,
-        table,
-    };
-    live.apply(
-        &[Action::LoadTable {
-            slot,
-            digest: digest.clone(),
-        }],
-        Some(&generation),
-    )
-    .remove(0)
-}
-
-fn act(live: &mut Live, action: Action) -> Result<(), KernelError> {
-    live.apply(&[action], None).remove(0)
-}
-
-fn tables(live: &mut Live) -> Tables {
-    live.observe(&[]).unwrap_or_else(|e| panic!("{e}")).tables
-}
-
-fn program(live: &mut Live, device: &str) -> Option<ProgramSeen> {
-    let Observation { interfaces, .. } = live
-        .observe(&[device.to_owned()])
-        .unwrap_or_else(|e| panic!("{e}"));
-    interfaces[0].program
-}
-
-fn pinned(directory: &Path) -> BTreeSet<String> {
-    std::fs::read_dir(directory)
-        .map(|all| {
-            all.map(|e| {
-                e.expect("an entry")
-                    .file_name()
-                    .into_string()
-                    .expect("text")
-            })
-            .collect()
-        })
-        .unwrap_or_default()
-}
+use weir_runtime::swap::{Generation, Kernel};
 
 #[test]
 fn a_generation_is_loaded_proved_and_chosen_by_one_word() {
@@ -350,149 +273,6 @@ fn a_link_of_an_interface_that_is_gone_is_no_link() {
     assert!(program(&mut live, "down0").is_some());
 }
 
-#[test]
-fn filters_and_pins_of_others_stay() {
-    let Some(space) = Namespace::new("filters_and_pins_of_others_stay") else {
-        return;
-    };
-    space.cable("down0", "peer0", 2);
-    tc("qdisc add dev down0 clsact");
-    sh(
-        "tc",
-        [
-            "filter",
-            "add",
-            "dev",
-            "down0",
-            "egress",
-            "prio",
-            "7",
-            "protocol",
-            "ip",
-            "bpf",
-            "bytecode",
-            "1,6 0 0 0,",
-            "flowid",
-            "1:1",
-        ],
-    );
-    let before = tc("filter show dev down0 egress");
-    for hook in [Hooks::Clsact, Hooks::of_this_kernel()] {
-        let mut live = space.live_at(hook);
-        act(
-            &mut live,
-            Action::Attach {
-                device: "down0".into(),
-                program: Program::Upload,
-            },
-        )
-        .expect("attached");
-        // Somebody else's directory and file beside ours.
-        std::fs::create_dir(space.pins().join("theirs")).expect("a directory");
-        live.remove_programs().expect("removed");
-        assert_eq!(tc("filter show dev down0 egress"), before);
-        assert_eq!(pinned(&space.pins()), BTreeSet::from(["theirs".to_owned()]));
-        std::fs::remove_dir(space.pins().join("theirs")).expect("empty");
-    }
-}
-
-#[test]
-fn pins_that_are_not_ours_are_refused_by_name() {
-    let Some(space) = Namespace::new("pins_that_are_not_ours_are_refused_by_name") else {
-        return;
-    };
-    std::fs::create_dir_all(space.pins()).expect("a directory");
-    let path = space.pins().join("weir_active");
-    sh(
-        "bpftool",
-        [
-            "map",
-            "create",
-            &path.to_string_lossy(),
-            "type",
-            "array",
-            "key",
-            "4",
-            "value",
-            "8",
-            "entries",
-            "3",
-            "name",
-            "theirs",
-        ],
-    );
-    let mut live = space.live();
-    let error = load(&mut live, 0, 1, &table(1)).expect_err("a foreign pin");
-    assert!(
-        error
-            .reason
-            .contains("weir_active is not a pin of this runtime"),
-        "{error}"
-    );
-    assert!(
-        error.reason.contains("3 entries of 4 and 8 bytes"),
-        "{error}"
-    );
-    let found = pinned(&space.pins());
-    assert_eq!(
-        found,
-        BTreeSet::from(["weir_active".to_owned()]),
-        "nothing was made beside it"
-    );
-}
-
-#[test]
-fn maps_of_another_version_are_refused() {
-    let Some(space) = Namespace::new("maps_of_another_version_are_refused") else {
-        return;
-    };
-    let mut live = space.live();
-    load(&mut live, 0, 1, &table(1)).unwrap_or_else(|e| panic!("{e}"));
-    let version = ABI_VERSION + 1;
-    let meta = space.pins().join("weir_meta");
-    let mut args = vec!["map", "update", "pinned"];
-    let (meta, value) = (meta.to_string_lossy().into_owned(), version.to_string());
-    let zeros = vec!["0"; 71];
-    args.extend([
-        meta.as_str(),
-        "key",
-        "0",
-        "0",
-        "0",
-        "0",
-        "value",
-        value.as_str(),
-    ]);
-    args.extend(zeros);
-    sh("bpftool", args);
-    let error = live.observe(&[]).expect_err("another version");
-    assert_eq!(error.kind, ErrorKind::Unsupported);
-    assert!(
-        error.reason.contains(&format!("ABI version {version}")),
-        "{error}"
-    );
-}
-
-#[test]
-fn without_a_bpf_file_system_nothing_is_made() {
-    let Some(space) = Namespace::new("without_a_bpf_file_system_nothing_is_made") else {
-        return;
-    };
-    let directory = tempfile::tempdir().expect("a directory");
-    let error = Live::open(directory.path())
-        .err()
-        .expect("no BPF file system");
-    assert!(error.reason.contains("mount -t bpf"), "{error}");
-
-    sh(
-        "mount",
-        ["-o", "remount,ro", &space.bpffs().to_string_lossy()],
-    );
-    let mut live = space.live();
-    let error = load(&mut live, 0, 1, &table(1)).expect_err("read-only");
-    assert!(error.reason.contains("must be writable"), "{error}");
-}
-
 /// A million prefixes go in whole, are read back and are found again.
 #[test]
 fn a_million_prefixes_are_loaded() {
@@ -539,4 +319,36 @@ fn every_program_loads() {
     assert!(object.program("weir_other").is_err());
     assert!(Maps::open(&pins).expect("read").is_some());
     bpf::barrier().expect("waited");
+}
+
+#[test]
+fn steering_is_put_on_replaced_and_taken_off() {
+    let Some(space) = Namespace::new("steering_is_put_on_replaced_and_taken_off") else {
+        return;
+    };
+    space.cable("down0", "peer0", 2);
+    let mut live = space.live();
+    assert_eq!(live.is_steered("down0"), Ok(false));
+    for egress in [Program::Download, Program::Download, Program::Stick] {
+        live.steer("down0", egress)
+            .unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(live.is_steered("down0"), Ok(true));
+    }
+    let maps = live.maps().expect("read").expect("made");
+    maps.set_queue_cpus(&[Some(0), None, Some(1)])
+        .unwrap_or_else(|e| panic!("{e}"));
+    maps.set_queue_cpus(&[Some(4096)])
+        .expect_err("no machine has that CPU");
+    assert!(sh("ip", ["link", "show", "down0"]).contains("xdp"));
+    // The next process finds it on, and takes it off.
+    let mut next = space.live();
+    assert_eq!(next.is_steered("down0"), Ok(true));
+    next.unsteer("down0").unwrap_or_else(|e| panic!("{e}"));
+    next.unsteer("down0").expect("nothing is there");
+    assert!(!sh("ip", ["link", "show", "down0"]).contains("xdp"));
+    live.steer("down0", Program::Upload)
+        .unwrap_or_else(|e| panic!("{e}"));
+    live.remove_programs().unwrap_or_else(|e| panic!("{e}"));
+    assert!(!sh("ip", ["link", "show", "down0"]).contains("xdp"));
+    assert!(pinned(&space.pins()).is_empty());
 }

@@ -8,11 +8,12 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use street::frames::{WRAPS, Wrap, frame};
-use street::plan::{Circuit, Network, Tower};
+use street::plan::{Built, Circuit, Network, Tower};
 use street::raw::Raw;
 use street::traffic::{Arrived, Stop, Stream, receive};
 use street::{INTERNET_MAC, SUBSCRIBERS_MAC, Street, house, internet};
 use weir_abi::ClassId;
+use weir_plan::kernel::Program;
 
 const DOWNLOAD: usize = 0;
 const UPLOAD: usize = 1;
@@ -205,6 +206,11 @@ fn wrapped_frames_are_shaped_as_their_circuit() {
     };
     let built = network().build(1);
     street.swap(&built, None);
+    every_wrap(&mut street, &built);
+}
+
+/// Every wrapping, both directions, both families.
+fn every_wrap(street: &mut Street, built: &Built) {
     let number = built.circuits[&house(1, false)] as usize;
     const COUNT: u64 = 20;
     // The bridge floods it, and nobody answers that nobody listens.
@@ -265,6 +271,29 @@ fn settled<T>(mut read: impl FnMut() -> T, good: impl Fn(&T) -> bool) -> T {
         std::thread::sleep(Duration::from_millis(50));
     }
     read()
+}
+
+/// With packets handed to the CPUs of their queues first, everything is as without.
+#[test]
+fn steered_packets_are_shaped_alike() {
+    let Some(mut street) = Street::new("steered_packets_are_shaped_alike") else {
+        return;
+    };
+    let built = network().build(1);
+    street.swap(&built, None);
+    for (device, egress) in [
+        (street::DOWN, Program::Download),
+        (street::UP, Program::Upload),
+    ] {
+        street
+            .live
+            .steer(device, egress)
+            .unwrap_or_else(|e| panic!("{e}"));
+    }
+    let maps = street.live.maps().expect("read").expect("pinned");
+    maps.set_queue_cpus(&[Some(0), Some(0), Some(0), Some(0)])
+        .unwrap_or_else(|e| panic!("{e}"));
+    every_wrap(&mut street, &built);
 }
 
 /// A subscriber behind PPPoE gets his rate too.

@@ -11,6 +11,7 @@ mod maps;
 mod object;
 mod pins;
 mod slot;
+pub mod steer;
 #[expect(
     unsafe_code,
     reason = "`bpf(2)` and `mmap(2)` take pointers; each block says why its own are right"

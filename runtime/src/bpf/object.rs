@@ -52,7 +52,16 @@ impl Object {
         let Some(program) = self.ebpf.program_mut(name) else {
             return Err(Error::Object(format!("it has no program {name}")));
         };
-        let failed = |error| Error::Object(format!("program {name}: {}", chain(&error)));
+        let failed = |error| {
+            let why = chain(&error);
+            // What the verifier says to whoever lacks CAP_PERFMON.
+            let hint = if why.contains("prohibited for !root") {
+                "give the runtime CAP_PERFMON, without which the kernel trusts no program of this kind; "
+            } else {
+                ""
+            };
+            Error::Object(format!("program {name}: {hint}{why}"))
+        };
         let fd = match program {
             Program::SchedClassifier(program) => {
                 if program.fd().is_err() {

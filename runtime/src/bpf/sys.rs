@@ -27,7 +27,6 @@ mod cmd {
     pub const LINK_DETACH: u32 = 34;
 }
 
-pub const MAP_TYPE_HASH: u32 = 1;
 pub const MAP_TYPE_ARRAY: u32 = 2;
 pub const MAP_TYPE_PERCPU_ARRAY: u32 = 6;
 pub const MAP_TYPE_LRU_HASH: u32 = 9;

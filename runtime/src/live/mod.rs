@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use weir_abi::ClassId;
 use weir_plan::Action;
-use weir_plan::kernel::{Active, Device, Observation, ProgramSeen, Tables};
+use weir_plan::kernel::{Active, Device, Observation, Program, ProgramSeen, Tables};
 
-use crate::bpf::{self, Hooks, Maps, Object, Pins, hook};
+use crate::bpf::{self, Hooks, Maps, Object, Pins, hook, steer};
 use crate::netlink::link::{self, Link};
 use crate::netlink::{Socket, tc};
 use crate::observe;
@@ -76,6 +76,42 @@ impl Live {
         Ok(leaf.text(mtu))
     }
 
+    /// Steers what arrives at an interface to the CPUs of its queues, see [`Maps::set_queue_cpus`]. `egress`: the
+    /// program at its egress, which tells the side it is on. Makes the maps where there are none.
+    pub fn steer(&mut self, device: &str, egress: Program) -> Result<(), KernelError> {
+        let doing = format!("steer what arrives at {device}");
+        let index = self.index(device, &doing)?;
+        loaded(&mut self.object, &self.pins)
+            .and_then(|object| steer::start(&self.pins, object, index, egress))
+            .map_err(bpf_error(&doing))
+    }
+
+    /// Steers no more.
+    pub fn unsteer(&mut self, device: &str) -> Result<(), KernelError> {
+        let doing = format!("steer nothing at {device}");
+        let index = self.index(device, &doing)?;
+        steer::stop(&self.pins, index).map_err(bpf_error(&doing))
+    }
+
+    pub fn is_steered(&mut self, device: &str) -> Result<bool, KernelError> {
+        let doing = format!("ask whether {device} is steered");
+        let index = self.index(device, &doing)?;
+        steer::is_on(&self.pins, index).map_err(bpf_error(&doing))
+    }
+
+    fn index(&mut self, device: &str, doing: &str) -> Result<u32, KernelError> {
+        self.links()?
+            .get(device)
+            .map(|link| link.index)
+            .ok_or_else(|| {
+                error(
+                    ErrorKind::NoDevice,
+                    doing,
+                    format!("there is no interface {device}"),
+                )
+            })
+    }
+
     /// Takes everything of this runtime away that is not queueing: programs of all interfaces that are still there,
     /// then every pin. Traffic passes unshaped before anything else goes.
     pub fn remove_programs(&mut self) -> Result<(), KernelError> {
@@ -85,6 +121,7 @@ impl Live {
         }
         for link in self.links()?.into_values() {
             hook::detach(&self.pins, &mut self.socket, link.index).map_err(bpf_error(doing))?;
+            steer::stop(&self.pins, link.index).map_err(bpf_error(doing))?;
         }
         self.object = None;
         self.pins.remove_all().map_err(bpf_error(doing))

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "every test binary takes what it needs")]
 
+pub mod acts;
+
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::AsRawFd;
