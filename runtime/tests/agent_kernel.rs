@@ -339,3 +339,56 @@ fn needs_no_root() {
     assert_eq!(detach.code, 0, "{detach:?}");
     assert_eq!(machine.classes("lan0"), 0);
 }
+
+/// System calls by which an apply reaches the kernel and its own disk.
+const CALLS: [&str; 4] = ["bpf", "sendto", "rename", "fsync"];
+
+/// The n-th call of a kind fails, or is the last that the process makes: the kernel has one whole generation
+/// afterwards, and doing it again works. Some of the calls here; `WEIR_FULL_SWEEP=1` for all of them.
+#[test]
+fn the_kernel_says_no_or_the_process_dies_at_a_call() {
+    let test = "the_kernel_says_no_or_the_process_dies_at_a_call";
+    let Some(machine) = Machine::new(test) else {
+        return;
+    };
+    let stride = if std::env::var_os("WEIR_FULL_SWEEP").is_some() {
+        1
+    } else {
+        23
+    };
+    let [a, b] = [1, 2].map(|n| machine.artifact(n));
+    assert_eq!(machine.weir(&["apply", &a.0]).code, 0);
+    for call in CALLS {
+        for fault in ["error=ENOMEM", "signal=KILL"] {
+            for n in (1..).step_by(stride) {
+                let inject = format!("inject={call}:{fault}:when={n}");
+                let traced = machine.traced(test, call, &inject, &["apply", &b.0]);
+                let Some((said, happened)) = traced else {
+                    return;
+                };
+                let killed = said.code == 137 || said.code == -1;
+                // Refused before anything, taken back, or done in spite of it. Never unshaped.
+                assert!(
+                    killed || [0, 1, 4, 7].contains(&said.code),
+                    "{inject}: {said:?}"
+                );
+                if !killed {
+                    let on = |artifact: &str| machine.weir(&["verify", artifact]).code == 0;
+                    // Done: of the new one. Otherwise of the old one, exactly.
+                    let which = if said.code == 0 { &b.0 } else { &a.0 };
+                    assert!(on(which), "{inject}: {said:?}");
+                }
+                let again = machine.weir(&["apply", &b.0]);
+                assert_eq!(again.code, 0, "{inject}: {again:?}");
+                assert_eq!(machine.weir(&["verify"]).code, 0, "{inject}");
+                let back = machine.weir(&["apply", &a.0]);
+                assert_eq!(back.code, 0, "{inject}: {back:?}");
+                // So many calls there are not.
+                if !happened {
+                    assert_eq!(said.code, 0, "{inject}: {said:?}");
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -5,6 +5,7 @@
 
 use std::os::unix::net::UnixDatagram;
 
+use weir_abi::maps::SLOTS;
 use weir_plan::kernel::{Device, Interface, Observation};
 use weir_plan::{LeafChoice, LeafChoices, Wanted, differences};
 use weir_schemas::queue_plan::{LeafQdisc, QueuePlan};
@@ -29,6 +30,8 @@ pub struct Swapper {
     copies: Copies,
     options: SwapOptions,
     sample_every: u32,
+    /// Generations in the kernel's words, by digest: a read-back every minute need not prove a copy anew.
+    said: Vec<Wanted>,
     /// For asking whether an interface is there.
     asking: UnixDatagram,
 }
@@ -62,14 +65,30 @@ impl Swapper {
                 ..SwapOptions::default()
             },
             sample_every: config.kernel.sample_every,
+            said: Vec::new(),
             asking: UnixDatagram::unbound().map_err(OpenError::Socket)?,
         })
     }
 
     /// The same plan in the kernel's words.
     fn wanted(&mut self, artifact: &Proved) -> Result<Wanted, String> {
+        if let Some(said) = self.said.iter().find(|w| w.digest == artifact.digest) {
+            return Ok(said.clone());
+        }
         let leaves = self.leaves(&artifact.plan)?;
-        Wanted::of(&artifact.plan, &artifact.digest, &leaves).map_err(|e| e.to_string())
+        let wanted =
+            Wanted::of(&artifact.plan, &artifact.digest, &leaves).map_err(|e| e.to_string())?;
+        if self.said.len() >= SLOTS as usize {
+            self.said.remove(0);
+        }
+        self.said.push(wanted.clone());
+        Ok(wanted)
+    }
+
+    /// The same of a generation that is only known by its digest; `None` where there is no copy.
+    fn said_of(&mut self, digest: &str) -> Option<Wanted> {
+        let said = self.said.iter().find(|w| w.digest == digest).cloned();
+        said.or_else(|| self.known(digest).map(|artifact| artifact.wanted))
     }
 
     fn leaves(&mut self, plan: &QueuePlan<'_>) -> Result<LeafChoices, String> {
@@ -138,7 +157,7 @@ impl Swapper {
     fn active(&mut self) -> Result<Option<Wanted>, SwapError> {
         let tables = self.live.observe(&[])?.tables;
         let digest = tables.digest().map(str::to_owned);
-        Ok(digest.and_then(|d| self.known(&d)).map(|a| a.wanted))
+        Ok(digest.and_then(|d| self.said_of(&d)))
     }
 
     fn swap(&mut self, to: &Proved) -> Result<swap::Swapped, Stop> {
@@ -236,6 +255,8 @@ fn choice<'p>(
 
 impl Shaper for Swapper {
     fn load(&mut self, to: &Proved) -> Loading {
+        // What the kernel can do may have changed since: a module was installed.
+        self.said.clear();
         let failed = |result, reason: String| Loading {
             result,
             reason,
@@ -280,8 +301,7 @@ impl Shaper for Swapper {
         let kept: Vec<String> = kept.into_iter().filter(|d| *d != to.digest).collect();
         let known: Vec<Wanted> = kept
             .iter()
-            .filter_map(|digest| self.known(digest))
-            .map(|artifact| artifact.wanted)
+            .filter_map(|digest| self.said_of(digest))
             .collect();
         let drift = differences(&seen, &wanted, &known.iter().collect::<Vec<_>>());
         let links = links();

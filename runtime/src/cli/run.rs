@@ -1,7 +1,7 @@
 //! `weir-runtime run`: follows a channel. One thread changes the kernel; one looks at the store, because a store may
 //! hang; one reads counters; a few answer questions. None of them waits for another but by a queue.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread;
@@ -28,6 +28,8 @@ use super::{StoreArgument, log, outside, swapper};
 const TURN: Duration = Duration::from_secs(1);
 /// What does not prove is proved again after so long, or when somebody asks.
 const AGAIN: Duration = Duration::from_secs(60);
+/// How long a lock that somebody holds is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// What waits to be heard.
 const QUEUE: usize = 4;
 
@@ -72,7 +74,7 @@ pub fn run(arguments: &Arguments, mut config: Config, quiet: bool) -> Result<Exi
     // From here on a signal is a message, and none is lost.
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM])
         .map_err(|e| outside(format!("signals cannot be caught: {e}")))?;
-    let swapper = swapper(&config)?;
+    let swapper = lock(&config)?;
     let board = Arc::new(Board::default());
     board.write(|s| s.channel = Some(config.store.channel.clone()));
     let say = move |level: Level, text: &str| {
@@ -113,6 +115,19 @@ pub fn run(arguments: &Arguments, mut config: Config, quiet: bool) -> Result<Exi
         ),
     );
     Ok(turns(&mut agent, &hear, &ask))
+}
+
+/// The lock, after a moment of patience: somebody may just be looking with `verify` or `doctor`.
+fn lock(config: &Config) -> Result<crate::agent::swapper::Swapper, Failure> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match swapper(config) {
+            Err(failure) if failure.exit == Exit::Refused && Instant::now() < end => {
+                thread::sleep(Duration::from_millis(100));
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// Turns until somebody says stop. What is in the kernel stays.
@@ -307,14 +322,14 @@ fn counters_thread(config: &Config, board: Arc<Board>) -> impl FnOnce() + Send +
     }
 }
 
-fn read(meter: &mut Option<Meter>, pins: &PathBuf, board: &Board) -> Result<(), String> {
+fn read(meter: &mut Option<Meter>, pins: &Path, board: &Board) -> Result<(), String> {
     let devices = board.readings().devices();
     if devices.is_empty() {
         return Ok(());
     }
     let meter = match meter {
         Some(meter) => meter,
-        None => meter.insert(Meter::open(pins.clone())?),
+        None => meter.insert(Meter::open(pins.to_owned())?),
     };
     let reading = meter.read(&devices)?;
     board.readings().put(reading);

@@ -136,7 +136,7 @@ fn privileges(facts: &Facts) -> Line {
     let has = |number: u32| facts.capabilities >> number & 1 == 1;
     let missing: Vec<&str> = NEEDED
         .iter()
-        .filter(|(number, _)| !has(*number) && !(*number > 37 && has(CAP_SYS_ADMIN)))
+        .filter(|(number, _)| !(has(*number) || (*number > 37 && has(CAP_SYS_ADMIN))))
         .map(|(_, name)| *name)
         .collect();
     match missing.is_empty() {

@@ -168,6 +168,35 @@ impl Machine {
         said(self.command(arguments))
     }
 
+    /// A command whose system calls fail as `inject` says; `None`, and a line that says why, where nothing can be
+    /// traced. With it, whether there was such a call at all.
+    pub fn traced(
+        &self,
+        test: &str,
+        call: &str,
+        inject: &str,
+        arguments: &[&str],
+    ) -> Option<(Said, bool)> {
+        let log = self.dir.path().join("strace");
+        let command = self.command(arguments);
+        let mut wrapped = Command::new("strace");
+        wrapped
+            .args(["-f", "-e", &format!("trace={call}"), "-e", inject, "-o"])
+            .arg(&log)
+            .arg(BINARY)
+            .args(command.get_args());
+        if let Err(why) = run("strace", ["-V"]) {
+            skipped(test, &why);
+            return None;
+        }
+        let said = said(wrapped);
+        let told = fs::read_to_string(&log).unwrap_or_default();
+        Some((
+            said,
+            told.contains("INJECTED") || told.contains("killed by SIGKILL"),
+        ))
+    }
+
     /// A command as a user who has the capabilities of the unit and nothing else; `None`, and a line that says why, where that
     /// cannot be had.
     pub fn unprivileged(&self, test: &str, arguments: &[&str]) -> Option<Said> {

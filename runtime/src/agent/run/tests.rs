@@ -21,6 +21,7 @@ struct Kernel {
     drift: u64,
     /// Answers of the next loads; then it works.
     answers: Vec<ApplyResult>,
+    kept: Vec<String>,
     loads: u32,
     reclaims: u32,
 }
@@ -38,6 +39,10 @@ impl Shaper for Fake {
         };
         match result {
             ApplyResult::Applied => {
+                let before = kernel.active.take();
+                if before.as_ref() != Some(&to.digest) {
+                    kernel.kept = before.into_iter().collect();
+                }
                 kernel.active = Some(to.digest.clone());
                 kernel.drift = 0;
             }
@@ -66,7 +71,7 @@ impl Shaper for Fake {
                 .collect(),
             drift_count: kernel.drift,
             active: kernel.active.clone(),
-            kept: Vec::new(),
+            kept: kernel.kept.clone(),
             interfaces: Vec::<InterfaceStatus>::new(),
             programs: to
                 .interfaces()
@@ -81,7 +86,9 @@ impl Shaper for Fake {
     }
 
     fn reclaim(&mut self, _: &Proved) -> Result<u64, String> {
-        self.0.borrow_mut().reclaims += 1;
+        let mut kernel = self.0.borrow_mut();
+        kernel.reclaims += 1;
+        kernel.kept.clear();
         Ok(1)
     }
 
@@ -259,6 +266,25 @@ fn an_unconfirmed_generation_goes_back_by_itself() {
         agent.hear(lab.told(pending(2, 2, 60)));
         lab.wait(agent, 30);
         assert_eq!(lab.active(), Some(1));
+    });
+}
+
+#[test]
+fn what_is_one_flip_away_is_known_also_after_a_restart() {
+    let lab = Lab::new();
+    lab.run(|agent| {
+        agent.hear(lab.told(a_head(1, 1)));
+        lab.wait(agent, 12);
+        agent.hear(lab.told(a_head(2, 2)));
+        lab.wait(agent, 12);
+    });
+    lab.run(|agent| {
+        lab.wait(agent, 2);
+        let previous = agent.board.snapshot().previous.expect("kept");
+        assert_eq!((&previous.digest, previous.seq), (&lab.digests[1], Some(1)));
+        agent.hear(lab.told(a_head(2, 2)));
+        lab.wait(agent, 2000);
+        assert_eq!(agent.board.snapshot().previous, None);
     });
 }
 

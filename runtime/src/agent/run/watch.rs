@@ -93,7 +93,9 @@ impl<S: Shaper> Agent<'_, S> {
         };
         match self.shaper.read_back(loaded) {
             Ok(read_back) => {
+                let kept = self.kept(&read_back);
                 self.board.write(|s| {
+                    s.previous = kept;
                     s.drift.clone_from(&read_back.drift);
                     s.drift_count = read_back.drift_count;
                     s.interfaces.clone_from(&read_back.interfaces);
@@ -108,6 +110,25 @@ impl<S: Shaper> Agent<'_, S> {
                 None
             }
         }
+    }
+
+    /// What can be gone back to by one flip, as the kernel has it: also after a restart.
+    fn kept(&self, read_back: &ReadBack) -> Option<Loaded> {
+        let digest = read_back.kept.first()?;
+        let known = self.board.snapshot().previous;
+        if let Some(known) = known.filter(|known| read_back.kept.contains(&known.digest)) {
+            return Some(known);
+        }
+        let copy = self.copies.get(digest).ok().flatten()?;
+        let past = self.memory.past.iter().rev();
+        Some(Loaded {
+            digest: digest.clone(),
+            seq: past.filter(|g| g.digest == *digest).find_map(|g| g.seq),
+            since: self.clock.now().to_string(),
+            circuits: copy.circuits,
+            prefixes: copy.prefixes,
+            classes: copy.plan.classes.len() as u64 * 2,
+        })
     }
 
     pub(super) fn read_back_when_due(&mut self) {
