@@ -22,9 +22,9 @@ fn follows_a_channel_until_it_is_stopped() {
     machine.promote(&a, None);
     // As a service manager listens.
     let manager = UnixDatagram::bind(machine.dir.path().join("notify")).expect("a socket");
+    manager.set_nonblocking(true).expect("set");
     let mut runtime = machine.run();
     runtime.wait_active(&a);
-    manager.set_nonblocking(true).expect("set");
     let told = || {
         let mut told = String::new();
         let mut buffer = [0; 256];
@@ -39,6 +39,8 @@ fn follows_a_channel_until_it_is_stopped() {
         begun.contains("READY=1") && begun.contains("WATCHDOG=1"),
         "{begun}"
     );
+    // It does not listen for a while: nothing waits for it.
+    std::thread::sleep(Duration::from_secs(15));
     machine.promote(&b, None);
     runtime.wait_active(&b);
     // Two towers and two circuits on each of two interfaces; what only the first had is kept for going back.
@@ -70,6 +72,9 @@ fn follows_a_channel_until_it_is_stopped() {
     let textfile = machine.dir.path().join("weir.prom");
     let says = |text: &str| fs::read_to_string(&textfile).is_ok_and(|t| t.contains(text));
     assert!(wait_for(|| says("weir_runtime_active_generation 3\n")));
+    told();
+    // What waited for room is told now; then there is room for the last word.
+    std::thread::sleep(Duration::from_millis(500));
     told();
     assert_eq!(runtime.stop(), Some(0));
     assert!(told().contains("STOPPING=1"));

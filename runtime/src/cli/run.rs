@@ -28,6 +28,8 @@ use super::{StoreArgument, log, outside, swapper};
 const TURN: Duration = Duration::from_secs(1);
 /// What does not prove is proved again after so long, or when somebody asks.
 const AGAIN: Duration = Duration::from_secs(60);
+/// How long the last word to the service manager may take.
+const LAST_WORD: Duration = Duration::from_secs(1);
 /// How long a lock that somebody holds is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What waits to be heard.
@@ -114,7 +116,7 @@ pub fn run(arguments: &Arguments, mut config: Config, quiet: bool) -> Result<Exi
             config.store.path.display()
         ),
     );
-    Ok(turns(&mut agent, &hear, &ask))
+    Ok(turns(&mut agent, &hear, &ask, Manager::start()?))
 }
 
 /// The lock, after a moment of patience: somebody may just be looking with `verify` or `doctor`.
@@ -135,6 +137,7 @@ fn turns<S: crate::agent::shaper::Shaper>(
     agent: &mut Agent<'_, S>,
     hear: &Receiver<Message>,
     ask: &Sender<Ask>,
+    manager: Manager,
 ) -> Exit {
     let mut ready = false;
     let mut next = Instant::now();
@@ -142,7 +145,7 @@ fn turns<S: crate::agent::shaper::Shaper>(
         let wait = next.saturating_duration_since(Instant::now());
         match hear.recv_timeout(wait) {
             Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => {
-                notify(&[NotifyState::Stopping]);
+                manager.stop();
                 return Exit::Done;
             }
             Ok(Message::Reload) => {
@@ -157,18 +160,67 @@ fn turns<S: crate::agent::shaper::Shaper>(
             let _ = ask.send(Ask::Settle);
         }
         if !ready {
-            notify(&[NotifyState::Ready]);
+            manager.tell(Word::Ready);
             ready = true;
         }
-        notify(&[NotifyState::Watchdog]);
+        manager.tell(Word::Alive);
     }
 }
 
-/// Tells the service manager, where there is one.
-fn notify(states: &[NotifyState<'_>]) {
-    if std::env::var_os("NOTIFY_SOCKET").is_some() {
-        // It will ask again, or end this process: nothing to do about it here.
-        let _ = sd_notify::notify(states);
+/// What the service manager is told.
+#[derive(Clone, Copy)]
+enum Word {
+    Ready,
+    Alive,
+    Stopping,
+}
+
+/// Tells the service manager, where there is one, from a thread of its own: a manager that does not listen must not
+/// keep anybody from going back in time.
+struct Manager {
+    words: Option<SyncSender<Word>>,
+    ended: Receiver<()>,
+}
+
+impl Manager {
+    fn start() -> Result<Manager, Failure> {
+        let (words, hear) = sync_channel::<Word>(QUEUE);
+        let (end, ended) = channel();
+        if std::env::var_os("NOTIFY_SOCKET").is_none() {
+            return Ok(Manager { words: None, ended });
+        }
+        start("manager", move || {
+            for word in hear {
+                let state = match word {
+                    Word::Ready => NotifyState::Ready,
+                    Word::Alive => NotifyState::Watchdog,
+                    Word::Stopping => NotifyState::Stopping,
+                };
+                // It will ask again, or end this process: nothing to do about it here.
+                let _ = sd_notify::notify(&[state]);
+            }
+            // Whoever waits for the last word need not any more.
+            drop(end);
+        })?;
+        Ok(Manager {
+            words: Some(words),
+            ended,
+        })
+    }
+
+    /// A word that finds no room is one of many.
+    fn tell(&self, word: Word) {
+        if let Some(words) = &self.words {
+            let _ = words.try_send(word);
+        }
+    }
+
+    /// The last word, and a moment for it to be heard.
+    fn stop(mut self) {
+        self.tell(Word::Stopping);
+        if self.words.take().is_some() {
+            let _ = self.ended.recv_timeout(LAST_WORD);
+        }
     }
 }
 
