@@ -2,6 +2,7 @@
 //! headers each of them will have on the wire; a tag that the kernel keeps beside the packet is not in it.
 
 use core::intrinsics::{AtomicOrdering, atomic_xadd};
+use core::mem::MaybeUninit;
 
 use aya_ebpf::bindings::{__sk_buff, BPF_NOEXIST};
 use aya_ebpf::helpers::bpf_ktime_get_ns;
@@ -10,6 +11,7 @@ use weir_abi::maps::{Outcome, Unknown};
 use crate::classify::Class;
 use crate::frame::Packet;
 use crate::maps::{COUNTS, TOTALS, UNKNOWN};
+use crate::words::zeroed;
 
 /// How much one `skb` is.
 #[derive(Clone, Copy)]
@@ -91,11 +93,9 @@ pub fn unknown(packet: &Packet, amount: Amount) {
         }
         return;
     }
-    let mut first = Unknown {
-        packets: [0; 2],
-        bytes: [0; 2],
-        last_seen: now,
-    };
+    let mut place = MaybeUninit::<Unknown>::uninit();
+    let first = zeroed(&mut place);
+    first.last_seen = now;
     if packet.direction & 1 == 0 {
         first.packets[0] = amount.packets;
         first.bytes[0] = amount.bytes;
@@ -104,7 +104,7 @@ pub fn unknown(packet: &Packet, amount: Amount) {
         first.bytes[1] = amount.bytes;
     }
     // When another CPU was faster, or the map has no room for a moment, this packet is in the totals only.
-    let _ = UNKNOWN.insert(key, first, BPF_NOEXIST.into());
+    let _ = UNKNOWN.insert(key, &*first, BPF_NOEXIST.into());
 }
 
 /// Multicast, broadcast, loopback, link-local and no address at all are never a circuit's: whoever looks for

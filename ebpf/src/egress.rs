@@ -1,6 +1,8 @@
 //! What the programs at tc do with a packet: class and transmit queue, and what is counted. They return "go on"
 //! always, so that whatever else is attached to the interface sees the packet too.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::bindings::{__sk_buff, TC_ACT_UNSPEC};
 use aya_ebpf::helpers::bpf_skb_pull_data;
 use weir_abi::maps::{Outcome, Settings, stamp};
@@ -11,6 +13,7 @@ use crate::count::{self, Amount};
 use crate::frame::{Bytes, Packet, Read, UP, Vlans, Way, read};
 use crate::maps::SETTINGS;
 use crate::sample;
+use crate::words::zeroed;
 
 /// Bytes that are asked for when the kernel holds the headers elsewhere: more than the deepest of them that are
 /// read here, 14 + 4 * 4 + 8 + 40.
@@ -28,19 +31,20 @@ pub fn shape(skb: *mut __sk_buff, way: Way) -> i32 {
         up: settings.internet_vlan,
     };
 
-    let mut packet = Packet::new();
-    let mut code = parse(skb, way, vlans.down, vlans.up, &mut packet);
+    let mut place = MaybeUninit::<Packet>::uninit();
+    let packet = zeroed(&mut place);
+    let mut code = parse(skb, way, vlans.down, vlans.up, packet);
     if code == SHORT {
         // SAFETY: the context of the program. All pointers into the packet end here.
         unsafe {
             let len = (*skb).len;
             bpf_skb_pull_data(skb, if len < HEADERS { len } else { HEADERS });
         }
-        code = parse(skb, way, vlans.down, vlans.up, &mut packet);
+        code = parse(skb, way, vlans.down, vlans.up, packet);
     }
 
     let outcome = match code {
-        ADDRESS => match classify(&packet) {
+        ADDRESS => match classify(packet) {
             Ok(class) => {
                 let direction = if packet.direction == UP {
                     Direction::Up
@@ -57,12 +61,12 @@ pub fn shape(skb: *mut __sk_buff, way: Way) -> i32 {
                     }
                 }
                 count::circuit(&class, packet.direction, amount);
-                sample::maybe(skb, &settings, &packet, &class, amount);
+                sample::maybe(skb, &settings, packet, &class);
                 Outcome::Shaped
             }
             Err(outcome) => {
                 if outcome == Outcome::Unknown {
-                    count::unknown(&packet, amount);
+                    count::unknown(packet, amount);
                 }
                 outcome
             }

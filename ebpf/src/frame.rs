@@ -53,9 +53,9 @@ pub enum Read {
     Not(Outcome),
 }
 
-/// What was found on the way to the address; as far as it was found.
+/// What was found on the way to the address; as far as it was found; zeros at first.
 #[derive(Clone, Copy)]
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct Packet {
     /// [`DOWN`] or [`UP`].
     pub direction: u32,
@@ -66,19 +66,6 @@ pub struct Packet {
     pub end: u32,
     /// The subscriber's address as it is in the packet; IPv4 as `::ffff:a.b.c.d`.
     pub subscriber: [u32; 4],
-}
-
-impl Packet {
-    #[inline(always)]
-    pub const fn new() -> Self {
-        Packet {
-            direction: DOWN,
-            family: 0,
-            ip: 0,
-            end: 0,
-            subscriber: [0; 4],
-        }
-    }
 }
 
 /// The bytes of a frame that can be read where they are.

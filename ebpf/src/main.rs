@@ -11,6 +11,7 @@
 //! | `classify.rs` | from the address to the class |
 //! | `count.rs`, `sample.rs` | what is counted of every packet, and of a sample |
 //! | `maps.rs` | the maps |
+//! | `words.rs` | values on the stack, as the verifier likes them |
 //!
 //! Names and layouts are those of `weir_abi::maps`, the address table is read by `weir_abi::table`: the same code
 //! that user space proves it with.
@@ -28,6 +29,7 @@ mod maps;
 mod programs;
 mod sample;
 mod steer;
+mod words;
 
 /// The kernel lets only GPL-compatible programs call some of its helpers.
 #[unsafe(no_mangle)]

@@ -11,6 +11,7 @@ use crate::classify::Class;
 use crate::count::{Amount, add_to};
 use crate::frame::{Packet, UP};
 use crate::maps::FLOWS;
+use crate::words::zeroed;
 
 /// Extension headers that are followed to the ports.
 const MAX_EXTENSIONS: u32 = 8;
@@ -28,45 +29,25 @@ const UDP_LITE: u8 = 136;
 
 /// One packet in `sample_every`, at random: counting to n would meet traffic that repeats itself every n packets.
 #[inline(always)]
-pub fn maybe(
-    skb: *mut __sk_buff,
-    settings: &Settings,
-    packet: &Packet,
-    class: &Class,
-    amount: Amount,
-) {
+pub fn maybe(skb: *mut __sk_buff, settings: &Settings, packet: &Packet, class: &Class) {
     let every = settings.sample_every;
     // SAFETY: no arguments.
     if every != 0 && unsafe { bpf_get_prandom_u32() } % every == 0 {
-        let sample = Sample {
-            packet: *packet,
-            slot: class.slot,
-            circuit: class.entry.circuit,
-            amount,
-        };
-        record(skb, &sample);
+        record(skb, packet, class.slot, class.entry.circuit);
     }
 }
 
-struct Sample {
-    packet: Packet,
-    slot: u32,
-    circuit: u32,
-    amount: Amount,
-}
-
 #[inline(never)]
-fn record(skb: *mut __sk_buff, sample: &Sample) -> u32 {
-    let packet = &sample.packet;
-    let mut key = FlowKey {
-        // SAFETY: words and bytes have no invalid values.
-        subscriber: unsafe { transmute::<[u32; 4], [u8; 16]>(packet.subscriber) },
-        ..FlowKey::default()
-    };
+fn record(skb: *mut __sk_buff, packet: &Packet, slot: u32, circuit: u32) -> u32 {
+    let amount = Amount::of(skb);
+    let mut place = MaybeUninit::<FlowKey>::uninit();
+    let key = zeroed(&mut place);
+    // SAFETY: words and bytes have no invalid values.
+    key.subscriber = unsafe { transmute::<[u32; 4], [u8; 16]>(packet.subscriber) };
     let read = if packet.family == 4 {
-        ipv4(skb, packet, &mut key)
+        ipv4(skb, packet, key)
     } else {
-        ipv6(skb, packet, &mut key)
+        ipv6(skb, packet, key)
     };
     if read.is_none() {
         return 0;
@@ -74,36 +55,31 @@ fn record(skb: *mut __sk_buff, sample: &Sample) -> u32 {
 
     // SAFETY: no arguments.
     let now = unsafe { bpf_ktime_get_ns() };
-    let amount = sample.amount;
-    if let Some(flow) = FLOWS.get_ptr_mut(&key) {
+    if let Some(flow) = FLOWS.get_ptr_mut(&*key) {
         // SAFETY: the value of a map; see `count::unknown`.
         unsafe {
             add_to(&raw mut (*flow).packets, packet.direction, amount.packets);
             add_to(&raw mut (*flow).bytes, packet.direction, amount.bytes);
             (*flow).last_seen = now;
-            (*flow).slot = sample.slot;
-            (*flow).circuit = sample.circuit;
+            (*flow).slot = slot;
+            (*flow).circuit = circuit;
         }
         return 1;
     }
-    let up = packet.direction == UP;
-    let flow = Flow {
-        packets: if up {
-            [0, amount.packets]
-        } else {
-            [amount.packets, 0]
-        },
-        bytes: if up {
-            [0, amount.bytes]
-        } else {
-            [amount.bytes, 0]
-        },
-        first_seen: now,
-        last_seen: now,
-        slot: sample.slot,
-        circuit: sample.circuit,
-    };
-    let _ = FLOWS.insert(&key, flow, BPF_NOEXIST.into());
+    let mut place = MaybeUninit::<Flow>::uninit();
+    let flow = zeroed(&mut place);
+    if packet.direction == UP {
+        flow.packets[1] = amount.packets;
+        flow.bytes[1] = amount.bytes;
+    } else {
+        flow.packets[0] = amount.packets;
+        flow.bytes[0] = amount.bytes;
+    }
+    flow.first_seen = now;
+    flow.last_seen = now;
+    flow.slot = slot;
+    flow.circuit = circuit;
+    let _ = FLOWS.insert(&*key, &*flow, BPF_NOEXIST.into());
     1
 }
 

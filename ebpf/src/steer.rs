@@ -1,6 +1,8 @@
 //! What the programs at XDP do: send a packet to the CPU that works on its CPU queue, before anything else is done
 //! with it. An accelerator; shaping is right without it. Nothing is counted here: the packet comes by again at tc.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_xdp_get_buff_len};
 use aya_ebpf::programs::XdpContext;
@@ -8,6 +10,7 @@ use aya_ebpf::programs::XdpContext;
 use crate::classify::classify;
 use crate::frame::{Bytes, Packet, Read, Vlans, Way, read};
 use crate::maps::{CPUS, QUEUE_CPUS, SETTINGS};
+use crate::words::zeroed;
 
 #[inline(always)]
 pub fn choose(ctx: &XdpContext, way: Way) -> u32 {
@@ -24,11 +27,12 @@ pub fn choose(ctx: &XdpContext, way: Way) -> u32 {
         end: ctx.data_end(),
         len: whole(ctx),
     };
-    let mut packet = Packet::new();
-    if read(&bytes, way, vlans, None, &mut packet) != Read::Address {
+    let mut place = MaybeUninit::<Packet>::uninit();
+    let packet = zeroed(&mut place);
+    if read(&bytes, way, vlans, None, packet) != Read::Address {
         return XDP_PASS;
     }
-    let Ok(class) = classify(&packet) else {
+    let Ok(class) = classify(packet) else {
         return XDP_PASS;
     };
     let cpu = match QUEUE_CPUS.get(u32::from(class.entry.queue)) {

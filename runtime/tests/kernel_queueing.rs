@@ -588,9 +588,7 @@ fn what_waits_is_counted_and_stays_when_rates_change() {
     let still = live.waiting(DEVICE, &[id(1, 3)]).expect("read");
     assert!(still + 5 >= waiting, "{still} of {waiting} are left");
     let interface = seen(&mut live);
-    assert_eq!(
-        u64::from(of(&interface, id(1, 3)).stats.backlog_packets),
-        still.max(live.waiting(DEVICE, &[id(1, 3)]).expect("read"))
-    );
+    let backlog = u64::from(of(&interface, id(1, 3)).stats.backlog_packets);
+    assert!(backlog.abs_diff(still) <= 10, "{backlog} and {still}");
     assert!(run("tc", ["qdisc", "del", "dev", DEVICE, "root"]).is_ok());
 }

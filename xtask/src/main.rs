@@ -2,6 +2,7 @@
 
 mod bench;
 mod docs;
+mod ebpf;
 mod fuzz;
 mod r#gen;
 mod schemas;
@@ -28,6 +29,8 @@ enum Chore {
     BenchLint(bench::Args),
     /// Write the documentation that comes from the code, or check it
     Docs(docs::Args),
+    /// Build the eBPF programs into the object that is checked in, or check that it is what they make
+    Ebpf(ebpf::Args),
     /// Read mutations of real input with every reader; none may panic
     Fuzz(fuzz::Args),
     /// Write a synthetic ISP of any size as one or more Weir projects
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().chore {
         Chore::BenchLint(args) => bench::run(&args, &mut std::io::stdout().lock()),
         Chore::Docs(args) => docs::run(&args, &mut std::io::stdout().lock()),
+        Chore::Ebpf(args) => ebpf::run(&args, &mut std::io::stdout().lock()),
         Chore::Fuzz(args) => fuzz::run(&args, &mut std::io::stdout().lock()),
         Chore::Gen(args) => r#gen::run(&args, &mut std::io::stdout().lock()),
         Chore::Schemas(args) => schemas::run(&args, &mut std::io::stdout().lock()),

@@ -185,5 +185,6 @@ const _: () = assert!(size_of::<Page>() == 4096);
 const _: () = assert!(size_of::<Meta>() == 72 && size_of::<Settings>() == 16);
 const _: () = assert!(size_of::<Counts>() == 32 && size_of::<Total>() == 16);
 const _: () = assert!(size_of::<Unknown>() == 40 && size_of::<FlowKey>() == 40);
-const _: () = assert!(crate::table::MAX_CIRCUITS <= 1 << 24 && crate::MAX_MAJORS <= QUEUE_ROOM as usize);
+const _: () =
+    assert!(crate::table::MAX_CIRCUITS <= 1 << 24 && crate::MAX_MAJORS <= QUEUE_ROOM as usize);
 const _: () = assert!(size_of::<Flow>() == 56);

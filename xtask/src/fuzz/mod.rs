@@ -3,6 +3,7 @@
 //!
 //! A new reader is one line in [`TARGETS`].
 
+mod classifier;
 mod mutate;
 
 use std::fs;
@@ -30,6 +31,8 @@ enum Reader {
     Exports(&'static str),
     /// The queue plan of an earlier artifact.
     Previous,
+    /// An address table, with the code that reads it in the kernel too.
+    Classifier,
 }
 
 struct Target {
@@ -56,6 +59,7 @@ const TABLE_JSON: &str = "[source.table]\nfile = \"libreqos.json\"\nrecords = \"
 /// Sorted by name.
 #[rustfmt::skip]
 static TARGETS: &[Target] = &[
+    target("classifier", Reader::Classifier, &[]),
     target("config", Reader::Config, &["golden/inventory-dirty", "golden/worked-example", "examples/no-crm", "compiler/src/config"]),
     target("exports", Reader::Exports("visp"), &["golden/visp-basin/exports"]),
     target("inventory", Reader::Source("inventory", ""), &["golden/inventory-dirty/exports", "golden/link-down/exports"]),
@@ -146,6 +150,7 @@ impl Target {
         for dir in self.seeds {
             seeds.push(files(&root().join(dir))?);
         }
+        seeds.extend(self.reader.made());
         let mut kept: Vec<PathBuf> = fs::read_dir(self.kept())
             .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
             .unwrap_or_default();
@@ -197,6 +202,11 @@ impl Target {
 }
 
 impl Reader {
+    /// Input that is made and not kept as a file.
+    fn made(self) -> Option<Files> {
+        matches!(self, Reader::Classifier).then(classifier::sample)
+    }
+
     fn read(self, input: &Files, number: u64) {
         match self {
             Reader::Source(kind, config) => {
@@ -254,6 +264,7 @@ impl Reader {
                     memory.compile(Some(&previous));
                 }
             }
+            Reader::Classifier => input.values().for_each(|bytes| classifier::read(bytes)),
         }
     }
 }
@@ -271,6 +282,10 @@ mod tests {
                 assert!(!input.is_empty(), "{dir}");
                 target.read(&input, 0).unwrap();
             }
+            if let Some(input) = target.reader.made() {
+                target.read(&input, 0).unwrap();
+            }
+            assert!(!target.seeds.is_empty() || target.reader.made().is_some());
         }
     }
 }
