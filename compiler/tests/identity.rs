@@ -7,7 +7,7 @@ use weir_compiler::Compiled;
 use weir_compiler::ir::previous::Previous;
 use weir_compiler::previous;
 use weir_compiler::testing::Memory;
-use weir_schemas::queue_plan::{Class, QueuePlan};
+use weir_schemas::queue_plan::{Class, Leaf, QueuePlan};
 
 const CONFIG: &str =
     "[topology]\nstrategy = \"full\"\nwan_mbps = [40000, 40000]\n\n[target.box]\nqueues = 4\n";
@@ -182,6 +182,39 @@ fn one_more_customer_is_one_more_class_wherever_its_id_sorts() {
         let second = one_more.build(CONFIG, Some(&first.memory()));
         assert_eq!(moved(&first, &second), [format!("circuit:c{number:05}")]);
     }
+}
+
+/// Until a swap is done the classes of both builds are in the kernel, so whatever comes or moves takes no number
+/// that the build before had, not even one that is freed now.
+#[test]
+fn no_number_is_taken_by_the_build_that_frees_it() {
+    let mut isp = Isp::new(4, 40);
+    let first = isp.build(CONFIG, None);
+    isp.circuits.remove("c00008");
+    isp.circuit(50, "New", "a0");
+    isp.circuit(12, "Moved", "a1");
+    let second = isp.build(CONFIG, Some(&first.memory()));
+    let (before, after) = (first.classes(), second.classes());
+    let moved = |key: &str| before.get(key).map(|c| (c.queue, c.minor));
+    assert_ne!(
+        moved("circuit:c00012"),
+        Some((after["circuit:c00012"].queue, after["circuit:c00012"].minor))
+    );
+    let mut compared = 0;
+    for (key, class) in &after {
+        let same = moved(key) == Some((class.queue, class.minor));
+        for (_, old) in before.iter().filter(|(other, _)| !same || *other != key) {
+            assert_ne!((class.queue, class.minor), (old.queue, old.minor), "{key}");
+            for direction in 0..2 {
+                let handle = |leaf: Option<[Option<Leaf>; 2]>| leaf?[direction].map(|l| l.handle);
+                if let (Some(new), Some(old)) = (handle(class.leaf), handle(old.leaf)) {
+                    assert_ne!(new, old, "{key}");
+                    compared += 1;
+                }
+            }
+        }
+    }
+    assert!(compared > 0);
 }
 
 #[test]

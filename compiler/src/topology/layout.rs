@@ -159,7 +159,22 @@ pub fn layout(
         .collect();
 
     // New numbers, smallest free first: nodes by id, buckets, circuits by id.
-    let resting = before.map(|b| b.resting.clone()).unwrap_or_default();
+    // What this build frees rests at once: until the swap is done, the class of before is still in the kernel.
+    let mut resting = before.map(|b| b.resting.clone()).unwrap_or_default();
+    for class in before.iter().flat_map(|b| b.by_key.values()) {
+        resting.minors.insert((class.queue, class.minor), REST);
+        // Handle 0 is no leaf.
+        if class.handle.down != 0 {
+            resting.handles.down.insert(class.handle.down, REST);
+        }
+        if class.handle.up != 0 {
+            let up = match stick {
+                true => &mut resting.handles.down,
+                false => &mut resting.handles.up,
+            };
+            up.insert(class.handle.up, REST);
+        }
+    }
     let mut free = Free::new(keeper, &resting, queues);
     let mut by_id: Vec<TreeIx> = tree.tree_ixs().collect();
     by_id.sort_unstable_by_key(|at| tree[*at].node);

@@ -145,10 +145,13 @@ pub fn unmet<'a>(
     should.compare(seen)
 }
 
+/// Where a class hangs, and its shape.
+type Stands = (Option<ClassId>, Shape);
+
 /// What acts should have led to, by object.
 #[derive(Default)]
 struct Should<'a> {
-    classes: BTreeMap<(&'a str, ClassId), Option<(Option<ClassId>, Shape)>>,
+    classes: BTreeMap<(&'a str, ClassId), Option<Stands>>,
     leaves: BTreeMap<(&'a str, ClassId), Option<&'a WantedLeaf>>,
     mq: BTreeMap<&'a str, bool>,
     htbs: BTreeMap<(&'a str, u16), Option<Parent>>,

@@ -134,6 +134,7 @@ fn plan_once(
             }),
         );
     }
+    leave(seen, wanted, previous, &mut steps);
     let before = if bypass {
         Some(Active::Nothing)
     } else {
@@ -222,6 +223,25 @@ fn attach(seen: &Seen<'_>, interface: &WantedInterface, steps: &mut Steps) {
     });
     let program = interface.program;
     steps.push(Phase::Prepare, Action::Attach { device, program }, undo);
+}
+
+/// Interfaces that only the generation before has: there its packets pass unshaped from just before the flip, since
+/// the next table knows nothing of the classes there.
+fn leave(seen: &Observation, wanted: &Wanted, previous: Option<&Wanted>, steps: &mut Steps) {
+    for old in previous.iter().flat_map(|previous| &previous.interfaces) {
+        let found = seen.interfaces.iter().find(|i| i.name == old.name);
+        let attached = found.is_some_and(|found| found.program.is_some());
+        if attached && wanted.interface(&old.name).is_none() {
+            let (device, program) = (old.name.clone(), old.program);
+            steps.push(
+                Phase::Raise,
+                Action::Detach {
+                    device: device.clone(),
+                },
+                Some(Action::Attach { device, program }),
+            );
+        }
+    }
 }
 
 /// Where an HTB hangs: under its tx queue, or at the root of an interface with one.

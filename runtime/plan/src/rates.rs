@@ -97,3 +97,136 @@ pub(crate) fn between(
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(minor: u16) -> ClassId {
+        ClassId::new(1, minor)
+    }
+
+    fn class(
+        parent: Option<u16>,
+        before: Option<(u64, u64)>,
+        after: Option<(u64, u64)>,
+    ) -> Between {
+        Between {
+            parent: parent.map(id),
+            before,
+            after,
+        }
+    }
+
+    /// `(minor, parent, before, after)`
+    type Row = (u16, Option<u16>, Option<(u64, u64)>, Option<(u64, u64)>);
+
+    fn of(rows: &[Row]) -> BTreeMap<ClassId, Between> {
+        (rows.iter())
+            .map(|&(minor, parent, before, after)| (id(minor), class(parent, before, after)))
+            .collect()
+    }
+
+    /// What HTB needs to hold ceilings.
+    fn holds(classes: &BTreeMap<ClassId, Between>, found: &BTreeMap<ClassId, (u64, u64)>) {
+        for (id, (rate, ceil)) in found {
+            assert!(rate <= ceil && *rate > 0, "{id}: {rate} of {ceil}");
+            let below = classes.iter().filter(|(_, c)| c.parent == Some(*id));
+            let below: Vec<(u64, u64)> = below.map(|(id, _)| found[id]).collect();
+            assert!(
+                below.iter().map(|c| c.0).sum::<u64>() <= *rate,
+                "{id}: {below:?}"
+            );
+            assert!(below.iter().all(|c| c.1 <= *ceil), "{id}: {below:?}");
+        }
+    }
+
+    #[test]
+    fn where_there_is_room_nobody_loses_a_guarantee() {
+        let classes = of(&[
+            (3, None, Some((100, 100)), Some((100, 100))),
+            // A circuit moves from one AP to another.
+            (4, Some(3), Some((20, 50)), Some((10, 50))),
+            (5, Some(3), Some((5, 50)), Some((15, 60))),
+            (6, Some(4), Some((10, 30)), Some((10, 30))),
+            (7, Some(4), Some((10, 30)), None),
+            (8, Some(5), None, Some((10, 40))),
+            (9, Some(5), Some((5, 50)), Some((5, 20))),
+        ]);
+        let found = between(&classes).unwrap();
+        holds(&classes, &found);
+        assert_eq!(found[&id(4)], (20, 50));
+        assert_eq!(found[&id(5)], (15, 60));
+        assert_eq!(found[&id(7)], (10, 30));
+        assert_eq!(found[&id(9)], (5, 50));
+    }
+
+    /// Guarantees fill the root in both generations: for a while all have half.
+    #[test]
+    fn where_there_is_none_all_are_scaled() {
+        let classes = of(&[
+            (3, None, Some((100, 100)), Some((100, 100))),
+            (4, Some(3), Some((50, 100)), None),
+            (5, Some(3), Some((50, 100)), None),
+            (6, Some(3), None, Some((50, 100))),
+            (7, Some(3), None, Some((50, 100))),
+        ]);
+        let found = between(&classes).unwrap();
+        holds(&classes, &found);
+        for minor in 4..=7 {
+            assert_eq!(found[&id(minor)], (25, 100));
+        }
+    }
+
+    #[test]
+    fn a_kbit_for_each_is_the_least() {
+        let mut rows: Vec<Row> = vec![(3, None, Some((3, 3)), Some((3, 3)))];
+        rows.extend((4..7).map(|minor| (minor, Some(3), Some((1, 3)), None)));
+        between(&of(&rows)).unwrap();
+        rows.push((7, Some(3), None, Some((1, 3))));
+        assert_eq!(between(&of(&rows)), Err(id(3)));
+    }
+
+    proptest::proptest! {
+        /// Trees whose guarantees fit in both generations, to the last kbit/s.
+        #[test]
+        fn it_always_holds(
+            leaves in proptest::collection::vec((0..4_u16, 1..50_u64, 1..50_u64, 0..3_u8), 1..30),
+            spare in 0..30_u64,
+        ) {
+            let mut rows: Vec<Row> = Vec::new();
+            let mut sums = [[0_u64; 2]; 4];
+            for (at, &(node, old, new, which)) in leaves.iter().enumerate() {
+                let before = (which != 1).then_some((old, 1_000_000));
+                let after = (which != 2).then_some((new, 1_000_000));
+                sums[usize::from(node)][0] += before.map_or(0, |b| b.0);
+                sums[usize::from(node)][1] += after.map_or(0, |a| a.0);
+                rows.push((100 + at as u16, Some(10 + node), before, after));
+            }
+            for (node, [old, new]) in (10..).zip(sums) {
+                let of = |sum: u64| (sum > 0).then_some((sum, 1_000_000));
+                if old + new > 0 {
+                    rows.push((node, Some(3), of(old), of(new)));
+                }
+            }
+            let total = |at: usize| sums.iter().map(|s| s[at]).sum::<u64>();
+            let least = 2 * leaves.len() as u64 + 4;
+            let cap = |at: usize| (total(at) + spare).max(least);
+            let shape = |cap| Some((cap, 1_000_000.max(cap)));
+            rows.push((3, None, shape(cap(0)), shape(cap(1))));
+            let classes = of(&rows);
+            let found = between(&classes).unwrap();
+            holds(&classes, &found);
+            // Where the wish fits, it is granted.
+            let most: u64 = rows.iter().filter(|row| row.0 >= 100)
+                .map(|row| row.2.map_or(0, |p| p.0).max(row.3.map_or(0, |p| p.0)))
+                .sum();
+            if most <= cap(0).max(cap(1)) {
+                for row in rows.iter().filter(|row| row.0 >= 100) {
+                    let wish = row.2.map_or(0, |p| p.0).max(row.3.map_or(0, |p| p.0));
+                    proptest::prop_assert_eq!(found[&id(row.0)].0, wish);
+                }
+            }
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use weir_abi::ClassId;
+use weir_abi::{ClassId, MAX_HTB_DEPTH};
 use weir_schemas::queue_plan::{Class, LeafQdisc, Mode, QueuePlan};
 
 use crate::kernel::{Device, Program, burst_ticks, default_burst};
@@ -106,7 +106,9 @@ pub enum NotLoadable {
         "the artifact's target names no interfaces: add `[target.<name>.shaper]` with `to_internet` and `to_network`, and build again"
     )]
     NoInterfaces,
-    #[error("{key}: hangs under {parent}, which is not in the plan, or under itself")]
+    #[error(
+        "{key}: hangs under {parent}, which is not in the plan, or in a chain of more classes than the kernel takes"
+    )]
     NoParent { key: String, parent: String },
     #[error("{key}: is in CPU queue {queue}, which the plan does not have")]
     NoQueue { key: String, queue: u16 },
@@ -271,7 +273,7 @@ fn parents_first(plan: &QueuePlan<'_>) -> Result<Vec<Placed>, NotLoadable> {
         let (mut depth, mut above) = (0, parent);
         while let Some(next) = above {
             depth += 1;
-            if depth > parents.len() {
+            if depth >= MAX_HTB_DEPTH {
                 return Err(no_parent(&plan.classes[at]));
             }
             above = parents[next];
@@ -279,4 +281,173 @@ fn parents_first(plan: &QueuePlan<'_>) -> Result<Vec<Placed>, NotLoadable> {
         placed.push((at, (depth, parent)));
     }
     Ok(placed)
+}
+
+#[cfg(test)]
+mod tests {
+    use weir_schemas::Published as _;
+    use weir_schemas::queue_plan::{Leaf, Qdiscs, Queue, Resting, Shaper, Target};
+
+    use super::*;
+
+    fn class(key: &'static str, parent: Option<&'static str>, minor: u16) -> Class<'static> {
+        let leaf = |qdisc| Leaf {
+            qdisc,
+            handle: 0x100 + minor,
+        };
+        Class {
+            key: key.into(),
+            parent: parent.map(Into::into),
+            queue: 0,
+            minor,
+            rate_kbps: [10, 20],
+            ceil_kbps: [30, 40],
+            quantum: [1522, 1600],
+            burst_bytes: Some([0, 9000]),
+            leaf: key
+                .starts_with("circuit:")
+                .then_some([Some(leaf(LeafQdisc::Cake)), Some(leaf(LeafQdisc::FqCodel))]),
+        }
+    }
+
+    fn plan(mode: Mode) -> QueuePlan<'static> {
+        let up = match mode {
+            Mode::Bridge => [1, 3],
+            Mode::Stick => [4, 5],
+        };
+        QueuePlan {
+            schema: QueuePlan::SCHEMA.into(),
+            target: Target {
+                name: None,
+                queues: 2,
+                shaper: Some(Shaper {
+                    mode,
+                    to_internet: "inet0".into(),
+                    to_network: if mode == Mode::Bridge {
+                        "net0"
+                    } else {
+                        "inet0"
+                    }
+                    .into(),
+                    internet_vlan: (mode == Mode::Stick).then_some(3),
+                    network_vlan: (mode == Mode::Stick).then_some(4),
+                }),
+                qdiscs: Qdiscs {
+                    cake: "cake diffserv4".into(),
+                    fq_codel: "fq_codel".into(),
+                },
+                leaf_fallback: Vec::new(),
+            },
+            queues: [(0, [1, up[0]]), (1, [3, up[1]])]
+                .map(|(queue, majors)| Queue {
+                    queue,
+                    majors,
+                    load_kbps: 0,
+                })
+                .to_vec(),
+            classes: vec![
+                class("circuit:1", Some("node:b"), 5),
+                class("node:a", None, 9),
+                class("node:b", Some("node:a"), 3),
+            ],
+            chosen: Vec::new(),
+            links_down: Vec::new(),
+            resting: Resting::default(),
+        }
+    }
+
+    fn leaves() -> LeafChoices {
+        LeafChoices {
+            cake: LeafChoice::Make {
+                kind: "fq_codel".to_owned(),
+                arguments: "limit 1000p".to_owned(),
+            },
+            fq_codel: LeafChoice::Nothing,
+        }
+    }
+
+    #[test]
+    fn a_bridge_has_two_interfaces_with_a_direction_each() {
+        let wanted = Wanted::of(&plan(Mode::Bridge), "d", &leaves()).unwrap();
+        assert_eq!(wanted.devices(), ["net0", "inet0"]);
+        assert_eq!(wanted.vlans, [0, 0]);
+        let [down, up] = &wanted.interfaces[..] else {
+            panic!("{wanted:?}")
+        };
+        assert_eq!(
+            (down.program, up.program),
+            (Program::Download, Program::Upload)
+        );
+        assert_eq!(down.htbs, up.htbs);
+        let ids: Vec<String> = down.classes.iter().map(|c| c.id.to_string()).collect();
+        assert_eq!(ids, ["1:9", "1:3", "1:5"], "parents first");
+        let circuit = &down.classes[2];
+        assert!(circuit.is_circuit() && !down.classes[0].is_circuit());
+        assert_eq!(circuit.parent, Some(ClassId::new(1, 3)));
+        assert_eq!(circuit.shape.rate_kbps, 10);
+        // What this box has in place of the discipline, with the handle of the plan.
+        let leaf = circuit.leaf.as_ref().unwrap();
+        assert_eq!((leaf.kind.as_str(), leaf.handle), ("fq_codel", 0x105));
+        assert_eq!(leaf.arguments, "limit 1000p");
+        assert_eq!(up.classes[2].leaf, None);
+        assert_eq!(up.classes[2].shape.burst, 9000);
+    }
+
+    #[test]
+    fn a_stick_has_both_directions_on_one_interface() {
+        let wanted = Wanted::of(&plan(Mode::Stick), "d", &leaves()).unwrap();
+        let [stick] = &wanted.interfaces[..] else {
+            panic!("{wanted:?}")
+        };
+        assert_eq!(stick.program, Program::Stick);
+        assert_eq!(wanted.vlans, [3, 4]);
+        let queues: Vec<(u16, u16)> = stick.htbs.iter().map(|h| (h.major, h.tx_queue)).collect();
+        assert_eq!(queues, [(1, 0), (3, 1), (4, 2), (5, 3)]);
+        assert_eq!(stick.classes.len(), 6);
+        let roots: Vec<String> = stick.classes[..2]
+            .iter()
+            .map(|c| c.id.to_string())
+            .collect();
+        assert_eq!(roots, ["1:9", "4:9"]);
+    }
+
+    #[test]
+    fn what_cannot_be_loaded_is_named() {
+        let mut hostile = plan(Mode::Bridge);
+        hostile.target.shaper = None;
+        let error = Wanted::of(&hostile, "d", &leaves()).unwrap_err();
+        assert!(error.to_string().contains("to_internet"), "{error}");
+
+        let mut hostile = plan(Mode::Bridge);
+        hostile.classes[1].parent = Some("node:b".into());
+        let error = Wanted::of(&hostile, "d", &leaves()).unwrap_err();
+        assert!(matches!(error, NotLoadable::NoParent { .. }), "{error}");
+
+        let mut hostile = plan(Mode::Bridge);
+        hostile.classes[1].queue = 7;
+        let error = Wanted::of(&hostile, "d", &leaves()).unwrap_err();
+        assert!(
+            matches!(error, NotLoadable::NoQueue { queue: 7, .. }),
+            "{error}"
+        );
+    }
+
+    /// 1600 bytes at 10 Mbit/s are 1.28 ms.
+    #[test]
+    fn bursts_are_times() {
+        let shape = |rate_kbps, burst| Shape {
+            rate_kbps,
+            ceil_kbps: rate_kbps,
+            quantum: 0,
+            burst,
+        };
+        assert_eq!(shape(10_000, 0).ticks(), (20_000, 20_000));
+        assert_eq!(shape(10_000, 3200).ticks(), (40_000, 40_000));
+        // Rounded up, never 0, and no more than 32 bits hold.
+        assert_eq!(shape(1_000_000_000_000, 0).ticks().0, 1);
+        assert_eq!(shape(10_000_000, 0).ticks().0, 21);
+        assert_eq!(shape(100_000_000_000, 1).ticks().0, 1);
+        assert_eq!(shape(1, u64::MAX).ticks().0, u32::MAX);
+        assert_eq!(shape(0, 1600).ticks(), shape(1, 1600).ticks());
+    }
 }

@@ -75,6 +75,8 @@ pub struct InterfaceFacts {
     pub up: bool,
     pub tx_queues: u32,
     pub xdp: bool,
+    /// XPS is on for a transmit queue: it chooses before our program does.
+    pub xps: bool,
     /// Kind of a root qdisc that somebody made.
     pub foreign_qdisc: Option<String>,
     /// Aggregating offloads that are on; empty where that cannot be told.
@@ -343,6 +345,7 @@ fn interfaces(artifact: &Proved) -> Vec<InterfaceFacts> {
                 up: link.is_some_and(|l| l.up),
                 tx_queues: link.map_or(0, |l| l.tx_queues),
                 xdp: link.is_some_and(|l| l.xdp),
+                xps: xps(&Path::new("/sys/class/net").join(name).join("queues")),
                 foreign_qdisc: link.and_then(|l| foreign(l.index)),
                 aggregates: aggregates(name),
                 bridge: master.ok().and_then(|m| {
@@ -362,6 +365,19 @@ fn foreign(index: u32) -> Option<String> {
         .find(|q| q.parent == Parent::Root && q.handle != 0 && q.handle != weir_abi::MQ_HANDLE)
         .filter(|q| !(q.kind == "htb" && weir_abi::is_usable_major(q.handle)))
         .map(|q| q.kind)
+}
+
+/// Whether any transmit queue has CPUs or receive queues of its own.
+fn xps(queues: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(queues) else {
+        return false;
+    };
+    let of = |queue: &Path, file: &str| fs::read_to_string(queue.join(file)).unwrap_or_default();
+    entries
+        .flatten()
+        .filter(|e| e.file_name().to_string_lossy().starts_with("tx-"))
+        .flat_map(|e| ["xps_cpus", "xps_rxqs"].map(|file| of(&e.path(), file)))
+        .any(|mask| mask.chars().any(|c| c.is_ascii_hexdigit() && c != '0'))
 }
 
 /// As `ethtool` tells them, where it is installed.
@@ -411,6 +427,21 @@ mod tests {
         assert_eq!(option_of(config, "CONFIG_NET_SCH_CAKE"), Some('m'));
         assert_eq!(option_of(config, "CONFIG_NET_SCH_FQ"), None);
         assert_eq!(option_of(config, "CONFIG_NET_SCH"), None);
+    }
+
+    #[test]
+    fn xps_is_on_when_any_queue_has_a_mask() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for queue in ["rx-0", "tx-0", "tx-1"] {
+            fs::create_dir(dir.path().join(queue)).expect("made");
+        }
+        let write = |at: &str, mask: &str| fs::write(dir.path().join(at), mask).expect("written");
+        write("tx-0/xps_cpus", "00000000,00000000\n");
+        write("rx-0/rps_cpus", "f\n");
+        assert!(!xps(dir.path()));
+        write("tx-1/xps_rxqs", "0,00000004\n");
+        assert!(xps(dir.path()));
+        assert!(!xps(&dir.path().join("gone")));
     }
 
     #[test]

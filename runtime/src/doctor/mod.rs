@@ -303,6 +303,15 @@ fn interface(interface: &InterfaceFacts, need: &Need) -> Vec<Line> {
             format!("if LibreQoS left it there: ip link set {name} xdp off"),
         ));
     }
+    if interface.xps {
+        lines.push(line(
+            "xps",
+            Verdict::Fail,
+            name,
+            "XPS is on and chooses the transmit queue before the program can: packets meet the HTB of another CPU queue",
+            format!("for q in /sys/class/net/{name}/queues/tx-*; do echo 0 > $q/xps_cpus; done"),
+        ));
+    }
     if let Some(kind) = &interface.foreign_qdisc {
         lines.push(line(
             "root-qdisc",
@@ -401,6 +410,7 @@ mod tests {
             up: true,
             tx_queues: 8,
             xdp: false,
+            xps: false,
             foreign_qdisc: None,
             aggregates: Vec::new(),
             bridge: Some("br0".into()),
@@ -460,7 +470,7 @@ mod tests {
     #[test]
     fn every_fault_is_named_with_its_fix() {
         type Spoil = fn(&mut Facts);
-        let spoils: [(&str, Verdict, Spoil); 20] = [
+        let spoils: [(&str, Verdict, Spoil); 21] = [
             ("kernel", Verdict::Fail, |f| f.release = "5.10.0".into()),
             ("hook", Verdict::Warn, |f| f.tcx = false),
             ("privileges", Verdict::Fail, |f| {
@@ -496,6 +506,7 @@ mod tests {
                 f.interfaces[0].tx_queues = 4
             }),
             ("xdp", Verdict::Warn, |f| f.interfaces[0].xdp = true),
+            ("xps", Verdict::Fail, |f| f.interfaces[0].xps = true),
             ("root-qdisc", Verdict::Fail, |f| {
                 f.interfaces[0].foreign_qdisc = Some("cake".into())
             }),

@@ -17,6 +17,8 @@ pub enum Fault {
     Fail(ErrorKind),
     /// The call and all after it do nothing and say so.
     Dead,
+    /// From this call on no class takes other rates.
+    Stubborn,
     /// The act is not done, and the answer is yes.
     Lie,
     /// The process dies before the call.
@@ -90,6 +92,9 @@ impl FakeKernel {
         match self.fault {
             Fault::Fail(kind) if now => return Err(error(kind, "EIO: on demand")),
             Fault::Dead if now || later => return Err(error(ErrorKind::Other, "EIO: for good")),
+            Fault::Stubborn if (now || later) && doing().contains("change class") => {
+                return Err(error(ErrorKind::Busy, "EBUSY: for good"));
+            }
             Fault::Lie if now => return Ok(None),
             Fault::KillBefore if now => resume_unwind(Box::new(Killed)),
             _ => {}

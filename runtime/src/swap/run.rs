@@ -338,12 +338,9 @@ impl Run<'_> {
             if found.is_empty() {
                 return Ok(());
             }
+            // The first error is the cause of what is read back after it.
             if why.is_empty() || attempt > 0 {
-                why = format!(
-                    "{}{}",
-                    if why.is_empty() { "" } else { "read back: " },
-                    told(&found)
-                );
+                why = told(&found);
             }
             if seen.tables.digest() != Some(wanted.digest.as_str()) {
                 return Err(why);

@@ -216,6 +216,44 @@ fn a_kernel_that_fails_for_good_is_told_of_and_recovered_from() {
     }
 }
 
+/// Rates that were raised cannot be lowered any more: nothing is left but to let everything pass, and to say so.
+#[test]
+fn where_going_back_fails_traffic_passes_unshaped() {
+    let mut unshaped = 0;
+    for case in cases() {
+        for at in 0..case.calls() {
+            let context = format!("{}, stubborn from {at}", case.name);
+            let dir = tempfile::tempdir().unwrap();
+            let state = State::open(dir.path()).unwrap();
+            let mut kernel = FakeKernel::with(case.model.clone(), Fault::Stubborn, at);
+            let result = case.run(&mut kernel, &state);
+            kernel.fault = Fault::None;
+            match result {
+                Ok(_) => case.is_only(&mut kernel, Some(&case.to.wanted), &context),
+                Err(SwapError::RolledBack { .. }) => {
+                    case.is_only(&mut kernel, case.previous(), &context);
+                }
+                Err(error) => {
+                    assert_eq!(error.exit_code(), 8, "{context}: {error}");
+                    assert!(error.to_string().contains("passes unshaped"), "{error}");
+                    assert_eq!(
+                        kernel.model.tables.active,
+                        Some(Active::Nothing),
+                        "{context}"
+                    );
+                    unshaped += 1;
+                    // When the kernel is willing again, the generation before is there again.
+                    let found = recover(&mut kernel, &state, &mut |digest| case.find(digest));
+                    let from = case.previous().map(|wanted| wanted.digest.clone());
+                    assert_eq!(found.unwrap(), Recovered::Undone { from }, "{context}");
+                    case.is_only(&mut kernel, case.previous(), &context);
+                }
+            }
+        }
+    }
+    assert!(unshaped > 0);
+}
+
 /// Once, and then killed again in the recovery.
 #[test]
 fn killed_at_any_call_it_recovers_to_one_generation() {

@@ -6,6 +6,8 @@
 //! It also knows what no kernel tells: which classes may hold packets now, and so whether any ceiling could be
 //! exceeded ([`ModelKernel::broken`]). Time, packets and memory it does not know.
 
+#[cfg(test)]
+mod golden;
 pub mod random;
 #[cfg(test)]
 mod tests;
