@@ -23,6 +23,8 @@ use crate::status::traffic::Legend;
 use crate::status::{Board, metrics};
 use watch::Watch;
 
+/// What could not be remembered is tried again after so long, in milliseconds.
+const LOOK_AGAIN_MS: u64 = 10_000;
 /// Longest wait between attempts, in milliseconds.
 const LONGEST_RETRY_MS: u64 = 300_000;
 
@@ -86,8 +88,12 @@ pub struct Agent<'a, S: Shaper> {
     /// What waits for a person.
     stuck: Option<String>,
     /// A reason that was told already is not told each second.
-    waiting: Option<String>,
+    told: BTreeMap<&'static str, String>,
+    /// What the channel has and is not followed.
+    refused: Option<RefusedHead>,
     settle: bool,
+    /// When what could not be heard is asked for again.
+    look_at: Option<u64>,
 }
 
 impl<'a, S: Shaper> Agent<'a, S> {
@@ -123,8 +129,10 @@ impl<'a, S: Shaper> Agent<'a, S> {
             reclaim_at: None,
             unshaped: false,
             stuck: None,
-            waiting: None,
+            told: BTreeMap::new(),
+            refused: None,
             settle: false,
+            look_at: None,
         };
         Ok(agent)
     }
@@ -139,16 +147,27 @@ impl<'a, S: Shaper> Agent<'a, S> {
         std::mem::take(&mut self.settle)
     }
 
+    /// What was told could not be taken in: it is to be told again. True once.
+    pub fn wants_looking(&mut self) -> bool {
+        let due = self
+            .look_at
+            .is_some_and(|at| self.clock.since_boot_ms() >= at);
+        if due {
+            self.look_at = None;
+        }
+        due
+    }
+
     /// Tries again what was given up, because somebody says so.
     pub fn retry(&mut self) {
         self.memory.retry();
         self.save();
         self.stuck = None;
-        self.waiting = None;
+        self.told.clear();
+        self.refused = None;
         self.retry_at = 0;
         self.repairs = 0;
         self.read_back_at = 0;
-        self.board.write(|s| s.refused = None);
     }
 
     /// One turn: lets time pass, brings the kernel to where it is to be, and looks at it.
@@ -192,6 +211,9 @@ impl<'a, S: Shaper> Agent<'a, S> {
             if now != before && now.is_some() {
                 self.dirty = Some(format!("interface {name} came back"));
                 self.retry_at = 0;
+                // What could not be done without it can be done now.
+                self.stuck = None;
+                self.memory.attempts = 0;
             }
         }
     }
@@ -225,8 +247,9 @@ impl<'a, S: Shaper> Agent<'a, S> {
         if !gone.is_empty() {
             // No attempt: when it is there, it is loaded.
             let text = format!("waiting for interface {}", gone.join(", "));
-            return self.once(Level::Warning, text);
+            return self.once("interface", Level::Warning, text);
         }
+        self.told.remove("interface");
         self.load(&artifact, is_loaded);
     }
 
@@ -270,7 +293,6 @@ impl<'a, S: Shaper> Agent<'a, S> {
                 done: loading.done,
             });
         });
-        self.waiting = None;
         if loading.is_loaded() {
             self.is_loaded(artifact, &loading, before, again, milliseconds);
         } else {
@@ -404,6 +426,7 @@ impl<'a, S: Shaper> Agent<'a, S> {
     fn keep_copies(&mut self) {
         if let Err(error) = self.copies.keep(&self.memory.needed()) {
             self.once(
+                "copies",
                 Level::Warning,
                 format!("old copies of artifacts could not be removed: {error}"),
             );
@@ -434,12 +457,15 @@ impl<'a, S: Shaper> Agent<'a, S> {
             );
             (g.seq, g.digest.clone(), reason)
         });
+        // What the channel has now comes before what it had.
+        let refused = self.refused.clone();
         let since = self.clock.now().to_string();
         let target = self
             .loaded
             .as_ref()
             .and_then(|l| l.target().name.as_ref().map(ToString::to_string));
-        let stuck = self.stuck.clone().or_else(|| self.waiting.clone());
+        let waits = self.told.get("interface").cloned();
+        let stuck = self.stuck.clone().or(waits);
         let nothing = self.unshaped || self.loaded.is_none();
         let seq = memory.wanted.as_ref().and_then(|w| w.seq);
         let same = self.loaded.as_ref().map(|l| l.digest.clone());
@@ -455,22 +481,24 @@ impl<'a, S: Shaper> Agent<'a, S> {
             if is_wanted && let Some(active) = &mut s.active {
                 active.seq = seq;
             }
-            if let Some((seq, digest, reason)) = given_up {
-                let known = s.refused.as_ref().filter(|r| r.reason == reason);
-                let since = known.map_or(since, |r| r.since.clone());
-                s.refused = Some(RefusedHead {
+            let known = s.refused.take();
+            s.refused = refused.or_else(|| {
+                let (seq, digest, reason) = given_up?;
+                let known = known.filter(|r| r.reason == reason);
+                Some(RefusedHead {
                     seq: Some(seq),
                     digest: Some(digest),
                     reason,
-                    since,
-                });
-            }
+                    since: known.map_or(since, |r| r.since),
+                })
+            });
         });
     }
 
     fn save(&mut self) {
         if let Err(error) = self.keeper.save(&self.memory) {
             self.once(
+                "memory",
                 Level::Error,
                 format!("what was decided could not be written down: {error}"),
             );
@@ -488,11 +516,11 @@ impl<'a, S: Shaper> Agent<'a, S> {
         (self.log)(level, text);
     }
 
-    /// Says what will be so again in a second.
-    fn once(&mut self, level: Level, text: String) {
-        if self.waiting.as_ref() != Some(&text) {
+    /// Says what will be so again in a second, once as long as it is so.
+    fn once(&mut self, about: &'static str, level: Level, text: String) {
+        if self.told.get(about) != Some(&text) {
             self.say(level, &text);
-            self.waiting = Some(text);
+            self.told.insert(about, text);
         }
     }
 }

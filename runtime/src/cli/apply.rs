@@ -1,6 +1,7 @@
 //! `weir-runtime apply`: one artifact, by hand.
 
 use clap::Args;
+use serde::Serialize;
 use weir_schemas::runtime::{Apply, ApplyResult};
 use weir_store::channel::{Clock as _, SystemClock, short};
 
@@ -26,6 +27,14 @@ pub struct Arguments {
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+/// How it went, for programs.
+#[derive(Serialize)]
+struct Answer {
+    schema: &'static str,
+    #[serde(flatten)]
+    apply: Apply,
 }
 
 pub fn run(arguments: &Arguments, config: &Config, quiet: bool) -> Result<Exit, Failure> {
@@ -67,7 +76,7 @@ pub fn run(arguments: &Arguments, config: &Config, quiet: bool) -> Result<Exit, 
         keeper.save(&before).map_err(|e| outside(e.to_string()))?;
     }
     if arguments.format == Format::Json {
-        let told = Apply {
+        let apply = Apply {
             digest: artifact.digest.clone(),
             started,
             milliseconds,
@@ -76,7 +85,11 @@ pub fn run(arguments: &Arguments, config: &Config, quiet: bool) -> Result<Exit, 
             steps: loading.steps,
             done: loading.done,
         };
-        let mut text = serde_json::to_string_pretty(&told).expect("it writes to memory");
+        let answer = Answer {
+            schema: "weir.runtime-apply/1",
+            apply,
+        };
+        let mut text = serde_json::to_string_pretty(&answer).expect("it writes to memory");
         text.push('\n');
         print(&text)?;
     }

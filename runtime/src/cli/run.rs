@@ -156,6 +156,9 @@ fn turns<S: crate::agent::shaper::Shaper>(
             Err(RecvTimeoutError::Timeout) => next = Instant::now() + TURN,
         }
         agent.turn();
+        if agent.wants_looking() {
+            let _ = ask.send(Ask::Afresh);
+        }
         if agent.wants_settling() {
             let _ = ask.send(Ask::Settle);
         }

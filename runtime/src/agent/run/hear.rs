@@ -24,14 +24,19 @@ impl<S: Shaper> Agent<'_, S> {
                 },
             });
         });
+        if reachable && self.told.remove("store").is_some() {
+            self.say(Level::Notice, "the store can be read again");
+        }
         match told {
             Told::Unchanged => {}
             Told::Unreachable(why) => self.once(
+                "store",
                 Level::Warning,
                 format!("the store cannot be read: {why}; what is loaded stays"),
             ),
             Told::Nothing => match &self.memory.head {
                 None => self.once(
+                    "channel",
                     Level::Info,
                     format!("channel {} runs nothing yet", self.config.store.channel),
                 ),
@@ -68,6 +73,7 @@ impl<S: Shaper> Agent<'_, S> {
         match artifact {
             Err(Missing::Unreachable(why)) => {
                 return self.once(
+                    "artifact",
                     Level::Warning,
                     format!(
                         "the artifact of generation {} cannot be read: {why}; what is loaded stays",
@@ -89,15 +95,18 @@ impl<S: Shaper> Agent<'_, S> {
         if memory != self.memory {
             // Written down before anything is done because of it; what cannot be remembered is not begun.
             if let Err(error) = self.keeper.save(&memory) {
-                return self.once(Level::Error, format!(
+                self.look_at = Some(self.clock.since_boot_ms().saturating_add(LOOK_AGAIN_MS));
+                return self.once("memory", Level::Error, format!(
                     "generation {} is not begun, because it could not be remembered: {error}; make room, and it is",
                     head.seq
                 ));
             }
             self.memory = memory;
+            self.told.remove("memory");
         }
+        self.refused = None;
+        self.told.remove("artifact");
         self.board.write(|s| {
-            s.refused = None;
             s.channel = Some(head.channel.clone());
             if let Some(store) = &mut s.store {
                 store.seq = Some(head.seq);
@@ -115,7 +124,6 @@ impl<S: Shaper> Agent<'_, S> {
                 self.stuck = None;
                 self.retry_at = 0;
                 self.repairs = 0;
-                self.waiting = None;
                 let deadline = head.confirm.as_ref().map_or_else(String::new, |c| {
                     format!(", to be confirmed within {} s", c.within_seconds)
                 });
@@ -129,23 +137,19 @@ impl<S: Shaper> Agent<'_, S> {
     }
 
     pub(super) fn refuse(&mut self, refusal: Refusal) {
-        let since = self.clock.now().to_string();
-        let told = self
-            .board
-            .snapshot()
+        if self
             .refused
-            .is_some_and(|r| r.reason == refusal.reason);
-        if told {
+            .as_ref()
+            .is_some_and(|r| r.reason == refusal.reason)
+        {
             return;
         }
         self.say(Level::Error, &refusal.reason);
-        self.board.write(|s| {
-            s.refused = Some(RefusedHead {
-                seq: refusal.seq,
-                digest: refusal.digest,
-                reason: refusal.reason,
-                since,
-            });
+        self.refused = Some(RefusedHead {
+            seq: refusal.seq,
+            digest: refusal.digest,
+            reason: refusal.reason,
+            since: self.clock.now().to_string(),
         });
     }
 }

@@ -366,6 +366,41 @@ fn what_is_not_believed_leaves_everything_as_it_is() {
     });
 }
 
+/// What was given up and what is refused now do not take turns in the status, and the log says each once.
+#[test]
+fn what_is_said_is_said_once() {
+    let lab = Lab::new();
+    lab.run(|agent| {
+        agent.hear(lab.told(a_head(1, 1)));
+        lab.wait(agent, 12);
+        agent.hear(lab.told(pending(2, 2, 5)));
+        lab.wait(agent, 12);
+        let refused = || Refusal {
+            seq: Some(3),
+            digest: None,
+            reason: "no key of the trust file made its signature".into(),
+        };
+        for _ in 0..20 {
+            agent.hear(Told::Refused(refused()));
+            agent.hear(Told::Unreachable("stale file handle".into()));
+            lab.wait(agent, 1);
+            let status = agent.board.snapshot().refused.expect("named");
+            assert_eq!(status.seq, Some(3));
+        }
+        let times = |what: &str| {
+            lab.lines
+                .borrow()
+                .iter()
+                .filter(|l| l.contains(what))
+                .count()
+        };
+        assert_eq!(times("no key of the trust file"), 1);
+        // It comes and goes, and that is worth a line each time.
+        assert_eq!(times("can be read again"), times("stale file handle") - 1);
+        assert_eq!(agent.board.snapshot().stuck, None);
+    });
+}
+
 #[test]
 fn an_unhealthy_generation_is_taken_back_at_once() {
     let lab = Lab::new();
@@ -497,6 +532,7 @@ fn on_a_full_disk_nothing_new_is_begun() {
         lab.wait(agent, 12);
         assert_eq!(lab.active(), Some(1));
         assert!(lab.said("could not be remembered"));
+        assert!(agent.wants_looking() && !agent.wants_looking());
         std::fs::remove_dir(&partial).expect("removed");
         agent.hear(lab.told(pending(2, 2, 60)));
         lab.wait(agent, 12);

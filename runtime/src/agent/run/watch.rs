@@ -104,6 +104,7 @@ impl<S: Shaper> Agent<'_, S> {
             }
             Err(reason) => {
                 self.once(
+                    "kernel",
                     Level::Error,
                     format!("the kernel could not be read back: {reason}"),
                 );
@@ -152,8 +153,9 @@ impl<S: Shaper> Agent<'_, S> {
         if !gone.is_empty() {
             // Nothing that a repair would mend: that is done when it comes back.
             let text = format!("waiting for interface {}", gone.join(", "));
-            return self.once(Level::Warning, text);
+            return self.once("interface", Level::Warning, text);
         }
+        self.told.remove("interface");
         if read_back.is_in_sync(&loaded.digest) {
             if now_ms.saturating_sub(self.repaired_at) > CALM_MS {
                 self.repairs = 0;
@@ -240,6 +242,7 @@ impl<S: Shaper> Agent<'_, S> {
                 // Asked for again in a while; nothing depends on it.
                 self.reclaim_at = Some(self.clock.since_boot_ms().saturating_add(CALM_MS));
                 self.once(
+                    "reclaim",
                     Level::Warning,
                     format!("what the generation before left could not be removed: {reason}"),
                 );
