@@ -77,11 +77,16 @@ pub struct Bytes {
     pub len: u32,
 }
 
+/// Where the last header that is read ends, and more: a power of two, less 1.
+const MAX_OFFSET: u32 = 0xfff;
+
 impl Bytes {
     /// The value at an offset; `None` where the bytes at hand end before.
     #[inline(always)]
     fn get<T: Wire>(&self, at: u32) -> Option<T> {
-        let from = self.start + at as usize;
+        // Offsets are far below this. Compilers like to keep what is left instead of them and to negate it, and
+        // before Linux 6.4 the verifier knows no bounds of a negated number; of a masked one it does.
+        let from = self.start + (at & MAX_OFFSET) as usize;
         if from + size_of::<T>() > self.end {
             return None;
         }

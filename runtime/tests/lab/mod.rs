@@ -8,6 +8,7 @@
 )]
 
 pub mod frames;
+mod inner;
 pub mod net;
 pub mod policy;
 pub mod reference;
@@ -108,11 +109,11 @@ impl Lab {
     /// Puts a table into a slot, with counters for its circuits.
     pub fn fill(&mut self, slot: u32, pages: &[Page], circuits: u32) {
         let count = u32::try_from(pages.len()).unwrap();
-        let mut table = Array::<MapData, Page>::create(count, INNER).unwrap();
+        let mut table = inner::array::<Page>(count, INNER);
         for (n, page) in (0..).zip(pages) {
             table.set(n, page, 0).unwrap();
         }
-        let counts = Array::<MapData, [u64; 4]>::create(circuits.max(1), INNER).unwrap();
+        let counts = inner::array::<[u64; 4]>(circuits.max(1), INNER);
 
         let mut tables: ArrayOfMaps<_, Array<MapData, Page>> =
             self.ebpf.map_mut(maps::TABLES).unwrap().try_into().unwrap();
