@@ -106,6 +106,7 @@ pub static CONTRACTS: &[Contract] = &[
     Contract::written::<promotion::Promotion>("promotion.schema.json"),
     Contract::written::<provenance::Provenance<'static>>("provenance.schema.json"),
     Contract::written::<queue_plan::QueuePlan<'static>>("queue_plan.schema.json"),
+    Contract::written::<runtime::Unanswered>("runtime_error.schema.json"),
     Contract::written::<runtime::Flows>("runtime_flows.schema.json"),
     Contract::written::<runtime::RuntimeStatus>("runtime_status.schema.json"),
     Contract::written::<runtime::Traffic>("runtime_traffic.schema.json"),

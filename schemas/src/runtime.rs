@@ -1,5 +1,6 @@
 //! What the runtime answers on its local socket: what is loaded and how it does. A question is one line of text
-//! (`status`, `traffic`, `unknown`, `flows`); the answer is one of these documents and the end of the stream.
+//! (`status`, `traffic`, `unknown`, `flows`); the answer is one of these documents and the end of the stream. The
+//! question `metrics` is answered with Prometheus text instead, and any other with [`Unanswered`].
 //!
 //! Counters count from when their class or slot was made, and never fall while `generation` stays the same.
 
@@ -42,10 +43,59 @@ pub struct RuntimeStatus {
     pub interfaces: Vec<InterfaceStatus>,
     /// What packets met since the programs were loaded, by outcome.
     pub outcomes: Vec<OutcomeCount>,
+    /// What it has given up on, and what to do about it; null when there is nothing.
+    #[serde(default)]
+    pub stuck: Option<String>,
+    /// What the channel wants and is not loaded here; null when there is nothing.
+    #[serde(default)]
+    pub refused: Option<RefusedHead>,
+    /// The store that is followed, as of the last look; null when none is.
+    #[serde(default)]
+    pub store: Option<StoreSeen>,
 }
 
 impl Published for RuntimeStatus {
     const SCHEMA: &'static str = "weir.runtime-status/1";
+}
+
+/// A head that is not followed.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct RefusedHead {
+    /// Number of its generation; null where not even that can be read.
+    pub seq: Option<u64>,
+    /// Payload digest; null where not even that can be read.
+    pub digest: Option<String>,
+    /// Why, and what to do about it.
+    pub reason: String,
+    /// Since when: UTC, as RFC 3339.
+    pub since: String,
+}
+
+/// The store, as the runtime sees it.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct StoreSeen {
+    /// False: it could not be read at the last look. What is loaded stays, and nothing counts as confirmed.
+    pub reachable: bool,
+    /// Number of the newest head that was accepted; null before the first.
+    pub seq: Option<u64>,
+    /// When that head was written, by the clock of the machine that wrote it: UTC, as RFC 3339.
+    pub written: Option<String>,
+    /// When it was looked at last: UTC, as RFC 3339.
+    pub looked: String,
+}
+
+/// The answer to what is no question.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Unanswered {
+    /// `weir.runtime-error/1`
+    #[schemars(extend("const" = Unanswered::SCHEMA))]
+    pub schema: String,
+    /// What is wrong, and what to ask.
+    pub error: String,
+}
+
+impl Published for Unanswered {
+    const SCHEMA: &'static str = "weir.runtime-error/1";
 }
 
 /// What the runtime is doing.

@@ -2,7 +2,7 @@
 
 use netlink_packet_core::NetlinkMessage;
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::link::{LinkAttribute, LinkFlags};
+use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkXdp};
 
 use super::wire::{Message, Request};
 use super::{Error, Socket};
@@ -15,6 +15,8 @@ pub struct Link {
     pub up: bool,
     pub tx_queues: u32,
     pub mtu: u32,
+    /// An XDP program of somebody is attached.
+    pub xdp: bool,
 }
 
 /// All interfaces.
@@ -39,12 +41,17 @@ fn read(message: &Message<'_>) -> Option<Link> {
         up: link.header.flags.contains(LinkFlags::Up),
         tx_queues: 1,
         mtu: 0,
+        xdp: false,
     };
     for attribute in link.attributes {
         match attribute {
             LinkAttribute::IfName(name) => out.name = name,
             LinkAttribute::NumTxQueues(n) => out.tx_queues = n,
             LinkAttribute::Mtu(mtu) => out.mtu = mtu,
+            LinkAttribute::Xdp(told) => {
+                let is_attached = |a: &LinkXdp| matches!(a, LinkXdp::ProgId(id) if *id != 0);
+                out.xdp = told.iter().any(is_attached);
+            }
             _ => {}
         }
     }

@@ -1,0 +1,4 @@
+//! What tests of the binary share.
+
+pub mod artifact;
+pub mod machine;
