@@ -26,6 +26,7 @@ pub mod peaks;
 pub mod previous;
 pub mod publish;
 pub mod refusal;
+pub mod reparented;
 pub mod report;
 pub mod source_map;
 pub mod sources;

@@ -16,6 +16,7 @@ pub mod head;
 pub mod inventory;
 pub mod journal;
 pub mod manifest;
+pub mod fleet;
 pub mod promotion;
 pub mod provenance;
 pub mod queue_plan;
@@ -103,6 +104,7 @@ pub static CONTRACTS: &[Contract] = &[
     Contract::read::<inventory::Inventory>("inventory.schema.json"),
     Contract::written::<journal::Entry>("journal.schema.json"),
     Contract::written::<manifest::Manifest<'static>>("manifest.schema.json"),
+    Contract::written::<fleet::BoxStatus>("fleet.schema.json"),
     Contract::written::<promotion::Promotion>("promotion.schema.json"),
     Contract::written::<provenance::Provenance<'static>>("provenance.schema.json"),
     Contract::written::<queue_plan::QueuePlan<'static>>("queue_plan.schema.json"),

@@ -23,8 +23,10 @@ mod override_file;
 mod project;
 mod promote;
 mod publish;
+mod pull;
 mod replace;
 mod rules;
+mod shelf;
 mod show;
 mod signing;
 #[cfg(feature = "fetch")]
@@ -169,6 +171,8 @@ enum Command {
     Promote(promote::Arguments),
     /// Write LibreQoS's files of what a channel runs
     Publish(publish::Arguments),
+    /// Mirror a channel of another store into a directory, proved
+    Pull(pull::Arguments),
     /// Keep a promotion that waits to be confirmed
     Confirm(confirm::Arguments),
     /// Go back to an earlier generation, and hold the channel
@@ -302,6 +306,7 @@ fn run(cli: &Cli) -> Exit {
             publish::run(args, &cli.global, &terminal),
             args.format.into(),
         ),
+        Command::Pull(args) => (pull::run(args, &terminal), args.format.into()),
         Command::Confirm(args) => (
             confirm::run(args, &cli.global, &terminal),
             args.format.into(),

@@ -79,13 +79,27 @@ pub enum Back {
 }
 
 impl Channels<'_> {
-    /// The head, as it is.
+    /// The head, as it is. A channel whose journal speaks of one and that has none lost it: that is not a channel that
+    /// runs nothing.
     pub fn head(&self, channel: &str) -> Result<Option<Known>> {
         if !head::is_name(channel) {
             return Err(ChannelError::Refused(Refusal::BadName(channel.to_owned())));
         }
         let Some(found) = self.backend.head(channel)? else {
-            return Ok(None);
+            let end = Journal::read_end(&self.backend.journal_end(channel)?);
+            let whole = match end.last_head() {
+                // Many refusals may stand at the end.
+                None => self.journal(channel)?,
+                Some(_) => end,
+            };
+            return match whole.last_head() {
+                None => Ok(None),
+                Some(last) => Err(ChannelError::Store(StoreError::LostHead {
+                    channel: channel.to_owned(),
+                    seq: last.seq,
+                    digest: last.digest.clone(),
+                })),
+            };
         };
         match head::decode(channel, &found.bytes) {
             Ok(head) => Ok(Some(Known {
@@ -598,7 +612,11 @@ impl Channels<'_> {
         let mut stopped = None;
         let mut choose = |stored: &[super::Stored]| {
             let mut channels = Vec::new();
-            for channel in self.backend.channels()? {
+            let mut names = self.backend.channels()?;
+            names.extend(self.backend.journals()?);
+            names.sort_unstable();
+            names.dedup();
+            for channel in names {
                 let known = match self.head(&channel) {
                     Ok(Some(known)) => known,
                     Ok(None) => continue,
