@@ -1,5 +1,6 @@
 //! The command line: one verb a file. Only this module and its children touch the terminal.
 
+mod adopt;
 mod build;
 mod check;
 mod compare;
@@ -155,6 +156,8 @@ enum Command {
     Snapshot(snapshot::Arguments),
     /// Say what you know better than the sources, field by field
     Override(override_::Arguments),
+    /// Turn a ShapedDevices.csv or network.json that was edited by hand into overrides
+    Adopt(adopt::Arguments),
     /// Where the values of a circuit, node or address come from
     Why(why::Arguments),
     /// Explain a lint rule
@@ -209,7 +212,7 @@ impl Directory {
 }
 
 /// Settings of weir.toml that a command may overrule.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Overrides {
     /// Topology strategy, in place of the one in weir.toml
     #[arg(long, value_name = "STRATEGY", value_parser = strategies())]
@@ -283,6 +286,7 @@ fn run(cli: &Cli) -> Exit {
             override_::run(args, &cli.global, &terminal),
             args.format.into(),
         ),
+        Command::Adopt(args) => (adopt::run(args, &cli.global, &terminal), args.format.into()),
         Command::Why(args) => (why::run(args, &cli.global, &terminal), args.format.into()),
         Command::Explain(args) => (explain::run(args, &terminal), args.format.into()),
         Command::Rules(args) => (rules::run(args, &terminal), args.format.into()),

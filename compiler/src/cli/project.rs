@@ -132,6 +132,9 @@ pub fn read_project(
     if let Some(text) = intent {
         project.overrides = config::overrides::load_str(text, &mut files).map_err(Stop::config)?;
     }
+    if !project.live.is_empty() {
+        read_lock(&dir)?;
+    }
     let read = lock::pin(&dir, &mut project)
         .and_then(|()| exports::read(&dir, &project.sources, &mut files))
         .and_then(|mut exports| {
@@ -261,6 +264,17 @@ fn day(instant: i64) -> Result<Date, Stop> {
     (u64::try_from(instant.div_euclid(86_400)).ok())
         .and_then(Date::of_days)
         .ok_or_else(no_day)
+}
+
+/// `weir.lock` of a project. One that cannot be read is a mistake in a file of the project, whoever asks.
+pub fn read_lock(dir: &Path) -> Result<lock::Lock, Stop> {
+    lock::Lock::read(dir).map_err(|message| {
+        Stop::new(
+            Exit::Usage,
+            message,
+            "take it from git again, or delete it and `weir fetch` every source",
+        )
+    })
 }
 
 /// Today, UTC.

@@ -166,20 +166,22 @@ pub(crate) fn put(bucket: &Bucket, artifact: &ArtifactFiles<'_>) -> Result<Outco
         let (next, was, outcome) = match any_index(bucket, digest)? {
             Some((index, tag, _)) if !index.removed => {
                 // Touched first: what is uploaded now must not be removed before the index names it.
-                let mut next = Index {
+                let touched = Index {
                     touched: nonce()?,
-                    ..index.clone()
+                    ..index
                 };
-                if write_index(bucket, digest, &next, Some(&tag))? == Write::Moved {
+                if write_index(bucket, digest, &touched, Some(&tag))? == Write::Moved {
                     continue;
                 }
-                upload(bucket, digest, &index.set, &files)?;
-                if index.builds.last() == Some(&build) {
+                upload(bucket, digest, &touched.set, &files)?;
+                // Again, with what others added meanwhile.
+                let now = self::index(bucket, digest)?;
+                let Some((mut next, tag)) = now.filter(|(now, _)| now.set == touched.set) else {
+                    continue;
+                };
+                if next.builds.last() == Some(&build) {
                     return Ok(Outcome::Existing);
                 }
-                let Some((_, tag)) = self::index(bucket, digest)? else {
-                    continue;
-                };
                 next.builds.retain(|known| *known != build);
                 next.builds.push(build.clone());
                 next.touched = nonce()?;

@@ -1,0 +1,119 @@
+//! The store over HTTP: the suite against a real server, answers that are lost on the way, many who promote at once,
+//! and a server that must be found out.
+
+#[path = "../../store/tests/conformance/mod.rs"]
+mod conformance;
+mod kit;
+
+use std::sync::atomic::Ordering;
+
+use conformance::{Built, channels, promote};
+use kit::lossy::{Loss, Lossy};
+use kit::{Moto, store};
+use weir_store::channel::{Backend as _, ChannelError};
+use weir_store_s3::Verdict;
+
+#[test]
+fn a_real_server_does_what_a_store_must() {
+    let Some(moto) = Moto::start() else { return };
+    conformance::conforms(&store(moto.port, "suite"));
+}
+
+/// A promotion whose answer is lost is told as what it is. Each is seen from a fresh process, as the next command is.
+#[test]
+fn a_write_whose_answer_is_lost_is_told_as_done_if_it_was() {
+    let Some(moto) = Moto::start() else { return };
+    let built = ["a", "b"].map(|payload| Built::new(payload, "1"));
+    for (n, loss) in [
+        Loss::DoneThen500,
+        Loss::DoneThen500Always,
+        Loss::DoneThenClosed,
+        Loss::Twice,
+        Loss::Lost,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for word in ["/heads/", "/journal/", "/index.json"] {
+            let prefix = format!("loss-{n}-{}", word.trim_matches('/').replace('.', "-"));
+            let plain = store(moto.port, &prefix);
+            for built in &built {
+                plain.put(&built.as_files()).expect("put");
+            }
+            promote(&plain, None, "production", &built[0]).expect("promoted");
+            let lossy = Lossy::before(moto.port, word, loss);
+            let through = store(lossy.port, &prefix);
+            let what = format!("{loss:?} of {word}");
+            let base = channels(&through).settle("production").expect("settled").known;
+            let done = promote(&through, base.as_ref(), "production", &built[1]);
+            assert!(lossy.hits.load(Ordering::SeqCst) > 0, "{what}: nothing was lost");
+            let head = channels(&plain).settle("production").expect("settled").known.expect("a head").head;
+            match done {
+                Ok(done) => {
+                    assert!(done.changed, "{what}");
+                    assert_eq!((head.seq, &head.txn), (2, &done.head.txn), "{what}");
+                }
+                Err(ChannelError::Store(error)) => {
+                    assert_eq!(loss, Loss::Lost, "{what}: {error}");
+                    assert_eq!(head.seq, 1, "{what}: {error}");
+                    let text = error.to_string();
+                    for secret in [kit::KEY, kit::SECRET] {
+                        assert!(!text.contains(secret), "{text}");
+                    }
+                }
+                Err(error) => panic!("{what}: {error}"),
+            }
+            // One line a head, whatever was sent twice; doing it again works.
+            let base = channels(&plain).settle("production").expect("settled").known;
+            promote(&plain, base.as_ref(), "production", &built[1]).expect("promoted again");
+            let journal = channels(&plain).journal("production").expect("read");
+            assert_eq!(journal.faults, [], "{what}");
+            let seqs: Vec<u64> = journal.entries.iter().filter_map(|e| Some(e.head.as_ref()?.seq)).collect();
+            assert_eq!(seqs, [1, 2], "{what}");
+        }
+    }
+}
+
+/// `WEIR_DRILL=1` runs as many rounds as the promise says.
+#[test]
+fn of_sixteen_who_promote_at_once_one_wins() {
+    let Some(moto) = Moto::start() else { return };
+    let rounds = match std::env::var_os("WEIR_DRILL") {
+        Some(_) => 200,
+        None => 5,
+    };
+    conformance::only_one_of_many_wins(&store(moto.port, "race"), "production", 16, rounds);
+}
+
+#[test]
+fn a_probe_passes_a_server_whose_conditions_hold() {
+    let Some(moto) = Moto::start() else { return };
+    let verdict = store(moto.port, "probe").probe(8, 5, 5).expect("probed");
+    assert_eq!(verdict, Verdict::Holds { races: 10 });
+}
+
+#[test]
+fn a_probe_finds_out_a_server_whose_conditions_do_not_hold() {
+    let port = kit::broken::start();
+    let store = store(port, "probe");
+    // One at a time it answers rightly, and a channel can be used: that is what makes it dangerous.
+    let built = Built::new("a", "1");
+    store.put(&built.as_files()).expect("put");
+    promote(&store, None, "production", &built).expect("promoted");
+    match store.probe(16, 10, 5).expect("probed") {
+        Verdict::Broken(what) => assert!(what.contains("at once"), "{what}"),
+        held => panic!("{held:?}"),
+    }
+}
+
+#[test]
+fn nobody_there_is_told_without_secrets() {
+    // Bound and dropped: nobody listens there.
+    let port = kit::listen(drop);
+    let error = store(port, "x").head("production").expect_err("nobody");
+    let text = error.to_string();
+    assert!(text.contains("cannot read heads/production.json in s3://weir/x"), "{text}");
+    for secret in [kit::KEY, kit::SECRET] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
