@@ -43,7 +43,7 @@ fn an_edited_shaped_devices_is_reproduced_by_the_next_build() {
     assert_eq!(report["left"].as_array().map(Vec::len), Some(0), "{report}");
     assert_eq!(built(&lab, "ShapedDevices.csv"), edited);
     let overrides = fs::read_to_string(lab.path().join("overrides.toml")).expect("read");
-    assert!(overrides.contains("was = { name = \"Circuit 1\""), "{overrides}");
+    assert!(overrides.contains("name = \"Circuit 1\" }"), "{overrides}");
     assert!(overrides.contains("device = \"d2\""), "{overrides}");
     // Once more: nothing is new, and what is said is said once.
     let again = lab.json("adopt edited", 0);

@@ -58,6 +58,17 @@ fn a_deleted_head_is_missed_behind_many_refusals() {
     assert!(lab.told("status", 1).contains("is gone"));
 }
 
+/// A channel of which there is nothing but refusals runs nothing, and nothing waits for it.
+#[test]
+fn a_channel_with_refusals_only_runs_nothing() {
+    let lab = Lab::new("[guard]\nmin_circuits = 100\n");
+    let first = lab.build();
+    lab.run(&format!("promote {first} --to production"), 4);
+    lab.run("gc", 0);
+    lab.run("verify", 0);
+    assert!(lab.head("production").is_null());
+}
+
 #[test]
 fn the_log_is_read_although_the_head_is_damaged() {
     let (lab, _) = a_lab();

@@ -94,7 +94,7 @@ fn a_head_of_before_or_of_elsewhere_is_refused_and_nothing_changes() {
     }
     let from = format!("pull --from file:{} --into box --box edge1", other.store().display());
     let told = lab.told(&from, 4);
-    assert!(told.contains("its history does not hold generation 2"), "{told}");
+    assert!(told.contains("its history does not hold"), "{told}");
     assert_eq!(held(&lab), before);
     let fleet = lab.json("status --fleet", 0);
     assert_eq!(fleet["channels"][0]["boxes"][0]["name"], "edge1");
@@ -125,18 +125,12 @@ fn a_damaged_artifact_is_refused_and_the_old_one_stays() {
 fn with_a_trust_file_only_signed_releases_are_taken() {
     let (lab, _) = a_lab();
     lab.run("key new", 0);
-    let trust = ["weir.pub", "secrets/weir.pub", "trust.pub"];
-    let trust = trust.into_iter().find(|name| lab.path().join(name).is_file());
-    let listed: Vec<_> = fs::read_dir(lab.path()).expect("listed").map(|e| e.expect("an entry").file_name()).collect();
-    let trust = trust.unwrap_or_else(|| panic!("no public key among {listed:?}"));
-    let pull = format!("{PULL} --trust {trust}");
+    let pull = format!("{PULL} --trust weir.key.pub");
     let told = lab.told(&pull, 4);
     assert!(told.contains("it is not signed"), "{told}");
     assert!(!head_path(&lab, "box").exists());
     let second = lab.build_with(4, 60_000);
-    let key = ["weir.key", "secrets/weir.key"].into_iter().find(|name| lab.path().join(name).is_file());
-    let key = key.expect("a secret key");
-    lab.run(&format!("promote {second} --to production --key {key}"), 0);
+    lab.run(&format!("promote {second} --to production --key weir.key"), 0);
     lab.run(&pull, 0);
     assert_eq!(held(&lab)["digest"].as_str(), Some(second.as_str()));
 }

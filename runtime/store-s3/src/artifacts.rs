@@ -319,7 +319,7 @@ pub(crate) fn collect(bucket: &Bucket, choose: Choose<'_>) -> Result<Vec<String>
     let mut removed = Vec::new();
     for (stored, index, tag) in &all {
         let age = now - i64::try_from(stored.stored / 1_000_000_000).unwrap_or(i64::MAX);
-        if index.removed || age < LEASE || !chosen.contains(&stored.digest) {
+        if index.removed || age < bucket.lease || !chosen.contains(&stored.digest) {
             continue;
         }
         let gone = Index {

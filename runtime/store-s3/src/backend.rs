@@ -6,7 +6,7 @@ use weir_schemas::journal::Entry;
 use weir_store::channel::{Backend, Choose, Stored, Swap, Swapped, Tag, Versioned, head};
 use weir_store::{ArtifactFiles, Outcome, Result, StoreError};
 
-use crate::artifacts::{self, LEASE, is_digest};
+use crate::artifacts::{self, is_digest};
 use crate::bucket::{SMALL, Write};
 use crate::{S3Store, journal};
 
@@ -101,7 +101,7 @@ impl Backend for S3Store {
             return Ok(Swapped::Gone);
         }
         // Half of the time is left to the request that moves the head.
-        if start.elapsed() > Duration::from_secs(LEASE.unsigned_abs() / 2) {
+        if start.elapsed() > Duration::from_secs(self.bucket.lease.unsigned_abs() / 2) {
             return Err(StoreError::Unknown(format!(
                 "{} took too long to answer: channel {} was not moved; try again",
                 self.name(),

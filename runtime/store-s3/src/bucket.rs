@@ -36,6 +36,8 @@ pub(crate) struct Bucket {
     /// What must not be shown.
     pub hidden: Vec<String>,
     pub runtime: Runtime,
+    /// Seconds in which what was touched is not collected.
+    pub lease: i64,
 }
 
 /// An object that was read.

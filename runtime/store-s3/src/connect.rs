@@ -132,7 +132,7 @@ pub(crate) fn objects(settings: &Settings) -> Result<Arc<dyn ObjectStore>> {
             "http" if is_this_machine(&url) || settings.plain_http => true,
             "http" => {
                 return Err(wrong(
-                    "`store.endpoint` is plain HTTP to another machine: write https://, or `plain_http = true` under \
+                    "`store.endpoint` is plain HTTP to another machine: write https://, or say that it is wanted with `plain_http = true` under \
                      [store] if nobody else is on that network",
                 ));
             }

@@ -38,6 +38,7 @@ use weir_store::{Result, StoreError};
 pub use connect::{Address, Credentials, Settings};
 pub use probe::Verdict;
 
+use artifacts::LEASE;
 use bucket::Bucket;
 
 /// A store in a bucket.
@@ -52,12 +53,13 @@ impl S3Store {
         let objects = connect::objects(settings)?;
         let hidden = settings.credentials.hidden();
         let name = settings.address.to_string();
-        S3Store::new(objects, &settings.address.prefix, name, hidden)
+        S3Store::new(objects, &settings.address.prefix, name, hidden, LEASE)
     }
 
     /// A store over any objects whose conditional writes hold, as tests have them in memory.
-    pub fn over(objects: Arc<dyn ObjectStore>, prefix: &str) -> Result<S3Store> {
-        S3Store::new(objects, prefix, "memory".to_owned(), Vec::new())
+    /// `lease`: seconds in which what was touched is not collected.
+    pub fn over(objects: Arc<dyn ObjectStore>, prefix: &str, lease: i64) -> Result<S3Store> {
+        S3Store::new(objects, prefix, "memory".to_owned(), Vec::new(), lease)
     }
 
     fn new(
@@ -65,6 +67,7 @@ impl S3Store {
         prefix: &str,
         name: String,
         hidden: Vec<String>,
+        lease: i64,
     ) -> Result<S3Store> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -78,6 +81,7 @@ impl S3Store {
                 name,
                 hidden,
                 runtime,
+                lease,
             },
         })
     }

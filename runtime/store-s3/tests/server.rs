@@ -5,13 +5,16 @@
 mod conformance;
 mod kit;
 
+use std::io::{BufReader, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use conformance::{Built, channels, promote};
 use kit::lossy::{Loss, Lossy};
 use kit::{Moto, store};
 use weir_store::channel::{Backend as _, ChannelError};
-use weir_store_s3::Verdict;
+use weir_store_s3::{Address, Credentials, S3Store, Settings, Verdict};
 
 #[test]
 fn a_real_server_does_what_a_store_must() {
@@ -116,4 +119,50 @@ fn nobody_there_is_told_without_secrets() {
     for secret in [kit::KEY, kit::SECRET] {
         assert!(!text.contains(secret), "{text}");
     }
+}
+
+/// A server with a certificate of its own: taken where its authority is named, and refused where it is not.
+#[test]
+fn a_private_authority_is_named_or_the_server_is_refused() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let pem = made.cert.pem().into_bytes();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .expect("a server");
+    let config = Arc::new(config);
+    let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, kit::broken::start()));
+    let port = kit::listen(move |stream| {
+        let session = rustls::ServerConnection::new(Arc::clone(&config)).expect("a session");
+        let mut tls = BufReader::new(rustls::StreamOwned::new(session, stream));
+        if let Some(request) = kit::Request::read(&mut tls) {
+            let _ = tls.get_mut().write_all(&request.forward(upstream));
+            tls.get_mut().conn.send_close_notify();
+            let _ = tls.get_mut().flush();
+        }
+    });
+    let with = |ca: Option<Vec<u8>>| {
+        S3Store::connect(&Settings {
+            address: Address::parse("s3://weir/tls").expect("an address"),
+            endpoint: Some(format!("https://localhost:{port}")),
+            region: "us-east-1".to_owned(),
+            credentials: Credentials {
+                key: kit::KEY.to_owned(),
+                secret: kit::SECRET.to_owned(),
+                token: None,
+            },
+            ca,
+            plain_http: false,
+        })
+    };
+    let trusting = with(Some(pem)).expect("a store");
+    assert_eq!(trusting.head("production").expect("read"), None);
+    let error = with(None).expect("a store").head("production").expect_err("nobody vouches for it");
+    assert!(error.to_string().contains("certificate"), "{error}");
+    let nobody = with(Some(b"no certificate".to_vec())).expect_err("no authority");
+    assert!(nobody.to_string().contains("`store.ca` holds no certificate"), "{nobody}");
 }

@@ -29,7 +29,8 @@ fn serve(mut stream: TcpStream, objects: &Objects) {
     let mut reader = BufReader::new(stream.try_clone().expect("a socket"));
     while let Some(request) = Request::read(&mut reader) {
         let answer = answer(&request, objects);
-        if stream.write_all(&answer).is_err() {
+        let is_last = request.header("connection").is_some_and(|c| c.eq_ignore_ascii_case("close"));
+        if stream.write_all(&answer).is_err() || is_last {
             return;
         }
     }

@@ -6,7 +6,7 @@
 pub mod broken;
 pub mod lossy;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -107,7 +107,7 @@ pub struct Request {
 
 impl Request {
     /// The next one of a connection; `None` at its end.
-    pub fn read(from: &mut BufReader<TcpStream>) -> Option<Request> {
+    pub fn read(from: &mut impl BufRead) -> Option<Request> {
         let mut first = String::new();
         from.read_line(&mut first).ok().filter(|n| *n > 0)?;
         let mut words = first.split_whitespace();

@@ -7,7 +7,6 @@ use weir_schemas::journal::{Entry, Outcome};
 use crate::{Result as StoreResult, StoreError};
 
 use super::journal::Journal;
-use super::keep::collectable;
 use super::{Backend, ChannelError, Clock, Refusal, Swap, Swapped, Tag, head};
 
 type Result<T> = std::result::Result<T, ChannelError>;
@@ -86,13 +85,8 @@ impl Channels<'_> {
             return Err(ChannelError::Refused(Refusal::BadName(channel.to_owned())));
         }
         let Some(found) = self.backend.head(channel)? else {
-            let end = Journal::read_end(&self.backend.journal_end(channel)?);
-            let whole = match end.last_head() {
-                // Many refusals may stand at the end.
-                None => self.journal(channel)?,
-                Some(_) => end,
-            };
-            return match whole.last_head() {
+            // The whole journal: many refusals may stand at its end. And without a lock, which whoever collects holds.
+            return match self.journal(channel)?.last_head() {
                 None => Ok(None),
                 Some(last) => Err(ChannelError::Store(StoreError::LostHead {
                     channel: channel.to_owned(),
@@ -603,46 +597,6 @@ impl Channels<'_> {
                 channel: channel.to_owned(),
             },
         }))
-    }
-
-    /// Removes artifacts that nobody needs, and gives their digests. A channel that cannot be read stops it: what
-    /// cannot be read cannot be known to be useless.
-    pub fn collect(&self, keep: usize, dry_run: bool) -> Result<Vec<String>> {
-        let mut chosen = Vec::new();
-        let mut stopped = None;
-        let mut choose = |stored: &[super::Stored]| {
-            let mut channels = Vec::new();
-            let mut names = self.backend.channels()?;
-            names.extend(self.backend.journals()?);
-            names.sort_unstable();
-            names.dedup();
-            for channel in names {
-                let known = match self.head(&channel) {
-                    Ok(Some(known)) => known,
-                    Ok(None) => continue,
-                    Err(error) => {
-                        stopped = Some(error);
-                        return Ok(Vec::new());
-                    }
-                };
-                let journal = self.journal(&channel)?;
-                if journal.is_damaged() {
-                    stopped = Some(ChannelError::Store(StoreError::DamagedJournal {
-                        channel,
-                        fault: journal.faults[0].to_string(),
-                    }));
-                    return Ok(Vec::new());
-                }
-                channels.push((known.head, journal));
-            }
-            chosen = collectable(stored, &channels, keep);
-            Ok(if dry_run { Vec::new() } else { chosen.clone() })
-        };
-        let removed = self.backend.collect(&mut choose)?;
-        if let Some(error) = stopped {
-            return Err(error);
-        }
-        Ok(if dry_run { chosen } else { removed })
     }
 }
 
