@@ -32,6 +32,7 @@ fn a_write_whose_answer_is_lost_is_told_as_done_if_it_was() {
         Loss::DoneThen500Always,
         Loss::DoneThenClosed,
         Loss::Twice,
+        Loss::Conflict,
         Loss::Lost,
     ]
     .into_iter()
@@ -83,7 +84,7 @@ fn of_sixteen_who_promote_at_once_one_wins() {
     let Some(moto) = Moto::start() else { return };
     let rounds = match std::env::var_os("WEIR_DRILL") {
         Some(_) => 200,
-        None => 5,
+        None => 10,
     };
     conformance::only_one_of_many_wins(&store(moto.port, "race"), "production", 16, rounds);
 }

@@ -19,6 +19,8 @@ pub enum Loss {
     DoneThenClosed,
     /// Delivered twice; the second answer arrives.
     Twice,
+    /// Not done, and status 409: another conditional write is under way, ask again.
+    Conflict,
     /// Not done, and the connection ends.
     Lost,
 }
@@ -29,6 +31,7 @@ pub struct Lossy {
     pub hits: Arc<AtomicUsize>,
 }
 
+const CONFLICT: &[u8] = b"HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 const FAILED: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 impl Lossy {
@@ -52,6 +55,7 @@ impl Lossy {
                     request.forward(to);
                     FAILED.to_vec()
                 }
+                (true, Loss::Conflict) => CONFLICT.to_vec(),
                 (true, Loss::DoneThenClosed) => {
                     request.forward(to);
                     return;
