@@ -73,7 +73,10 @@ impl Sheet {
         };
         let needed = [Column::CircuitId, Column::DeviceId, Column::DownMax];
         if let Some(column) = needed.into_iter().find(|c| !header.columns.has(*c)) {
-            return Err(format!("it has no column \"{}\"", header.columns.route(column)));
+            return Err(format!(
+                "it has no column \"{}\"",
+                header.columns.route(column)
+            ));
         }
         let columns = header.columns;
         let mut rows = BTreeMap::new();
@@ -153,7 +156,11 @@ pub fn shaped_devices(own: &[u8], edited: &[u8]) -> Result<Edits, String> {
     let edited = Sheet::read(edited)?;
     let mut edits = Edits::default();
     let circuits = |sheet: &Sheet| -> BTreeSet<String> {
-        sheet.rows.keys().map(|(circuit, _)| circuit.clone()).collect()
+        sheet
+            .rows
+            .keys()
+            .map(|(circuit, _)| circuit.clone())
+            .collect()
     };
     let (before, after) = (circuits(&own), circuits(&edited));
     for (circuit, device) in own.rows.keys() {
@@ -234,7 +241,8 @@ fn circuit_edits(own: &Sheet, edited: &Sheet, circuit: &str, edits: &mut Edits) 
         let from = (circuit.to_owned(), String::new());
         let rows = sheet.rows.range(from..);
         let rows = rows.take_while(|((of, _), _)| of == circuit);
-        rows.map(|(key, row)| (key.1.clone(), row.clone())).collect::<Vec<_>>()
+        rows.map(|(key, row)| (key.1.clone(), row.clone()))
+            .collect::<Vec<_>>()
     };
     let (before, after) = (rows(own), rows(edited));
     for (field, columns) in OF_CIRCUIT {
@@ -248,10 +256,16 @@ fn circuit_edits(own: &Sheet, edited: &Sheet, circuit: &str, edits: &mut Edits) 
             continue;
         }
         let cells = |sheet: &Sheet, row: &ByteRecord| -> Vec<String> {
-            columns.iter().map(|column| sheet.text(row, *column)).collect()
+            columns
+                .iter()
+                .map(|column| sheet.text(row, *column))
+                .collect()
         };
         let differs = |device: &str, now: &[String]| {
-            let was = before.iter().find(|(of, _)| of == device).map(|(_, row)| cells(own, row));
+            let was = before
+                .iter()
+                .find(|(of, _)| of == device)
+                .map(|(_, row)| cells(own, row));
             was.is_some_and(|was| !same(field, &was, now))
         };
         let changed: Vec<(bool, Vec<String>)> = after
@@ -273,7 +287,10 @@ fn circuit_edits(own: &Sheet, edited: &Sheet, circuit: &str, edits: &mut Edits) 
             );
             continue;
         }
-        let was = before.first().map(|(_, row)| cells(own, row)).unwrap_or_default();
+        let was = before
+            .first()
+            .map(|(_, row)| cells(own, row))
+            .unwrap_or_default();
         match value(field, &was, first) {
             Ok(value) => {
                 let key = Key {
@@ -285,7 +302,10 @@ fn circuit_edits(own: &Sheet, edited: &Sheet, circuit: &str, edits: &mut Edits) 
                 edits.sets.insert(key, value);
             }
             Err(why) => edits.left(
-                format!("\"{name}\" of circuit \"{circuit}\" was changed to \"{}\"", first.join("/")),
+                format!(
+                    "\"{name}\" of circuit \"{circuit}\" was changed to \"{}\"",
+                    first.join("/")
+                ),
                 why,
             ),
         }
@@ -295,7 +315,10 @@ fn circuit_edits(own: &Sheet, edited: &Sheet, circuit: &str, edits: &mut Edits) 
 /// The same value, however it is written. Of a parent its name counts: the id beside it follows from it.
 fn same(field: Field, a: &[String], b: &[String]) -> bool {
     match field {
-        Field::Min | Field::Max => a.iter().zip(b).all(|(a, b)| a == b || (rate(a).is_some() && rate(a) == rate(b))),
+        Field::Min | Field::Max => a
+            .iter()
+            .zip(b)
+            .all(|(a, b)| a == b || (rate(a).is_some() && rate(a) == rate(b))),
         Field::Qdisc => a == b || (leaf(&a[0]).is_some() && leaf(&a[0]) == leaf(&b[0])),
         _ => a == b,
     }
@@ -310,19 +333,24 @@ fn value(field: Field, was: &[String], now: &[String]) -> Result<FieldValue, Str
         Field::Parent => match (now.get(1), was.get(1)) {
             (Some(id), was) if !id.is_empty() && Some(id) != was => Ok(text(id)),
             _ if now[0].is_empty() => Err(
-                "without a parent it has nothing to hang on; write the name of another node".to_owned(),
+                "without a parent it has nothing to hang on; write the name of another node"
+                    .to_owned(),
             ),
             _ => Ok(text(&now[0])),
         },
         Field::Min | Field::Max => {
             let [down, up] = [0, 1].map(|at| now.get(at).and_then(|text| rate(text)));
             match (down, up) {
-                (Some(down), Some(up)) => Ok(FieldValue::Rates(Pair::new(Kbps::known(down), Kbps::known(up)))),
+                (Some(down), Some(up)) => Ok(FieldValue::Rates(Pair::new(
+                    Kbps::known(down),
+                    Kbps::known(up),
+                ))),
                 _ => Err("write rates in Mbit/s".to_owned()),
             }
         }
-        Field::Qdisc => leaf(&now[0])
-            .ok_or_else(|| "write cake, fq_codel, none, or two of them with a slash between".to_owned()),
+        Field::Qdisc => leaf(&now[0]).ok_or_else(|| {
+            "write cake, fq_codel, none, or two of them with a slash between".to_owned()
+        }),
         _ => Err("no override says that".to_owned()),
     }
 }
@@ -357,10 +385,15 @@ fn nodes(bytes: &[u8]) -> Result<BTreeMap<String, Node>, String> {
     let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
     let roots: BTreeMap<String, Raw> = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
     let mut found = BTreeMap::new();
-    let mut open: Vec<(String, Raw, Option<String>)> =
-        roots.into_iter().map(|(name, raw)| (name, raw, None)).collect();
+    let mut open: Vec<(String, Raw, Option<String>)> = roots
+        .into_iter()
+        .map(|(name, raw)| (name, raw, None))
+        .collect();
     while let Some((name, raw, parent)) = open.pop() {
-        let id = raw.id.filter(|id| !id.is_empty()).unwrap_or_else(|| name.clone());
+        let id = raw
+            .id
+            .filter(|id| !id.is_empty())
+            .unwrap_or_else(|| name.clone());
         let text = |rate: Option<serde_json::Number>| rate.map_or(String::new(), |r| r.to_string());
         let node = Node {
             name,
@@ -462,8 +495,16 @@ c2,Al,d3,dish,Hill,n1,,,100.64.0.4,2001:db8::/56,1,1,50,10,,\n";
     fn sets(edits: &Edits) -> Vec<String> {
         let sets = edits.sets.iter();
         sets.map(|(key, value)| {
-            let device = key.device.as_deref().map_or(String::new(), |d| format!("/{d}"));
-            format!("{} {}{device} {} {value}", key.kind.word(), key.id, key.field.key())
+            let device = key
+                .device
+                .as_deref()
+                .map_or(String::new(), |d| format!("/{d}"));
+            format!(
+                "{} {}{device} {} {value}",
+                key.kind.word(),
+                key.id,
+                key.field.key()
+            )
         })
         .collect()
     }
@@ -484,7 +525,10 @@ c2,Al,d3,dish,Hill,n1,,,100.64.0.4,2001:db8::/56,1,1,50,10,,\n";
     fn each_cell_is_the_field_it_belongs_to() {
         let edited = OWN
             .replace("c1,Jo,d1,dish,Hill,n1", "c1,Jo Doe,d1,dish,Lake,n1")
-            .replace("100.64.0.1, 100.64.0.2\",,1,1,50,10,,", "100.64.0.9\",,1,1,25.5,5,,cake/none")
+            .replace(
+                "100.64.0.1, 100.64.0.2\",,1,1,50,10,,",
+                "100.64.0.9\",,1,1,25.5,5,,cake/none",
+            )
             .replace("100.64.0.4,2001:db8::/56,1,1", "100.64.0.4,,2,1")
             .replace("100.64.0.3,,1,1", "100.64.0.3,,2,1");
         let edits = shaped_devices(OWN.as_bytes(), edited.as_bytes()).expect("read");
@@ -506,12 +550,19 @@ c2,Al,d3,dish,Hill,n1,,,100.64.0.4,2001:db8::/56,1,1,50,10,,\n";
     #[test]
     fn what_no_override_says_is_left_with_what_to_do() {
         let edited = OWN
-            .replace("c1,Jo,d1,dish,Hill,n1,,,\"100.64.0.1, 100.64.0.2\",,1,1,50,10,,\n", "")
+            .replace(
+                "c1,Jo,d1,dish,Hill,n1,,,\"100.64.0.1, 100.64.0.2\",,1,1,50,10,,\n",
+                "",
+            )
             .replace("c2,Al,d2", "c2,Bo,d2")
             .replace("d3,dish", "d3,box")
             + "c9,New,d9,,Hill,n1,,,100.64.0.9,,1,1,50,10,,\n";
         let edits = shaped_devices(OWN.as_bytes(), edited.as_bytes()).expect("read");
-        let left: Vec<String> = edits.left.iter().map(|l| format!("{}: {}", l.what, l.help)).collect();
+        let left: Vec<String> = edits
+            .left
+            .iter()
+            .map(|l| format!("{}: {}", l.what, l.help))
+            .collect();
         assert_eq!(sets(&edits), [""; 0]);
         for want in [
             "circuit \"c1\" was deleted: to leave it unshaped: weir override add circuit c1 --set exclude=true",
@@ -526,8 +577,15 @@ c2,Al,d3,dish,Hill,n1,,,100.64.0.4,2001:db8::/56,1,1,50,10,,\n";
 
     #[test]
     fn what_is_no_such_file_is_refused() {
-        for bad in ["", "a,b\n1,2\n", "Circuit ID,Device ID,Download Max\nc,d,1\nc,d,2\n"] {
-            assert!(shaped_devices(OWN.as_bytes(), bad.as_bytes()).is_err(), "{bad}");
+        for bad in [
+            "",
+            "a,b\n1,2\n",
+            "Circuit ID,Device ID,Download Max\nc,d,1\nc,d,2\n",
+        ] {
+            assert!(
+                shaped_devices(OWN.as_bytes(), bad.as_bytes()).is_err(),
+                "{bad}"
+            );
         }
         for bad in ["", "[]", "{\"a\": {\"id\": \"x\"}, \"b\": {\"id\": \"x\"}}"] {
             assert!(network(b"{}", bad.as_bytes()).is_err(), "{bad}");
@@ -552,6 +610,9 @@ c2,Al,d3,dish,Hill,n1,,,100.64.0.4,2001:db8::/56,1,1,50,10,,\n";
             ]
         );
         let left: Vec<&str> = edits.left.iter().map(|l| l.what.as_str()).collect();
-        assert_eq!(left, ["node \"Hill\" was deleted", "node \"New\" was added"]);
+        assert_eq!(
+            left,
+            ["node \"Hill\" was deleted", "node \"New\" was added"]
+        );
     }
 }

@@ -43,7 +43,13 @@ mod tests {
 
     #[test]
     fn the_whole_chain_counts_and_generated_parents_do_not() {
-        let now = [("a", None), ("b", Some("a")), ("c", Some("b")), ("d", None), ("e", Some("d"))];
+        let now = [
+            ("a", None),
+            ("b", Some("a")),
+            ("c", Some("b")),
+            ("d", None),
+            ("e", Some("d")),
+        ];
         // b hung under d before; e is new.
         let was = |id: &str| match id {
             "a" | "d" => Some(None),
@@ -62,7 +68,11 @@ mod tests {
             (None, Some("a"), true),
             (Some("a"), None, true),
         ] {
-            assert_eq!(unmoved.reparents(before, after), want, "{before:?} -> {after:?}");
+            assert_eq!(
+                unmoved.reparents(before, after),
+                want,
+                "{before:?} -> {after:?}"
+            );
         }
     }
 }

@@ -7,7 +7,10 @@ use std::fs;
 use lab::Lab;
 
 fn edit(lab: &Lab, name: &str, edits: &[(&str, &str)]) -> String {
-    let digest = lab.head("production")["digest"].as_str().expect("a digest").to_owned();
+    let digest = lab.head("production")["digest"]
+        .as_str()
+        .expect("a digest")
+        .to_owned();
     let path = lab.store().join("artifacts").join(digest).join(name);
     let mut text = fs::read_to_string(path).expect("read");
     for (from, to) in edits {
@@ -37,7 +40,11 @@ fn an_edited_shaped_devices_is_reproduced_by_the_next_build() {
     let edited = edit(
         &lab,
         "ShapedDevices.csv",
-        &[("Circuit 1,", "Jo Doe,"), ("100.64.0.3", "100.64.0.99"), (",50,10,", ",25.5,7,")],
+        &[
+            ("Circuit 1,", "Jo Doe,"),
+            ("100.64.0.3", "100.64.0.99"),
+            (",50,10,", ",25.5,7,"),
+        ],
     );
     let report = lab.json("adopt edited", 0);
     assert_eq!(report["left"].as_array().map(Vec::len), Some(0), "{report}");
@@ -54,9 +61,17 @@ fn an_edited_shaped_devices_is_reproduced_by_the_next_build() {
 #[test]
 fn another_edit_of_the_same_cell_replaces_the_one_before() {
     let lab = a_lab();
-    edit(&lab, "ShapedDevices.csv", &[("100.64.0.3", "100.64.0.99"), ("100.64.0.4", "100.64.0.98")]);
+    edit(
+        &lab,
+        "ShapedDevices.csv",
+        &[("100.64.0.3", "100.64.0.99"), ("100.64.0.4", "100.64.0.98")],
+    );
     lab.run("adopt edited", 0);
-    let edited = edit(&lab, "ShapedDevices.csv", &[("100.64.0.3", "100.64.0.97"), ("100.64.0.4", "100.64.0.98")]);
+    let edited = edit(
+        &lab,
+        "ShapedDevices.csv",
+        &[("100.64.0.3", "100.64.0.97"), ("100.64.0.4", "100.64.0.98")],
+    );
     lab.run("adopt edited", 0);
     assert_eq!(built(&lab, "ShapedDevices.csv"), edited);
     let overrides = fs::read_to_string(lab.path().join("overrides.toml")).expect("read");
@@ -65,13 +80,23 @@ fn another_edit_of_the_same_cell_replaces_the_one_before() {
     lab.run("override remove circuit c2 addresses --device d1", 2);
     lab.run("override remove circuit c2 addresses --device d2", 0);
     let overrides = fs::read_to_string(lab.path().join("overrides.toml")).expect("read");
-    assert!(!overrides.contains("100.64.0.97") && overrides.contains("100.64.0.98"), "{overrides}");
+    assert!(
+        !overrides.contains("100.64.0.97") && overrides.contains("100.64.0.98"),
+        "{overrides}"
+    );
 }
 
 #[test]
 fn an_edited_network_is_reproduced_by_the_next_build() {
     let lab = a_lab();
-    let edited = edit(&lab, "network.json", &[("\"downloadBandwidthMbps\": 900", "\"downloadBandwidthMbps\": 450")]);
+    let edited = edit(
+        &lab,
+        "network.json",
+        &[(
+            "\"downloadBandwidthMbps\": 900",
+            "\"downloadBandwidthMbps\": 450",
+        )],
+    );
     lab.run("adopt edited", 0);
     assert_eq!(built(&lab, "network.json"), edited);
 }
@@ -80,15 +105,27 @@ fn an_edited_network_is_reproduced_by_the_next_build() {
 fn what_cannot_be_said_is_left_with_what_to_do_and_code_6() {
     let lab = a_lab();
     let text = edit(&lab, "ShapedDevices.csv", &[("Circuit 1,", "Jo Doe,")]);
-    let kept: Vec<&str> = text.lines().filter(|line| !line.starts_with("c2,")).collect();
+    let kept: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with("c2,"))
+        .collect();
     fs::write(lab.path().join("edited"), kept.join("\n")).expect("written");
     let said = lab.run("adopt edited", 6);
     assert!(said.contains("circuit \"c2\" was deleted"), "{said}");
-    assert!(said.contains("weir override add circuit c2 --set exclude=true"), "{said}");
+    assert!(
+        said.contains("weir override add circuit c2 --set exclude=true"),
+        "{said}"
+    );
     let overrides = fs::read_to_string(lab.path().join("overrides.toml")).expect("read");
-    assert!(overrides.contains("Jo Doe"), "the rest is adopted: {overrides}");
+    assert!(
+        overrides.contains("Jo Doe"),
+        "the rest is adopted: {overrides}"
+    );
     // What is suggested does it.
-    lab.run("override add circuit c2 --set exclude=true --reason gone", 0);
+    lab.run(
+        "override add circuit c2 --set exclude=true --reason gone",
+        0,
+    );
     assert!(!built(&lab, "ShapedDevices.csv").contains("\nc2,"));
 }
 
@@ -96,11 +133,21 @@ fn what_cannot_be_said_is_left_with_what_to_do_and_code_6() {
 #[test]
 fn what_a_build_would_not_reproduce_is_not_written() {
     let lab = a_lab();
-    edit(&lab, "ShapedDevices.csv", &[(",50,10,", ",5000,10,"), ("Circuit 1,", "Jo Doe,")]);
+    edit(
+        &lab,
+        "ShapedDevices.csv",
+        &[(",50,10,", ",5000,10,"), ("Circuit 1,", "Jo Doe,")],
+    );
     let said = lab.run("adopt edited", 6);
-    assert!(said.contains("left: max of circuit \"c1\" was changed to 5000/10"), "{said}");
+    assert!(
+        said.contains("left: max of circuit \"c1\" was changed to 5000/10"),
+        "{said}"
+    );
     let overrides = fs::read_to_string(lab.path().join("overrides.toml")).expect("read");
-    assert!(overrides.contains("Jo Doe") && !overrides.contains("5000"), "{overrides}");
+    assert!(
+        overrides.contains("Jo Doe") && !overrides.contains("5000"),
+        "{overrides}"
+    );
 }
 
 #[test]
@@ -127,9 +174,15 @@ fn a_published_file_is_compared_with_what_was_published() {
     lab.run(&format!("promote {second} --to production"), 0);
     lab.network(4, 50_000);
     let path = lab.path().join("lqos/ShapedDevices.csv");
-    let edited = fs::read_to_string(&path).expect("read").replace("Circuit 3,", "Ann,");
+    let edited = fs::read_to_string(&path)
+        .expect("read")
+        .replace("Circuit 3,", "Ann,");
     fs::write(&path, &edited).expect("written");
     let report = lab.json("adopt lqos/ShapedDevices.csv", 0);
-    assert_eq!(report["adopted"].as_array().map(Vec::len), Some(1), "{report}");
+    assert_eq!(
+        report["adopted"].as_array().map(Vec::len),
+        Some(1),
+        "{report}"
+    );
     assert_eq!(built(&lab, "ShapedDevices.csv"), edited);
 }

@@ -345,3 +345,43 @@ fn the_example_without_a_crm_is_clean() {
     let report = json(&output);
     assert_eq!(report["exit"]["code"], 0);
 }
+
+/// Packages install these; they are made from the arguments, so all there is to test is that they are whole.
+#[test]
+fn every_command_has_a_manual_page_and_shells_complete() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let output = weir(dir.path(), "man --out pages");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let pages: Vec<String> = fs::read_dir(dir.path().join("pages"))
+        .expect("pages")
+        .map(|page| {
+            page.expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("a name")
+        })
+        .collect();
+    for page in [
+        "weir.1",
+        "weir-build.1",
+        "weir-key-new.1",
+        "weir-override-add.1",
+    ] {
+        assert!(pages.iter().any(|p| p == page), "{page} of {pages:?}");
+    }
+    let build = fs::read_to_string(dir.path().join("pages/weir-build.1")).expect("a page");
+    assert!(build.contains("weir build"), "{build}");
+    assert!(!build.contains("weir-build [OPTIONS]"), "{build}");
+    for (shell, word) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef weir"),
+        ("fish", "complete -c weir"),
+    ] {
+        let output = weir(dir.path(), &format!("completions {shell}"));
+        assert!(
+            stdout(&output).contains(word),
+            "{shell}: {}",
+            stdout(&output)
+        );
+    }
+}

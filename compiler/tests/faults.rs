@@ -193,7 +193,11 @@ fn killed_anywhere_a_confirmation_is_done_or_not() {
             let lab = before.lab.copy();
             let output = with_fault(&lab, "confirm production", call, "signal=KILL", n);
             let what = format!("confirm, killed at {call} {n}");
-            assert_eq!(is_whole(&lab, &before.new, &before.new, &what), before.new, "{what}");
+            assert_eq!(
+                is_whole(&lab, &before.new, &before.new, &what),
+                before.new,
+                "{what}"
+            );
             let pending = !lab.head("production")["confirm"].is_null();
             states[usize::from(pending)] += 1;
             if output.status.code() == Some(0) {
@@ -207,7 +211,10 @@ fn killed_anywhere_a_confirmation_is_done_or_not() {
             is_whole(&lab, &before.new, &before.new, &what);
         }
     }
-    assert!(points >= 4 && states[0] > 0 && states[1] > 0, "{points} points, {states:?}");
+    assert!(
+        points >= 4 && states[0] > 0 && states[1] > 0,
+        "{points} points, {states:?}"
+    );
 }
 
 /// Collecting removes what nobody needs, whole, and nothing else: killed anywhere, all that a channel needs verifies.
@@ -218,8 +225,11 @@ fn killed_anywhere_collecting_removes_whole_artifacts_only() {
     }
     let before = Before::new();
     let old = |path: &std::path::Path| {
-        let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
-        fs::File::open(path).and_then(|dir| dir.set_modified(long_ago)).expect("aged");
+        let long_ago =
+            std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        fs::File::open(path)
+            .and_then(|dir| dir.set_modified(long_ago))
+            .expect("aged");
     };
     // More than are always kept: two that nobody runs are older than all others.
     let mut useless = Vec::new();
@@ -241,7 +251,11 @@ fn killed_anywhere_collecting_removes_whole_artifacts_only() {
     let calls: &[&str] = &["rename", "fsync", "rmdir", "unlinkat"];
     for call in calls {
         // Of the many files of an artifact every few.
-        for n in (1..).step_by(if *call == "unlinkat" && self::calls() != FULL { 5 } else { 1 }) {
+        for n in (1..).step_by(if *call == "unlinkat" && self::calls() != FULL {
+            5
+        } else {
+            1
+        }) {
             assert!(n < 2_000, "{call} has no end");
             let lab = before.lab.copy();
             age(&lab);
@@ -249,7 +263,11 @@ fn killed_anywhere_collecting_removes_whole_artifacts_only() {
             let what = format!("gc, killed at {call} {n}");
             assert_eq!(is_whole_after(&lab, &before, &what), before.old, "{what}");
             for entry in fs::read_dir(lab.store().join("artifacts")).expect("listed") {
-                let digest = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+                let digest = entry
+                    .expect("an entry")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned();
                 if useless.contains(&digest) {
                     lab.run(&format!("verify {digest}"), 0);
                 }
@@ -261,7 +279,10 @@ fn killed_anywhere_collecting_removes_whole_artifacts_only() {
             age(&lab);
             lab.run("gc", 0);
             for digest in &useless {
-                assert!(!lab.store().join("artifacts").join(digest).exists(), "{what}: {digest}");
+                assert!(
+                    !lab.store().join("artifacts").join(digest).exists(),
+                    "{what}: {digest}"
+                );
             }
             assert_eq!(lab.litter(), [""; 0], "{what}");
         }
@@ -284,7 +305,9 @@ fn killed_anywhere_a_pull_leaves_the_old_head_or_the_new_one() {
     let before = Before::new();
     let pull = "pull --from file:.weir/store --into box --box edge1";
     before.lab.run(pull, 0);
-    before.lab.run(&format!("promote {} --to production", before.new), 0);
+    before
+        .lab
+        .run(&format!("promote {} --to production", before.new), 0);
     let head = |lab: &Lab| -> String {
         let bytes = fs::read(lab.path().join("box/heads/production.json")).expect("a head");
         let head: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
@@ -299,10 +322,15 @@ fn killed_anywhere_a_pull_leaves_the_old_head_or_the_new_one() {
             let output = with_fault(&lab, pull, call, "signal=KILL", n);
             let what = format!("pull, killed at {call} {n}");
             let digest = head(&lab);
-            assert!(digest == before.old || digest == before.new, "{what}: {digest}");
+            assert!(
+                digest == before.old || digest == before.new,
+                "{what}: {digest}"
+            );
             seen.insert(digest.clone());
             let stored = weir_store::Store::open(lab.path().join("box")).expect("a store");
-            let artifact = stored.get(&digest).expect("the artifact that the head names");
+            let artifact = stored
+                .get(&digest)
+                .expect("the artifact that the head names");
             assert_eq!(artifact.verify().expect("verified"), [], "{what}");
             if output.status.code() == Some(0) {
                 assert_eq!(digest, before.new, "{what}");

@@ -34,6 +34,34 @@ fn there(program: &str) -> bool {
     there
 }
 
+/// What `weir init --ci` writes is what the documentation shows, with the project in it, and never over a file.
+#[test]
+fn init_writes_what_the_forge_looks_for() {
+    let shown = fs::read_to_string(root().join("ci/github/workflow.yml")).expect("a workflow");
+    let docs = fs::read_to_string(root().join("docs/ci.md")).expect("a page");
+    assert!(docs.contains(&shown), "docs/ci.md shows another workflow");
+
+    let dir = tempfile::tempdir().expect("a directory");
+    assert!(git(dir.path(), &["init", "-q"]).status.success());
+    let weir = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+        command.args(args).current_dir(dir.path());
+        command.output().expect("weir runs").status.code()
+    };
+    assert_eq!(weir(&["init", "networks/hill", "--ci", "github"]), Some(0));
+    let written = dir.path().join(".github/workflows/weir.yml");
+    let text = fs::read_to_string(&written).expect("a workflow");
+    assert_eq!(text, shown.replace("networks/lakeside", "networks/hill"));
+    assert!(dir.path().join("networks/hill/weir.toml").exists());
+
+    // A project that is there gets a file for the other forge, and nothing is written twice.
+    assert_eq!(weir(&["init", "networks/hill", "--ci", "gitlab"]), Some(0));
+    let text = fs::read_to_string(dir.path().join(".gitlab-ci.yml")).expect("a job");
+    assert!(text.contains("PROJECT: \"networks/hill\""), "{text}");
+    assert_eq!(weir(&["init", "networks/hill", "--ci", "github"]), Some(2));
+    assert_eq!(weir(&["init", "networks/hill"]), Some(2));
+}
+
 fn git(dir: &Path, args: &[&str]) -> Output {
     Command::new("git")
         .args([

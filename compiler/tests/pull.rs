@@ -38,7 +38,10 @@ fn a_pull_brings_what_the_channel_runs_and_goes_with_it() {
     assert_eq!(there, here);
     assert_eq!(lab.json(PULL, 0)["changed"], false);
     let second = lab.build_with(4, 60_000);
-    lab.run(&format!("promote {second} --to production --confirm-within 1h"), 0);
+    lab.run(
+        &format!("promote {second} --to production --confirm-within 1h"),
+        0,
+    );
     lab.run(PULL, 0);
     assert!(!held(&lab)["confirm"].is_null());
     lab.run("confirm production", 0);
@@ -51,7 +54,8 @@ fn a_pull_brings_what_the_channel_runs_and_goes_with_it() {
     lab.run("resume production", 0);
     lab.run(PULL, 0);
     assert!(held(&lab)["hold"].is_null());
-    let journal = |s: &str| fs::read(lab.path().join(s).join("journal/production.log")).expect("read");
+    let journal =
+        |s: &str| fs::read(lab.path().join(s).join("journal/production.log")).expect("read");
     assert_eq!(journal(".weir/store"), journal("box"));
     // Both artifacts are there: the box can go back without anybody.
     for digest in [&first, &second] {
@@ -71,7 +75,10 @@ fn a_head_of_before_or_of_elsewhere_is_refused_and_nothing_changes() {
     // Replay: the head of generation 1, byte by byte.
     fs::write(head_path(&lab, ".weir/store"), &old).expect("written");
     let told = lab.told(PULL, 4);
-    assert!(told.contains("generation 1 was offered, and generation 2 is here"), "{told}");
+    assert!(
+        told.contains("generation 1 was offered, and generation 2 is here"),
+        "{told}"
+    );
     assert_eq!(held(&lab), before);
     // One flipped bit.
     let mut bad = now.clone();
@@ -82,7 +89,10 @@ fn a_head_of_before_or_of_elsewhere_is_refused_and_nothing_changes() {
     // A head that is gone is not a channel that runs nothing.
     fs::remove_file(head_path(&lab, ".weir/store")).expect("removed");
     let told = lab.told(PULL, 1);
-    assert!(told.contains("is gone: its journal says that generation 2"), "{told}");
+    assert!(
+        told.contains("is gone: its journal says that generation 2"),
+        "{told}"
+    );
     assert_eq!(held(&lab), before);
     fs::write(head_path(&lab, ".weir/store"), &now).expect("written");
     lab.run(PULL, 0);
@@ -92,7 +102,10 @@ fn a_head_of_before_or_of_elsewhere_is_refused_and_nothing_changes() {
         let digest = other.build_with(4, kbps);
         other.run(&format!("promote {digest} --to production"), 0);
     }
-    let from = format!("pull --from file:{} --into box --box edge1", other.store().display());
+    let from = format!(
+        "pull --from file:{} --into box --box edge1",
+        other.store().display()
+    );
     let told = lab.told(&from, 4);
     assert!(told.contains("its history does not hold"), "{told}");
     assert_eq!(held(&lab), before);
@@ -106,7 +119,11 @@ fn a_damaged_artifact_is_refused_and_the_old_one_stays() {
     lab.run(PULL, 0);
     let second = lab.build_with(4, 60_000);
     lab.run(&format!("promote {second} --to production"), 0);
-    let file = lab.store().join("artifacts").join(&second).join("queue-plan.json");
+    let file = lab
+        .store()
+        .join("artifacts")
+        .join(&second)
+        .join("queue-plan.json");
     let good = fs::read(&file).expect("read");
     let mut bad = good.clone();
     bad[100] ^= 1;
@@ -130,7 +147,10 @@ fn with_a_trust_file_only_signed_releases_are_taken() {
     assert!(told.contains("it is not signed"), "{told}");
     assert!(!head_path(&lab, "box").exists());
     let second = lab.build_with(4, 60_000);
-    lab.run(&format!("promote {second} --to production --key weir.key"), 0);
+    lab.run(
+        &format!("promote {second} --to production --key weir.key"),
+        0,
+    );
     lab.run(&pull, 0);
     assert_eq!(held(&lab)["digest"].as_str(), Some(second.as_str()));
 }
@@ -175,9 +195,23 @@ fn the_example_of_a_fleet_runs() {
         .expect("sh runs");
     let said = text(&output.stdout);
     assert!(output.status.success(), "{said}{}", text(&output.stderr));
-    let rows: Vec<&str> = said.lines().filter(|l| l.contains("edge1") || l.contains("edge2")).collect();
-    assert!(rows.iter().any(|r| r.contains("edge1") && r.contains("as the channel")), "{said}");
-    assert!(rows.iter().any(|r| r.contains("edge2") && r.contains("not what the channel runs")), "{said}");
+    let rows: Vec<&str> = said
+        .lines()
+        .filter(|l| l.contains("edge1") || l.contains("edge2"))
+        .collect();
+    assert!(
+        rows.iter()
+            .any(|r| r.contains("edge1") && r.contains("as the channel")),
+        "{said}"
+    );
+    assert!(
+        rows.iter()
+            .any(|r| r.contains("edge2") && r.contains("not what the channel runs")),
+        "{said}"
+    );
     let last = rows.last().expect("rows");
-    assert!(last.contains("edge2") && last.contains("as the channel"), "{said}");
+    assert!(
+        last.contains("edge2") && last.contains("as the channel"),
+        "{said}"
+    );
 }

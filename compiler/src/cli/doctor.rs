@@ -165,7 +165,9 @@ fn bucket(patient: &Patient, remote: &Remote) -> Line {
             "store",
             State::Ok,
             at,
-            format!("can be read and written, and each of {races} races of {racers} had one winner"),
+            format!(
+                "can be read and written, and each of {races} races of {racers} had one winner"
+            ),
             "",
         ),
         Ok(Verdict::Broken(what)) => line(

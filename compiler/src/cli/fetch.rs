@@ -167,7 +167,9 @@ fn read(
     // Sources that are gone from weir.toml need no snapshot.
     let is_live = |locked: &Locked| project.live.iter().any(|live| live.source == locked.name);
     update(dir, fresh, is_live).map_err(|error| match error {
-        UpdateError::Unreadable(message) => Stop::new(Exit::Usage, message, "take it from git again"),
+        UpdateError::Unreadable(message) => {
+            Stop::new(Exit::Usage, message, "take it from git again")
+        }
         UpdateError::Io(error) => {
             Stop::cannot("write", &dir.join(weir_compiler::lock::FILE_NAME), &error)
         }

@@ -249,7 +249,8 @@ fn box_line(status: &BoxStatus, head: Option<&Head>, desk: &Desk) -> String {
         false => ", not what the channel runs",
     });
     let age = status.time.parse::<jiff::Timestamp>().ok();
-    let age = age.and_then(|then| u64::try_from(desk.clock.now().as_second() - then.as_second()).ok());
+    let age =
+        age.and_then(|then| u64::try_from(desk.clock.now().as_second() - then.as_second()).ok());
     match age {
         Some(age) => line.push_str(&format!(", said {} ago", lasting(age))),
         None => line.push_str(&format!(", said at {}", plain(&status.time))),

@@ -1,5 +1,7 @@
 //! `weir key`: keys that releases are signed with.
 
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -44,6 +46,17 @@ pub fn run(args: &Arguments, terminal: &Terminal) -> Result<Exit, Stop> {
             if public.exists() {
                 let there = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
                 return Err(Stop::cannot("write", &public, &there));
+            }
+            // `secrets/` is often not there yet, and nobody else is to look into it.
+            if let Some(folder) = file
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty())
+            {
+                fs::DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(folder)
+                    .map_err(|e| Stop::cannot("make", folder, &e))?;
             }
             write_new(file, &key.secret, 0o600).map_err(|e| Stop::cannot("write", file, &e))?;
             write_new(&public, &key.public, 0o644)

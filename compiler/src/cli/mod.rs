@@ -18,6 +18,7 @@ mod graph;
 mod history;
 mod init;
 mod key;
+mod manual;
 mod mend;
 mod override_;
 mod override_file;
@@ -194,6 +195,10 @@ enum Command {
     Gc(gc::Arguments),
     /// Make keys to sign with
     Key(key::Arguments),
+    /// Print what a shell needs to complete commands
+    Completions(manual::Completions),
+    /// Print the manual page, or write all of them
+    Man(manual::Manual),
 }
 
 /// The project directory of a command.
@@ -335,6 +340,8 @@ fn run(cli: &Cli) -> Exit {
             history::show(args, &cli.global, &terminal),
             args.format.into(),
         ),
+        Command::Completions(args) => (manual::completions(args, &terminal), ReportFormat::Text),
+        Command::Man(args) => (manual::manual(args, &terminal), ReportFormat::Text),
         Command::Verify(args) => (
             verify::run(args, &cli.global, &terminal),
             args.format.into(),

@@ -21,7 +21,9 @@ use weir_schemas::journal::{Entry, Outcome};
 use weir_schemas::runtime::RuntimeStatus;
 use weir_store::channel::journal::Journal;
 use weir_store::channel::sign::Trust;
-use weir_store::channel::{Backend, Channels, Clock as _, KEPT, Swap, Swapped, SystemClock, head, short};
+use weir_store::channel::{
+    Backend, Channels, Clock as _, KEPT, Swap, Swapped, SystemClock, head, short,
+};
 use weir_store::{Store, StoreError, mirror};
 
 use crate::cli::exit::Exit;
@@ -185,7 +187,11 @@ fn text(args: &Arguments, pulled: &Pulled, terminal: &Terminal) -> String {
         }),
         Format::Text => {
             let now = is_now(&pulled.head);
-            let was = if pulled.changed { "" } else { ": it was here already" };
+            let was = if pulled.changed {
+                ""
+            } else {
+                ": it was here already"
+            };
             format!("{}{was}\n", terminal.out.paint(Tone::Good, &now))
         }
     }
@@ -234,14 +240,20 @@ impl Puller<'_> {
 
     /// The head that is here, whatever its journal says: an interrupted pull may have left that ahead.
     fn here(&self) -> Result<Option<(Head, weir_store::channel::Tag)>, Stop> {
-        let found = self.into.head(&self.args.channel).map_err(|e| store_error(&e))?;
+        let found = self
+            .into
+            .head(&self.args.channel)
+            .map_err(|e| store_error(&e))?;
         let Some(found) = found else {
             return Ok(None);
         };
         match head::decode(&self.args.channel, &found.bytes) {
             Ok(head) => Ok(Some((head, found.tag))),
             Err(reason) => Err(refused(
-                format!("the head of channel {} here cannot be trusted: {reason}", self.args.channel),
+                format!(
+                    "the head of channel {} here cannot be trusted: {reason}",
+                    self.args.channel
+                ),
                 "remove that file and pull again: what is there then is taken whole",
             )),
         }
@@ -263,7 +275,10 @@ impl Puller<'_> {
         if let Some(trust) = &self.trust {
             trust.check(&new, self.clock.now()).map_err(|doubt| {
                 refused(
-                    format!("generation {} of channel {channel} cannot be trusted: {doubt}", new.seq),
+                    format!(
+                        "generation {} of channel {channel} cannot be trusted: {doubt}",
+                        new.seq
+                    ),
                     "what is here stays; release it again with a key of the trust file",
                 )
             })?;
@@ -347,14 +362,22 @@ impl Puller<'_> {
         };
         if !copy(&new.digest)? {
             return Err(refused(
-                format!("artifact {}, which channel {} runs, is not in {}", short(&new.digest), new.channel, self.args.from),
+                format!(
+                    "artifact {}, which channel {} runs, is not in {}",
+                    short(&new.digest),
+                    new.channel,
+                    self.args.from
+                ),
                 "what is here stays; build it again there",
             ));
         }
         let artifact = self.into.get(&new.digest).map_err(|e| store_error(&e))?;
         if let Some(damage) = artifact.verify().map_err(|e| store_error(&e))?.first() {
             return Err(refused(
-                format!("artifact {} here is not what was stored: {damage}", short(&new.digest)),
+                format!(
+                    "artifact {} here is not what was stored: {damage}",
+                    short(&new.digest)
+                ),
                 "move its directory away and pull again",
             ));
         }
@@ -395,14 +418,21 @@ impl Puller<'_> {
                 digest: head.digest,
                 pending: head.confirm.is_some(),
             }),
-            runs: self.args.runtime.as_deref().and_then(|socket| match ask(socket) {
-                Ok(running) => Some(running),
-                Err(error) => {
-                    terminal.verbose(&format!("the runtime does not answer: {error}"));
-                    None
-                }
-            }),
-            refused: looked.as_ref().err().map(|stop| stop.first_line().to_owned()),
+            runs: self
+                .args
+                .runtime
+                .as_deref()
+                .and_then(|socket| match ask(socket) {
+                    Ok(running) => Some(running),
+                    Err(error) => {
+                        terminal.verbose(&format!("the runtime does not answer: {error}"));
+                        None
+                    }
+                }),
+            refused: looked
+                .as_ref()
+                .err()
+                .map(|stop| stop.first_line().to_owned()),
         };
         let text = json::text(&status);
         let stores: [&dyn Backend; 2] = [&self.into, self.from.as_ref()];
@@ -423,8 +453,8 @@ fn ask(socket: &Path) -> std::io::Result<Running> {
     stream.write_all(b"status\n")?;
     let mut answer = Vec::new();
     stream.take(ANSWER).read_to_end(&mut answer)?;
-    let status: RuntimeStatus = weir_schemas::read(&answer)
-        .map_err(|error| std::io::Error::other(error.to_string()))?;
+    let status: RuntimeStatus =
+        weir_schemas::read(&answer).map_err(|error| std::io::Error::other(error.to_string()))?;
     Ok(Running {
         state: status.state,
         seq: status.active.as_ref().and_then(|active| active.seq),
@@ -451,7 +481,9 @@ mod tests {
                 "channel": "production", "state": "idle", "active": null, "previous": null, "deadline": null,
                 "last_apply": null, "health": [], "drift": [], "drift_count": 0, "interfaces": [], "outcomes": []
             });
-            stream.write_all(status.to_string().as_bytes()).expect("written");
+            stream
+                .write_all(status.to_string().as_bytes())
+                .expect("written");
         });
         let running = ask(&path).expect("an answer");
         assert_eq!((running.digest, running.seq), (None, None));

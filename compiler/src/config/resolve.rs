@@ -16,8 +16,8 @@ use crate::config::lone::Lone;
 use crate::config::overrides::{Overrides, load as load_overrides};
 use crate::config::project::{
     Addresses, AuthWord, Channel, FailOn, Guard, KeyRef, LevelSetting, Lint, Live, Merge, Metric,
-    Project, Publish, Rates, Remote, SecretFile, SecretPlace, Shaper, ShaperMode, Signing, Simplify,
-    Source, SourceKind, Suppression, Suspended, SuspendedPolicy, Target, Topology,
+    Project, Publish, Rates, Remote, SecretFile, SecretPlace, Shaper, ShaperMode, Signing,
+    Simplify, Source, SourceKind, Suppression, Suspended, SuspendedPolicy, Target, Topology,
 };
 use crate::config::suggest::nearest;
 use crate::config::value::{At, Secret, Span, SwitchOrWord, TextOrList};
@@ -1118,7 +1118,11 @@ impl Check<'_> {
         let secret = self.secret_place("store.secret", &written.secret);
         let url = written.url.as_ref();
         if let Some(url) = url.filter(|url| url.value.starts_with("s3://")) {
-            if url.value["s3://".len()..].split('/').next().is_none_or(str::is_empty) {
+            if url.value["s3://".len()..]
+                .split('/')
+                .next()
+                .is_none_or(str::is_empty)
+            {
                 self.problem(
                     Some(&url.span),
                     "`store.url` names no bucket",

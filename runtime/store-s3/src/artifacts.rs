@@ -234,7 +234,10 @@ pub(crate) fn artifact_file(bucket: &Bucket, digest: &str, name: &str) -> Result
         return Ok(Some(bytes));
     }
     let manifest: Manifest<'_> = weir_schemas::read(&bytes).map_err(|error| {
-        StoreError::Unknown(format!("{MANIFEST} of artifact {digest} in {}: {error}", bucket.name))
+        StoreError::Unknown(format!(
+            "{MANIFEST} of artifact {digest} in {}: {error}",
+            bucket.name
+        ))
     })?;
     let mut rows = manifest.payload.iter().chain(&manifest.description);
     match rows.find(|row| row.name == part) {
@@ -261,7 +264,9 @@ fn one(bucket: &Bucket, digest: &str, set: &str, wanted: &str, name: &str) -> Re
             let found = sha256(&object.bytes);
             match found == wanted {
                 true => Ok(object.bytes),
-                false => Err(damaged(format!("has SHA-256 {found}, and {wanted} was stored"))),
+                false => Err(damaged(format!(
+                    "has SHA-256 {found}, and {wanted} was stored"
+                ))),
             }
         }
     }
@@ -297,12 +302,18 @@ fn digests(bucket: &Bucket) -> Result<Vec<String>> {
     let listed = bucket.list("artifacts/")?;
     let keys = listed.iter().map(|l| l.key.as_str());
     let digests = keys.filter_map(|k| k.strip_prefix("artifacts/")?.strip_suffix("/index.json"));
-    Ok(digests.filter(|d| is_digest(d)).map(str::to_owned).collect())
+    Ok(digests
+        .filter(|d| is_digest(d))
+        .map(str::to_owned)
+        .collect())
 }
 
 pub(crate) fn stored(bucket: &Bucket) -> Result<Vec<Stored>> {
     let all = all(bucket)?.into_iter();
-    Ok(all.filter(|(_, index, _)| !index.removed).map(|(stored, ..)| stored).collect())
+    Ok(all
+        .filter(|(_, index, _)| !index.removed)
+        .map(|(stored, ..)| stored)
+        .collect())
 }
 
 /// See [`Backend::collect`](weir_store::channel::Backend::collect). In this order: indexes are read, then heads, then

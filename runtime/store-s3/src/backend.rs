@@ -67,7 +67,10 @@ impl Backend for S3Store {
         let names = listed
             .iter()
             .filter_map(|l| l.key.strip_prefix("heads/")?.strip_suffix(".json"));
-        Ok(names.filter(|n| head::is_name(n)).map(str::to_owned).collect())
+        Ok(names
+            .filter(|n| head::is_name(n))
+            .map(str::to_owned)
+            .collect())
     }
 
     fn journals(&self) -> Result<Vec<String>> {
@@ -147,7 +150,10 @@ impl Backend for S3Store {
         let dir = format!("status/{}/", named(channel)?);
         let mut found = Vec::new();
         for listed in self.bucket.list(&dir)? {
-            let name = listed.key.strip_prefix(&dir).and_then(|n| n.strip_suffix(".json"));
+            let name = listed
+                .key
+                .strip_prefix(&dir)
+                .and_then(|n| n.strip_suffix(".json"));
             let Some(name) = name.filter(|n| head::is_name(n)) else {
                 continue;
             };

@@ -78,7 +78,11 @@ impl Bucket {
         }
     }
 
-    pub fn failed<'a>(&'a self, action: &'a str, key: &'a str) -> impl Fn(Error) -> StoreError + 'a {
+    pub fn failed<'a>(
+        &'a self,
+        action: &'a str,
+        key: &'a str,
+    ) -> impl Fn(Error) -> StoreError + 'a {
         move |error| told(&self.name, &self.hidden, action, key, &error)
     }
 

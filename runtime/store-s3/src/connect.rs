@@ -31,7 +31,9 @@ pub struct Address {
 impl Address {
     /// What is wrong with it, in words for people, if it is none.
     pub fn parse(url: &str) -> std::result::Result<Address, &'static str> {
-        let rest = url.strip_prefix("s3://").ok_or("write s3://BUCKET/PREFIX")?;
+        let rest = url
+            .strip_prefix("s3://")
+            .ok_or("write s3://BUCKET/PREFIX")?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let fits = (3..=63).contains(&bucket.len())
             && bucket
@@ -47,7 +49,9 @@ impl Address {
             !part.is_empty()
                 && part != "."
                 && part != ".."
-                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
         };
         if !prefix.is_empty() && !prefix.split('/').all(part) {
             return Err("the prefix is made of letters, digits, `-`, `_`, `.` and single slashes");
@@ -80,7 +84,10 @@ pub struct Credentials {
 impl Credentials {
     pub(crate) fn hidden(&self) -> Vec<String> {
         let token = self.token.iter().cloned();
-        [self.key.clone(), self.secret.clone()].into_iter().chain(token).collect()
+        [self.key.clone(), self.secret.clone()]
+            .into_iter()
+            .chain(token)
+            .collect()
     }
 }
 
@@ -136,7 +143,11 @@ pub(crate) fn objects(settings: &Settings) -> Result<Arc<dyn ObjectStore>> {
                      [store] if nobody else is on that network",
                 ));
             }
-            _ => return Err(wrong("`store.endpoint` is no URL of HTTP: write https://HOST")),
+            _ => {
+                return Err(wrong(
+                    "`store.endpoint` is no URL of HTTP: write https://HOST",
+                ));
+            }
         };
     }
     let connector = Connector {
@@ -183,7 +194,11 @@ fn tls(ca: Option<&[u8]>) -> Result<rustls::ClientConfig> {
                 certificate
                     .map_err(|e| e.to_string())
                     .and_then(|certificate| roots.add(certificate).map_err(|e| e.to_string()))
-                    .map_err(|e| wrong(format!("`store.ca` holds a certificate that cannot be used: {e}")))?;
+                    .map_err(|e| {
+                        wrong(format!(
+                            "`store.ca` holds a certificate that cannot be used: {e}"
+                        ))
+                    })?;
             }
             if roots.is_empty() {
                 return Err(wrong(
@@ -227,10 +242,12 @@ impl HttpConnector for Connector {
             true => client.no_proxy(),
             false => client,
         };
-        let client = client.build().map_err(|error| object_store::Error::Generic {
-            store: "S3",
-            source: Box::new(error),
-        })?;
+        let client = client
+            .build()
+            .map_err(|error| object_store::Error::Generic {
+                store: "S3",
+                source: Box::new(error),
+            })?;
         Ok(HttpClient::new(client))
     }
 }
@@ -247,12 +264,26 @@ mod tests {
             ("s3://isp-weir.eu/lake/side", "isp-weir.eu", "lake/side"),
         ] {
             let address = Address::parse(url).expect(url);
-            assert_eq!((address.bucket.as_str(), address.prefix.as_str()), (bucket, prefix));
+            assert_eq!(
+                (address.bucket.as_str(), address.prefix.as_str()),
+                (bucket, prefix)
+            );
         }
-        for bad in ["s3://", "s3://a", "s3://Big", "file:x", "s3://weir/a//b", "s3://weir/../x", "s3://weir/a b"] {
+        for bad in [
+            "s3://",
+            "s3://a",
+            "s3://Big",
+            "file:x",
+            "s3://weir/a//b",
+            "s3://weir/../x",
+            "s3://weir/a b",
+        ] {
             assert!(Address::parse(bad).is_err(), "{bad}");
         }
-        assert_eq!(Address::parse("s3://weir/a/").expect("reads").to_string(), "s3://weir/a");
+        assert_eq!(
+            Address::parse("s3://weir/a/").expect("reads").to_string(),
+            "s3://weir/a"
+        );
     }
 
     fn settings(endpoint: &str) -> Settings {
@@ -272,7 +303,12 @@ mod tests {
 
     #[test]
     fn plain_http_is_for_this_machine_or_asked_for() {
-        for good in ["http://127.0.0.1:9000", "http://localhost:9000/", "http://[::1]:9000", "https://s3.isp.example"] {
+        for good in [
+            "http://127.0.0.1:9000",
+            "http://localhost:9000/",
+            "http://[::1]:9000",
+            "https://s3.isp.example",
+        ] {
             objects(&settings(good)).expect(good);
         }
         let error = objects(&settings("http://10.0.0.9:9000")).expect_err("plain");

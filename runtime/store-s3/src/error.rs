@@ -51,7 +51,9 @@ fn innermost(error: &object_store::Error) -> String {
     }
     let text = at.to_string();
     // An answer with a body: its code is shown by itself.
-    let text = text.split_once('<').map_or(text.as_str(), |(before, _)| before);
+    let text = text
+        .split_once('<')
+        .map_or(text.as_str(), |(before, _)| before);
     text.trim().trim_end_matches(':').to_owned()
 }
 
@@ -73,7 +75,11 @@ fn code(error: &object_store::Error) -> Option<String> {
 }
 
 fn scrub(text: &str, hidden: &[String]) -> String {
-    let mut text: String = text.chars().filter(|c| !c.is_control()).take(SHOWN).collect();
+    let mut text: String = text
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(SHOWN)
+        .collect();
     for secret in hidden.iter().filter(|s| !s.is_empty()) {
         text = text.replace(secret.as_str(), "***");
     }
@@ -96,7 +102,10 @@ mod tests {
         let hidden = ["AKIDEXAMPLE".to_owned(), "s3cr3t".to_owned()];
         let text = told("s3://b/p", &hidden, "read", "heads/lab.json", &error).to_string();
         assert!(text.contains("(SignatureDoesNotMatch)"), "{text}");
-        assert!(text.contains("cannot read heads/lab.json in s3://b/p"), "{text}");
+        assert!(
+            text.contains("cannot read heads/lab.json in s3://b/p"),
+            "{text}"
+        );
         for secret in ["AKIDEXAMPLE", "s3cr3t", "AWS4", "<"] {
             assert!(!text.contains(secret), "{text}");
         }

@@ -57,7 +57,11 @@ pub(crate) fn whole(bucket: &Bucket, channel: &str) -> Result<Vec<u8>> {
 
 pub(crate) fn end(bucket: &Bucket, channel: &str) -> Result<Vec<u8>> {
     let numbers = numbers(bucket, channel)?;
-    read(bucket, channel, &numbers[numbers.len().saturating_sub(END)..])
+    read(
+        bucket,
+        channel,
+        &numbers[numbers.len().saturating_sub(END)..],
+    )
 }
 
 pub(crate) fn append(bucket: &Bucket, entry: &Entry) -> Result<()> {

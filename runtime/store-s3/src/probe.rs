@@ -53,23 +53,32 @@ fn one_by_one(bucket: &Bucket, dir: &str) -> Result<Option<&'static str>> {
     let key = format!("{dir}/one");
     let read = || {
         bucket.get(&key, SMALL)?.ok_or_else(|| {
-            StoreError::Unknown(format!("{key} in {} vanished after it was written", bucket.name))
+            StoreError::Unknown(format!(
+                "{key} in {} vanished after it was written",
+                bucket.name
+            ))
         })
     };
     bucket.create(&key, b"1")?;
     let first = read()?;
     if bucket.create(&key, b"2")? == Write::Done || read()?.bytes != b"1" {
-        return Ok(Some("it overwrites an object that was only to be created (`If-None-Match: *` is ignored)"));
+        return Ok(Some(
+            "it overwrites an object that was only to be created (`If-None-Match: *` is ignored)",
+        ));
     }
     if bucket.update(&key, b"3", &first.tag)? == Write::Moved && read()?.bytes != b"3" {
-        return Ok(Some("it refuses to replace an object that was not changed (`If-Match`)"));
+        return Ok(Some(
+            "it refuses to replace an object that was not changed (`If-Match`)",
+        ));
     }
     let second = read()?;
     if second.tag == first.tag {
         return Ok(Some("two states of an object have the same ETag"));
     }
     if bucket.update(&key, b"4", &first.tag)? == Write::Done || read()?.bytes != b"3" {
-        return Ok(Some("it replaces an object that was changed meanwhile (`If-Match` is ignored)"));
+        return Ok(Some(
+            "it replaces an object that was changed meanwhile (`If-Match` is ignored)",
+        ));
     }
     let missing = format!("{dir}/missing");
     if bucket.update(&missing, b"5", &first.tag)? == Write::Done || bucket.is_there(&missing)? {
@@ -105,13 +114,24 @@ fn counts(bucket: &Bucket, key: &str, racers: usize, steps: usize) -> Result<Opt
         let mut done = 0;
         while done < steps {
             let object = bucket.read(key, SMALL).await?.ok_or_else(|| {
-                StoreError::Unknown(format!("{key} in {} vanished while it was counted", bucket.name))
+                StoreError::Unknown(format!(
+                    "{key} in {} vanished while it was counted",
+                    bucket.name
+                ))
             })?;
             let text = String::from_utf8_lossy(&object.bytes).into_owned();
-            let value: usize = text.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+            let value: usize = text
+                .split(' ')
+                .next()
+                .and_then(|n| n.parse().ok())
+                .unwrap_or(0);
             // Each state has bytes of its own, as heads do.
             let next = format!("{} after {}", value + 1, tag(&object.tag));
-            if bucket.update_later(key, next.into_bytes(), &object.tag).await? == Write::Done {
+            if bucket
+                .update_later(key, next.into_bytes(), &object.tag)
+                .await?
+                == Write::Done
+            {
                 done += 1;
             }
         }
@@ -120,7 +140,10 @@ fn counts(bucket: &Bucket, key: &str, racers: usize, steps: usize) -> Result<Opt
     for counted in bucket.wait(join_all((0..racers).map(count))) {
         counted?;
     }
-    let last = bucket.get(key, SMALL)?.map(|object| object.bytes).unwrap_or_default();
+    let last = bucket
+        .get(key, SMALL)?
+        .map(|object| object.bytes)
+        .unwrap_or_default();
     let last: usize = String::from_utf8_lossy(&last)
         .split(' ')
         .next()

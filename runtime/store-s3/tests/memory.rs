@@ -16,7 +16,12 @@ use weir_store_s3::{S3Store, Verdict};
 
 fn store() -> (S3Store, Arc<InMemory>) {
     let objects = Arc::new(InMemory::new());
-    let store = S3Store::over(Arc::clone(&objects) as Arc<dyn ObjectStore>, "isp/weir", 3600).expect("a store");
+    let store = S3Store::over(
+        Arc::clone(&objects) as Arc<dyn ObjectStore>,
+        "isp/weir",
+        3600,
+    )
+    .expect("a store");
     (store, objects)
 }
 
@@ -41,7 +46,8 @@ fn memory_holds_what_a_probe_asks_for() {
     let (store, objects) = store();
     let verdict = store.probe(8, 5, 5).expect("probed");
     assert_eq!(verdict, Verdict::Holds { races: 10 });
-    let left: Vec<_> = wait(futures::TryStreamExt::try_collect(objects.list(None))).expect("listed");
+    let left: Vec<_> =
+        wait(futures::TryStreamExt::try_collect(objects.list(None))).expect("listed");
     assert_eq!(left, [], "the probe cleans up");
 }
 
@@ -59,16 +65,23 @@ fn what_was_touched_is_not_collected() {
 /// Objects left below the artifacts.
 fn left(objects: &InMemory) -> Vec<String> {
     let below = Path::from("isp/weir/artifacts");
-    let all: Vec<object_store::ObjectMeta> =
-        wait(futures::TryStreamExt::try_collect(objects.list(Some(&below)))).expect("listed");
-    all.into_iter().map(|meta| meta.location.to_string()).collect()
+    let all: Vec<object_store::ObjectMeta> = wait(futures::TryStreamExt::try_collect(
+        objects.list(Some(&below)),
+    ))
+    .expect("listed");
+    all.into_iter()
+        .map(|meta| meta.location.to_string())
+        .collect()
 }
 
 /// A store whose leases are over at once: only the order of steps protects anything.
 fn without_lease() -> (S3Store, Arc<InMemory>) {
     let objects = Arc::new(InMemory::new());
     let shared = Arc::clone(&objects) as Arc<dyn ObjectStore>;
-    (S3Store::over(shared, "isp/weir", -1000).expect("a store"), objects)
+    (
+        S3Store::over(shared, "isp/weir", -1000).expect("a store"),
+        objects,
+    )
 }
 
 #[test]
@@ -79,20 +92,47 @@ fn what_is_collected_is_gone_and_can_be_stored_again() {
         store.put(&built.as_files()).expect("put");
     }
     promote(&store, None, "production", &kept).expect("promoted");
-    let removed = store.collect(&mut |_| Ok(vec![gone.digest.clone()])).expect("collected");
+    let removed = store
+        .collect(&mut |_| Ok(vec![gone.digest.clone()]))
+        .expect("collected");
     assert_eq!(removed, [gone.digest.clone()]);
-    let stored: Vec<String> = store.artifacts().expect("listed").into_iter().map(|s| s.digest).collect();
+    let stored: Vec<String> = store
+        .artifacts()
+        .expect("listed")
+        .into_iter()
+        .map(|s| s.digest)
+        .collect();
     assert_eq!(stored, [kept.digest.clone()]);
-    let of_gone: Vec<String> = left(&objects).into_iter().filter(|key| key.contains(&gone.digest)).collect();
+    let of_gone: Vec<String> = left(&objects)
+        .into_iter()
+        .filter(|key| key.contains(&gone.digest))
+        .collect();
     assert_eq!(of_gone.len(), 1, "only its index is left: {of_gone:?}");
-    assert_eq!(store.artifact_file(&gone.digest, "manifest.json").expect("read"), None);
-    let base = channels(&store).settle("production").expect("settled").known;
+    assert_eq!(
+        store
+            .artifact_file(&gone.digest, "manifest.json")
+            .expect("read"),
+        None
+    );
+    let base = channels(&store)
+        .settle("production")
+        .expect("settled")
+        .known;
     let refused = promote(&store, base.as_ref(), "production", &gone).expect_err("gone");
-    assert!(refused.to_string().contains("not in the store"), "{refused}");
+    assert!(
+        refused.to_string().contains("not in the store"),
+        "{refused}"
+    );
     // The same artifact again, whole.
     assert_eq!(store.put(&gone.as_files()).expect("put"), Outcome::New);
     for (name, bytes) in &gone.files {
-        assert_eq!(store.artifact_file(&gone.digest, name).expect("read").as_ref(), Some(bytes));
+        assert_eq!(
+            store
+                .artifact_file(&gone.digest, name)
+                .expect("read")
+                .as_ref(),
+            Some(bytes)
+        );
     }
     promote(&store, base.as_ref(), "production", &gone).expect("promoted");
 }
@@ -105,7 +145,10 @@ fn who_wants_an_artifact_while_it_is_collected_gets_it() {
         promote(store, None, "production", built).expect("promoted");
     };
     let stores: Wants = |store, built| {
-        assert_eq!(store.put(&built.as_files()).expect("put"), Outcome::Existing);
+        assert_eq!(
+            store.put(&built.as_files()).expect("put"),
+            Outcome::Existing
+        );
     };
     let pins: Wants = |store, built| store.pin(&built.digest, true).expect("pinned");
     for wants in [promotes, stores, pins] {
@@ -118,7 +161,13 @@ fn who_wants_an_artifact_while_it_is_collected_gets_it() {
         });
         assert_eq!(removed.expect("collected"), [""; 0]);
         for (name, bytes) in &built.files {
-            assert_eq!(store.artifact_file(&built.digest, name).expect("read").as_ref(), Some(bytes));
+            assert_eq!(
+                store
+                    .artifact_file(&built.digest, name)
+                    .expect("read")
+                    .as_ref(),
+                Some(bytes)
+            );
         }
     }
 }
@@ -134,17 +183,29 @@ fn an_interrupted_collecting_is_finished_by_the_next() {
         .filter(|key| !key.ends_with("index.json"))
         .map(|key| {
             let path = Path::from(key);
-            let bytes = wait(async { objects.get(&path).await.expect("got").bytes().await.expect("bytes") });
+            let bytes = wait(async {
+                objects
+                    .get(&path)
+                    .await
+                    .expect("got")
+                    .bytes()
+                    .await
+                    .expect("bytes")
+            });
             (path, bytes)
         })
         .collect();
-    store.collect(&mut |_| Ok(vec![gone.digest.clone()])).expect("collected");
+    store
+        .collect(&mut |_| Ok(vec![gone.digest.clone()]))
+        .expect("collected");
     for (path, bytes) in files {
         wait(objects.put(&path, bytes.into())).expect("put");
     }
     assert!(left(&objects).len() > 1);
     store.put(&other.as_files()).expect("put");
-    store.collect(&mut |_| Ok(vec![other.digest.clone()])).expect("collected");
+    store
+        .collect(&mut |_| Ok(vec![other.digest.clone()]))
+        .expect("collected");
     assert_eq!(left(&objects).len(), 2, "two indexes");
 }
 
@@ -155,12 +216,22 @@ fn a_changed_or_missing_object_is_told() {
     let built = Built::new("a", "1");
     store.put(&built.as_files()).expect("put");
     promote(&store, None, "production", &built).expect("promoted");
-    let all: Vec<object_store::ObjectMeta> =
-        wait(futures::TryStreamExt::try_collect(objects.list(Some(&Path::from("isp/weir/artifacts"))))).expect("listed");
+    let all: Vec<object_store::ObjectMeta> = wait(futures::TryStreamExt::try_collect(
+        objects.list(Some(&Path::from("isp/weir/artifacts"))),
+    ))
+    .expect("listed");
     let mut told = 0;
     for meta in &all {
         let path = &meta.location;
-        let good = wait(async { objects.get(path).await.expect("got").bytes().await.expect("bytes") });
+        let good = wait(async {
+            objects
+                .get(path)
+                .await
+                .expect("got")
+                .bytes()
+                .await
+                .expect("bytes")
+        });
         let mut bad = good.to_vec();
         bad[0] ^= 1;
         for other in [Some(bad), None] {
@@ -182,9 +253,15 @@ fn a_changed_or_missing_object_is_told() {
     }
     assert_eq!(told, 2 * (built.files.len() + 1));
     // Storing it again puts back what is missing.
-    let file = all.iter().find(|m| !m.location.as_ref().ends_with("index.json")).expect("a file");
+    let file = all
+        .iter()
+        .find(|m| !m.location.as_ref().ends_with("index.json"))
+        .expect("a file");
     wait(objects.delete(&file.location)).expect("deleted");
-    assert_eq!(store.put(&built.as_files()).expect("put"), Outcome::Existing);
+    assert_eq!(
+        store.put(&built.as_files()).expect("put"),
+        Outcome::Existing
+    );
     for (name, bytes) in &built.files {
         let found = store.artifact_file(&built.digest, name).expect("read");
         assert_eq!(found.as_ref(), Some(bytes));
@@ -198,11 +275,22 @@ fn a_changed_journal_is_noticed() {
     let builds = ["a", "b", "c"].map(|payload| Built::new(payload, "1"));
     for built in &builds {
         store.put(&built.as_files()).expect("put");
-        let base = channels(&store).settle("production").expect("settled").known;
+        let base = channels(&store)
+            .settle("production")
+            .expect("settled")
+            .known;
         promote(&store, base.as_ref(), "production", built).expect("promoted");
     }
     let second = Path::from("isp/weir/journal/production/000000000002");
-    let good = wait(async { objects.get(&second).await.expect("got").bytes().await.expect("bytes") });
+    let good = wait(async {
+        objects
+            .get(&second)
+            .await
+            .expect("got")
+            .bytes()
+            .await
+            .expect("bytes")
+    });
     let mut bad = good.to_vec();
     bad[80] ^= 1;
     wait(objects.put(&second, bad.into())).expect("put");
@@ -210,7 +298,17 @@ fn a_changed_journal_is_noticed() {
     assert!(journal.is_damaged());
     assert_eq!(journal.last_head().expect("a head").seq, 3);
     wait(objects.delete(&second)).expect("deleted");
-    assert!(channels(&store).journal("production").expect("read").is_damaged());
+    assert!(
+        channels(&store)
+            .journal("production")
+            .expect("read")
+            .is_damaged()
+    );
     wait(objects.put(&second, good.into())).expect("put");
-    assert!(!channels(&store).journal("production").expect("read").is_damaged());
+    assert!(
+        !channels(&store)
+            .journal("production")
+            .expect("read")
+            .is_damaged()
+    );
 }

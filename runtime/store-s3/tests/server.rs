@@ -48,10 +48,21 @@ fn a_write_whose_answer_is_lost_is_told_as_done_if_it_was() {
             let lossy = Lossy::before(moto.port, word, loss);
             let through = store(lossy.port, &prefix);
             let what = format!("{loss:?} of {word}");
-            let base = channels(&through).settle("production").expect("settled").known;
+            let base = channels(&through)
+                .settle("production")
+                .expect("settled")
+                .known;
             let done = promote(&through, base.as_ref(), "production", &built[1]);
-            assert!(lossy.hits.load(Ordering::SeqCst) > 0, "{what}: nothing was lost");
-            let head = channels(&plain).settle("production").expect("settled").known.expect("a head").head;
+            assert!(
+                lossy.hits.load(Ordering::SeqCst) > 0,
+                "{what}: nothing was lost"
+            );
+            let head = channels(&plain)
+                .settle("production")
+                .expect("settled")
+                .known
+                .expect("a head")
+                .head;
             match done {
                 Ok(done) => {
                     assert!(done.changed, "{what}");
@@ -68,11 +79,18 @@ fn a_write_whose_answer_is_lost_is_told_as_done_if_it_was() {
                 Err(error) => panic!("{what}: {error}"),
             }
             // One line a head, whatever was sent twice; doing it again works.
-            let base = channels(&plain).settle("production").expect("settled").known;
+            let base = channels(&plain)
+                .settle("production")
+                .expect("settled")
+                .known;
             promote(&plain, base.as_ref(), "production", &built[1]).expect("promoted again");
             let journal = channels(&plain).journal("production").expect("read");
             assert_eq!(journal.faults, [], "{what}");
-            let seqs: Vec<u64> = journal.entries.iter().filter_map(|e| Some(e.head.as_ref()?.seq)).collect();
+            let seqs: Vec<u64> = journal
+                .entries
+                .iter()
+                .filter_map(|e| Some(e.head.as_ref()?.seq))
+                .collect();
             assert_eq!(seqs, [1, 2], "{what}");
         }
     }
@@ -116,7 +134,10 @@ fn nobody_there_is_told_without_secrets() {
     let port = kit::listen(drop);
     let error = store(port, "x").head("production").expect_err("nobody");
     let text = error.to_string();
-    assert!(text.contains("cannot read heads/production.json in s3://weir/x"), "{text}");
+    assert!(
+        text.contains("cannot read heads/production.json in s3://weir/x"),
+        "{text}"
+    );
     for secret in [kit::KEY, kit::SECRET] {
         assert!(!text.contains(secret), "{text}");
     }
@@ -127,7 +148,8 @@ fn nobody_there_is_told_without_secrets() {
 fn a_private_authority_is_named_or_the_server_is_refused() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let pem = made.cert.pem().into_bytes();
-    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der())
+        .expect("a key");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -162,8 +184,16 @@ fn a_private_authority_is_named_or_the_server_is_refused() {
     };
     let trusting = with(Some(pem)).expect("a store");
     assert_eq!(trusting.head("production").expect("read"), None);
-    let error = with(None).expect("a store").head("production").expect_err("nobody vouches for it");
+    let error = with(None)
+        .expect("a store")
+        .head("production")
+        .expect_err("nobody vouches for it");
     assert!(error.to_string().contains("certificate"), "{error}");
     let nobody = with(Some(b"no certificate".to_vec())).expect_err("no authority");
-    assert!(nobody.to_string().contains("`store.ca` holds no certificate"), "{nobody}");
+    assert!(
+        nobody
+            .to_string()
+            .contains("`store.ca` holds no certificate"),
+        "{nobody}"
+    );
 }

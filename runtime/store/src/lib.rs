@@ -134,8 +134,7 @@ pub fn resolve(
 ) -> Result<String> {
     let prefix = reference.strip_prefix("sha256:").unwrap_or(reference);
     let prefix = prefix.to_ascii_lowercase();
-    if !(SHORTEST..=WHOLE).contains(&prefix.len())
-        || !prefix.bytes().all(|b| b.is_ascii_hexdigit())
+    if !(SHORTEST..=WHOLE).contains(&prefix.len()) || !prefix.bytes().all(|b| b.is_ascii_hexdigit())
     {
         return Err(StoreError::BadReference {
             reference: reference.to_owned(),

@@ -32,7 +32,13 @@ pub fn artifact(from: &dyn Backend, to: &Store, digest: &str) -> Result<bool> {
     Ok(true)
 }
 
-fn copy_build(from: &dyn Backend, to: &Store, digest: &str, build: &str, newest: bool) -> Result<()> {
+fn copy_build(
+    from: &dyn Backend,
+    to: &Store,
+    digest: &str,
+    build: &str,
+    newest: bool,
+) -> Result<()> {
     let dir = match newest {
         true => String::new(),
         false => format!("builds/{build}/"),
@@ -43,24 +49,29 @@ fn copy_build(from: &dyn Backend, to: &Store, digest: &str, build: &str, newest:
              try again"
         ))
     };
-    let read = |name: &str| {
-        from.artifact_file(digest, name)?.ok_or_else(|| lost(name))
-    };
+    let read = |name: &str| from.artifact_file(digest, name)?.ok_or_else(|| lost(name));
     let manifest_bytes = read(&[&dir, MANIFEST].concat())?;
     if sha256(&manifest_bytes) != build {
         return Err(lost(MANIFEST));
     }
     let manifest: Manifest<'_> = weir_schemas::read(&manifest_bytes).map_err(|error| {
-        StoreError::Unknown(format!("artifact {digest} cannot be copied: {MANIFEST}: {error}"))
+        StoreError::Unknown(format!(
+            "artifact {digest} cannot be copied: {MANIFEST}: {error}"
+        ))
     })?;
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     for row in &manifest.payload {
         files.push((row.name.to_string(), read(&row.name)?));
     }
     for row in &manifest.description {
-        files.push((row.name.to_string(), read(&[&dir, row.name.as_ref()].concat())?));
+        files.push((
+            row.name.to_string(),
+            read(&[&dir, row.name.as_ref()].concat())?,
+        ));
     }
-    let listed = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+    let listed = files
+        .iter()
+        .map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
     let wrong = |error: StoreError| match error {
         StoreError::NotAnArtifact { what } => StoreError::Unknown(format!(
             "what was received as artifact {digest} is not it: {what}; nothing was stored"
@@ -69,7 +80,9 @@ fn copy_build(from: &dyn Backend, to: &Store, digest: &str, build: &str, newest:
     };
     to.put_artifact(&ArtifactFiles {
         digest,
-        files: listed.chain([(MANIFEST, manifest_bytes.as_slice())]).collect(),
+        files: listed
+            .chain([(MANIFEST, manifest_bytes.as_slice())])
+            .collect(),
     })
     .map(|_| ())
     .map_err(wrong)
@@ -88,7 +101,9 @@ pub enum Unfollowed {
          another store"
     )]
     Older { here: u64, there: u64 },
-    #[error("another generation {0} was offered than the one that is here: the channel has two histories")]
+    #[error(
+        "another generation {0} was offered than the one that is here: the channel has two histories"
+    )]
     Replaced(u64),
     #[error(
         "generation {there} was offered, and its history does not hold generation {here} as it is here: it is the \
@@ -118,7 +133,8 @@ pub fn follows(
         });
     }
     if there.seq == here.seq {
-        let is_same = (&there.digest, &there.manifest_sha256) == (&here.digest, &here.manifest_sha256);
+        let is_same =
+            (&there.digest, &there.manifest_sha256) == (&here.digest, &here.manifest_sha256);
         let loosens = |was: bool, is: bool| !is || was;
         let forward = loosens(here.confirm.is_some(), there.confirm.is_some())
             && loosens(here.hold.is_some(), there.hold.is_some())
@@ -175,7 +191,10 @@ mod tests {
 
     fn history(seqs: &[u64]) -> Journal {
         Journal {
-            entries: seqs.iter().map(|seq| an_entry("production", *seq)).collect(),
+            entries: seqs
+                .iter()
+                .map(|seq| an_entry("production", *seq))
+                .collect(),
             ..Journal::default()
         }
     }
@@ -196,9 +215,15 @@ mod tests {
             txn: "x".to_owned(),
             ..head(4)
         };
-        assert_eq!(follows(Some(&head(4)), &foreign, &all), Err(Unfollowed::Replaced(4)));
+        assert_eq!(
+            follows(Some(&head(4)), &foreign, &all),
+            Err(Unfollowed::Replaced(4))
+        );
         let other = Unfollowed::OtherHistory { here: 2, there: 4 };
-        assert_eq!(follows(Some(&head(2)), &head(4), &history(&[1, 3, 4])), Err(other));
+        assert_eq!(
+            follows(Some(&head(2)), &head(4), &history(&[1, 3, 4])),
+            Err(other)
+        );
         // What was replaced is named by the head itself: the journal may be behind.
         let next = Head {
             replaced: Some(head(2).txn),
@@ -216,7 +241,10 @@ mod tests {
             (head.clone(), held(head.clone())),
         ] {
             assert_eq!(follows(Some(&tight), &loose, &all), Ok(true));
-            assert_eq!(follows(Some(&loose), &tight, &all), Err(Unfollowed::Replaced(2)));
+            assert_eq!(
+                follows(Some(&loose), &tight, &all),
+                Err(Unfollowed::Replaced(2))
+            );
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::reparented::Unmoved;
 use crate::finding::{Draft, Level};
 use crate::id::{CircuitIx, NodeIx};
 use crate::ir::graph::Via;
@@ -11,6 +10,7 @@ use crate::ir::tree::Parent;
 use crate::lint::rule::{Example, Files, Rule, Stages};
 use crate::lint::rules::circuits_removed::guard_setting;
 use crate::lint::words;
+use crate::reparented::Unmoved;
 
 /// Causes that a message names.
 const CAUSES: usize = 3;
@@ -74,7 +74,9 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     let tree = stages.tree;
     let id = |at| &*stages.inventory[tree[at].node].id;
     let now = tree.tree_ixs().map(|at| (id(at), tree[at].parent.map(id)));
-    let unmoved = Unmoved::of(now, |id| before.nodes.get(id).map(|was| was.parent.as_deref()));
+    let unmoved = Unmoved::of(now, |id| {
+        before.nodes.get(id).map(|was| was.parent.as_deref())
+    });
     let mut compared = 0usize;
     let mut moved: Vec<CircuitIx> = Vec::new();
     for (ix, placed) in tree.placed() {

@@ -27,8 +27,8 @@
 //! are what UISP works with. The CRM service fills a direction that is empty or 0, its override before its plan;
 //! where both know a speed and differ, that is noted. Bursts are volumes in bytes and stay that.
 //!
-//! **Attaching.** See [`attach`](self::attach): the station's access point, up links, the parent site; a
-//! subscriber behind a subscriber hangs where that one hangs. The larger radio capacity wins between two.
+//! **Attaching.** In order of trust: the station's access point, up links, the parent site; a subscriber behind a
+//! subscriber hangs where that one hangs. The larger radio capacity wins between two.
 //!
 //! **Capacities.** A radio states its own, toward the station and back; 0 and missing are unknown. A
 //! point-to-multipoint airMax access point shares one capacity by its download ratio. A node keeps the radio's

@@ -29,7 +29,9 @@ fn serve(mut stream: TcpStream, objects: &Objects) {
     let mut reader = BufReader::new(stream.try_clone().expect("a socket"));
     while let Some(request) = Request::read(&mut reader) {
         let answer = answer(&request, objects);
-        let is_last = request.header("connection").is_some_and(|c| c.eq_ignore_ascii_case("close"));
+        let is_last = request
+            .header("connection")
+            .is_some_and(|c| c.eq_ignore_ascii_case("close"));
         if stream.write_all(&answer).is_err() || is_last {
             return;
         }
@@ -37,7 +39,10 @@ fn serve(mut stream: TcpStream, objects: &Objects) {
 }
 
 fn response(status: &str, etag: Option<u64>, body: &[u8], is_head: bool) -> Vec<u8> {
-    let mut text = format!("HTTP/1.1 {status}\r\nLast-Modified: {DATE}\r\nContent-Length: {}\r\n", body.len());
+    let mut text = format!(
+        "HTTP/1.1 {status}\r\nLast-Modified: {DATE}\r\nContent-Length: {}\r\n",
+        body.len()
+    );
     if let Some(etag) = etag {
         text.push_str(&format!("ETag: \"{etag}\"\r\n"));
     }
@@ -55,7 +60,9 @@ fn answer(request: &Request, objects: &Objects) -> Vec<u8> {
     let found = objects.lock().expect("not poisoned").get(&key).cloned();
     let is_head = request.method == "HEAD";
     match request.method.as_str() {
-        "GET" if query.contains("list-type") => response("200 OK", None, list(query, objects).as_bytes(), false),
+        "GET" if query.contains("list-type") => {
+            response("200 OK", None, list(query, objects).as_bytes(), false)
+        }
         "GET" | "HEAD" => match found {
             Some((bytes, etag)) => response("200 OK", Some(etag), &bytes, is_head),
             None => response("404 Not Found", None, b"", is_head),
@@ -85,7 +92,10 @@ fn answer(request: &Request, objects: &Objects) -> Vec<u8> {
 }
 
 fn list(query: &str, objects: &Objects) -> String {
-    let prefix = query.split('&').find_map(|pair| pair.strip_prefix("prefix=")).unwrap_or("");
+    let prefix = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("prefix="))
+        .unwrap_or("");
     let prefix = prefix.replace("%2F", "/");
     let objects = objects.lock().expect("not poisoned");
     let rows: String = objects

@@ -32,7 +32,8 @@ pub struct Lossy {
 }
 
 const CONFLICT: &[u8] = b"HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-const FAILED: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const FAILED: &[u8] =
+    b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 impl Lossy {
     /// In front of a server on this machine. The first write that matches is hit; with `DoneThen500Always` all are.

@@ -51,7 +51,11 @@ impl Moto {
     pub fn start() -> Option<Moto> {
         let program = std::env::var("WEIR_MOTO").unwrap_or_else(|_| "moto_server".to_owned());
         // Free now; nobody else asks for a port in between, or the start below fails and says so.
-        let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .expect("a port")
+            .local_addr()
+            .expect("bound")
+            .port();
         let child = Command::new(&program)
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .stdin(Stdio::null())
@@ -59,18 +63,25 @@ impl Moto {
             .stderr(Stdio::null())
             .spawn();
         let Ok(child) = child else {
-            skip(&format!("there is no `{program}` on this machine: pip install 'moto[server]'"));
+            skip(&format!(
+                "there is no `{program}` on this machine: pip install 'moto[server]'"
+            ));
             return None;
         };
         let mut moto = Moto { child, port };
         let deadline = Instant::now() + Duration::from_secs(120);
         while Instant::now() < deadline {
             if let Ok(Some(status)) = moto.child.try_wait() {
-                skip(&format!("`{program}` does not start here ({status}): pip install 'moto[server]'"));
+                skip(&format!(
+                    "`{program}` does not start here ({status}): pip install 'moto[server]'"
+                ));
                 return None;
             }
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                let answer = request(port, "PUT /weir HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                let answer = request(
+                    port,
+                    "PUT /weir HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                );
                 assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
                 return Some(moto);
             }
@@ -128,7 +139,10 @@ impl Request {
             headers,
             body: Vec::new(),
         };
-        let length = request.header("content-length").and_then(|n| n.parse().ok()).unwrap_or(0);
+        let length = request
+            .header("content-length")
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(0);
         request.body = vec![0; length];
         from.read_exact(&mut request.body).ok()?;
         Some(request)
@@ -137,7 +151,8 @@ impl Request {
     pub fn header(&self, name: &str) -> Option<String> {
         self.headers.iter().find_map(|line| {
             let (key, value) = line.split_once(':')?;
-            key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+            key.eq_ignore_ascii_case(name)
+                .then(|| value.trim().to_owned())
         })
     }
 

@@ -168,25 +168,48 @@ fn artifacts_are_whole_and_found(store: &dyn Backend) {
     let first = Built::new("a", "1");
     let again = Built::new("a", "2");
     assert_eq!(store.put(&first.as_files()).expect("put"), Outcome::New);
-    assert_eq!(store.put(&first.as_files()).expect("put"), Outcome::Existing);
+    assert_eq!(
+        store.put(&first.as_files()).expect("put"),
+        Outcome::Existing
+    );
     assert_eq!(first.digest, again.digest);
-    assert_eq!(store.put(&again.as_files()).expect("put"), Outcome::Redescribed);
+    assert_eq!(
+        store.put(&again.as_files()).expect("put"),
+        Outcome::Redescribed
+    );
     let stored = store.artifacts().expect("listed");
     assert_eq!(stored.len(), 1);
-    assert_eq!((stored[0].digest.as_str(), stored[0].pinned), (first.digest.as_str(), false));
+    assert_eq!(
+        (stored[0].digest.as_str(), stored[0].pinned),
+        (first.digest.as_str(), false)
+    );
     assert!(stored[0].stored > 1_700_000_000_000_000_000);
     for (name, bytes) in &again.files {
         let found = store.artifact_file(&again.digest, name).expect("read");
         assert_eq!(found.as_ref(), Some(bytes), "{name}");
     }
     let builds = store.builds(&first.digest).expect("builds");
-    assert_eq!(builds, [first.manifest_sha256.clone(), again.manifest_sha256.clone()]);
+    assert_eq!(
+        builds,
+        [first.manifest_sha256.clone(), again.manifest_sha256.clone()]
+    );
     let old = format!("builds/{}/{MANIFEST}", first.manifest_sha256);
     let found = store.artifact_file(&first.digest, &old).expect("read");
     assert_eq!(found, first.file(MANIFEST));
     // Names out of a manifest or a request reach nothing else.
-    for bad in ["../x", "lock", "builds/x/manifest.json", "", "index.json", "builds/../manifest.json"] {
-        assert_eq!(store.artifact_file(&first.digest, bad).expect("read"), None, "{bad}");
+    for bad in [
+        "../x",
+        "lock",
+        "builds/x/manifest.json",
+        "",
+        "index.json",
+        "builds/../manifest.json",
+    ] {
+        assert_eq!(
+            store.artifact_file(&first.digest, bad).expect("read"),
+            None,
+            "{bad}"
+        );
     }
     let nobody = "0".repeat(64);
     assert_eq!(store.artifact_file(&nobody, MANIFEST).expect("read"), None);
@@ -213,28 +236,45 @@ fn heads_move_only_from_what_was_read(store: &dyn Backend) {
     assert!(store.head(channel).expect("read").is_none());
     let missing = Built::new("missing", "1");
     let gone = promote(store, None, channel, &missing);
-    assert!(matches!(gone, Err(ChannelError::Refused(Refusal::Gone { .. }))));
-    assert!(store.head(channel).expect("read").is_none(), "nothing was written");
+    assert!(matches!(
+        gone,
+        Err(ChannelError::Refused(Refusal::Gone { .. }))
+    ));
+    assert!(
+        store.head(channel).expect("read").is_none(),
+        "nothing was written"
+    );
     promote(store, None, channel, &a).expect("promoted");
     let first = settled(store, channel).expect("a head");
     // Somebody who knew of no head.
     let late = promote(store, None, channel, &c);
-    assert!(matches!(late, Err(ChannelError::Refused(Refusal::Moved(_)))));
+    assert!(matches!(
+        late,
+        Err(ChannelError::Refused(Refusal::Moved(_)))
+    ));
     promote(store, Some(&first), channel, &b).expect("promoted");
     // Somebody who knew the first one.
     let late = promote(store, Some(&first), channel, &c);
-    assert!(matches!(late, Err(ChannelError::Refused(Refusal::Moved(_)))));
+    assert!(matches!(
+        late,
+        Err(ChannelError::Refused(Refusal::Moved(_)))
+    ));
     let second = settled(store, channel).expect("a head");
     assert_eq!((second.head.seq, &second.head.digest), (2, &b.digest));
     // Back to the first artifact is no state that was there before: who knew that one is refused.
-    let (known, to) = channels(store).way_back(channel, &Back::Parent).expect("a way back");
+    let (known, to) = channels(store)
+        .way_back(channel, &Back::Parent)
+        .expect("a way back");
     channels(store).rollback(&known, &to, "").expect("back");
     let third = settled(store, channel).expect("a head");
     assert_eq!(third.head.digest, a.digest);
     assert_ne!(third.tag, first.tag);
     for stale in [&first, &second] {
         let late = promote(store, Some(stale), channel, &c);
-        assert!(matches!(late, Err(ChannelError::Refused(Refusal::Moved(_)))));
+        assert!(matches!(
+            late,
+            Err(ChannelError::Refused(Refusal::Moved(_)))
+        ));
     }
     assert_eq!(store.channels().expect("listed"), [channel]);
     store.flush(channel).expect("flushed");
@@ -244,14 +284,23 @@ fn heads_move_only_from_what_was_read(store: &dyn Backend) {
 fn journals_are_whole(store: &dyn Backend) {
     let journal = channels(store).journal("production").expect("read");
     assert_eq!(journal.faults, []);
-    let heads: Vec<u64> = journal.entries.iter().filter_map(|e| Some(e.head.as_ref()?.seq)).collect();
+    let heads: Vec<u64> = journal
+        .entries
+        .iter()
+        .filter_map(|e| Some(e.head.as_ref()?.seq))
+        .collect();
     assert_eq!(heads, [1, 2, 3]);
     // The same head is written down once.
     let last = journal.entries.last().expect("an entry").clone();
     store.append(&last).expect("appended");
     let again = channels(store).journal("production").expect("read");
     assert_eq!(again.entries.len(), journal.entries.len());
-    assert!(store.journal_end("production").expect("read").ends_with(b"\n"));
+    assert!(
+        store
+            .journal_end("production")
+            .expect("read")
+            .ends_with(b"\n")
+    );
     assert_eq!(store.journal("lab").expect("read"), b"");
     assert_eq!(store.journals().expect("listed"), ["production"]);
 }
@@ -259,19 +308,35 @@ fn journals_are_whole(store: &dyn Backend) {
 fn boxes_say_what_they_run(store: &dyn Backend) {
     assert_eq!(store.statuses("production").expect("listed"), []);
     store.put_status("production", "edge2", b"{}").expect("put");
-    store.put_status("production", "edge1", b"{\"x\":1}").expect("put");
-    store.put_status("production", "edge2", b"{\"x\":2}").expect("put");
+    store
+        .put_status("production", "edge1", b"{\"x\":1}")
+        .expect("put");
+    store
+        .put_status("production", "edge2", b"{\"x\":2}")
+        .expect("put");
     let found = store.statuses("production").expect("listed");
-    let want = [("edge1".to_owned(), b"{\"x\":1}".to_vec()), ("edge2".to_owned(), b"{\"x\":2}".to_vec())];
+    let want = [
+        ("edge1".to_owned(), b"{\"x\":1}".to_vec()),
+        ("edge2".to_owned(), b"{\"x\":2}".to_vec()),
+    ];
     assert_eq!(found, want);
     assert_eq!(store.statuses("lab").expect("listed"), []);
-    store.put_status("production", "../x", b"").expect_err("not a name");
+    store
+        .put_status("production", "../x", b"")
+        .expect_err("not a name");
 }
 
 /// Many read the same head and promote at once: one wins each round, the others are told who did, and history is one
 /// line without gaps.
-pub fn only_one_of_many_wins(store: &(dyn Backend + Sync), channel: &str, racers: usize, rounds: usize) {
-    let all: Vec<Built> = (0..racers).map(|n| Built::new(&format!("race {n}"), "1")).collect();
+pub fn only_one_of_many_wins(
+    store: &(dyn Backend + Sync),
+    channel: &str,
+    racers: usize,
+    rounds: usize,
+) {
+    let all: Vec<Built> = (0..racers)
+        .map(|n| Built::new(&format!("race {n}"), "1"))
+        .collect();
     for built in &all {
         store.put(&built.as_files()).expect("put");
     }
@@ -289,22 +354,35 @@ pub fn only_one_of_many_wins(store: &(dyn Backend + Sync), channel: &str, racers
                         barrier.wait();
                         match promote(store, base, channel, built) {
                             Ok(done) => done.changed.then(|| built.digest.clone()),
-                            Err(ChannelError::Refused(Refusal::Moved(_) | Refusal::BaseGone { .. })) => None,
+                            Err(ChannelError::Refused(
+                                Refusal::Moved(_) | Refusal::BaseGone { .. },
+                            )) => None,
                             Err(error) => panic!("round {round}: {error}"),
                         }
                     })
                 })
                 .collect();
-            racing.into_iter().filter_map(|one| one.join().expect("no panic")).collect()
+            racing
+                .into_iter()
+                .filter_map(|one| one.join().expect("no panic"))
+                .collect()
         });
         assert_eq!(won.len(), 1, "round {round} has {} winners", won.len());
         let head = settled(store, channel).expect("a head").head;
-        assert_eq!((head.seq, &head.digest), (round as u64 + 1, &won[0]), "round {round}");
+        assert_eq!(
+            (head.seq, &head.digest),
+            (round as u64 + 1, &won[0]),
+            "round {round}"
+        );
         ran.push(won[0].clone());
     }
     let journal = channels(store).journal(channel).expect("read");
     assert_eq!(journal.faults, []);
-    let heads: Vec<_> = journal.entries.iter().filter_map(|e| e.head.as_ref()).collect();
+    let heads: Vec<_> = journal
+        .entries
+        .iter()
+        .filter_map(|e| e.head.as_ref())
+        .collect();
     let digests: Vec<String> = heads.iter().map(|h| h.digest.clone()).collect();
     assert_eq!(digests, ran);
     for pair in heads.windows(2) {

@@ -1,0 +1,407 @@
+//! What the documentation tells people to type is typed here, page by page, and its links lead somewhere.
+//!
+//! A comment above a shell block says how it is run; the words, one or more to a comment:
+//!
+//! | | |
+//! |---|---|
+//! | `in: DIR` | in a copy of that directory of the repository, which the later blocks of the page share |
+//! | `exit: 0 3` | these exit codes are right; only 0 when it is not there |
+//! | `needs: jq` | skipped, by name, where there is no such program |
+//! | `not run: why` | it is not run |
+//!
+//! `DIGEST` in a block is the newest artifact of the project's store, `DIR` a directory of its own. The page of a CRM is
+//! run in a project made of its own TOML, against a stand-in of that CRM. It knows nothing of what the commands print.
+#![cfg(feature = "fetch")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+use weir_standin::{KEY, KINDS, Options, PASSWORD, SECRET, Standin};
+
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    fs::canonicalize(here).expect("the repository")
+}
+
+/// Every page for people, by its path in the repository.
+fn pages() -> BTreeMap<String, String> {
+    let mut pages = BTreeMap::new();
+    let mut open = vec![root().join("docs")];
+    while let Some(dir) = open.pop() {
+        for entry in fs::read_dir(dir).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|e| e == "md") {
+                pages.insert(name(&path), fs::read_to_string(&path).expect("a page"));
+            }
+        }
+    }
+    for page in ["README.md", "CONTRIBUTING.md", "SECURITY.md"] {
+        let path = root().join(page);
+        pages.insert(page.to_owned(), fs::read_to_string(path).expect(page));
+    }
+    pages
+}
+
+fn name(path: &Path) -> String {
+    let path = path.strip_prefix(root()).expect("a path in the repository");
+    path.to_str().expect("a plain name").to_owned()
+}
+
+/// A fenced block.
+struct Block {
+    line: usize,
+    language: String,
+    text: String,
+    /// The comment above it.
+    words: BTreeMap<String, String>,
+}
+
+fn blocks(page: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut words = BTreeMap::new();
+    let mut lines = page.lines().enumerate();
+    while let Some((n, line)) = lines.next() {
+        if let Some(comment) = line
+            .strip_prefix("<!-- ")
+            .and_then(|l| l.strip_suffix(" -->"))
+        {
+            if let Some((word, value)) = comment.split_once(": ") {
+                words.insert(word.to_owned(), value.to_owned());
+            }
+            continue;
+        }
+        let Some(language) = line.strip_prefix("```") else {
+            if !line.is_empty() {
+                words.clear();
+            }
+            continue;
+        };
+        let text: Vec<&str> = lines
+            .by_ref()
+            .map(|(_, line)| line)
+            .take_while(|line| !line.starts_with("```"))
+            .collect();
+        blocks.push(Block {
+            line: n + 1,
+            language: language.to_owned(),
+            text: text.join("\n"),
+            words: std::mem::take(&mut words),
+        });
+    }
+    blocks
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory");
+    for entry in fs::read_dir(from).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        let to = to.join(path.file_name().expect("a name"));
+        // What a build leaves is not part of the project.
+        if path.file_name().is_some_and(|name| name == ".weir") {
+            continue;
+        }
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            fs::copy(&path, &to).expect("a copy");
+        }
+    }
+}
+
+/// The artifact that was stored last.
+fn newest(project: &Path) -> Option<String> {
+    let artifacts = fs::read_dir(project.join(".weir/store/artifacts")).ok()?;
+    let newest = artifacts
+        .map(|entry| entry.expect("an entry"))
+        .max_by_key(|entry| entry.metadata().and_then(|m| m.modified()).ok())?;
+    newest.file_name().into_string().ok()
+}
+
+/// A page that is being followed.
+struct Reader {
+    page: String,
+    copies: BTreeMap<String, TempDir>,
+    scratch: TempDir,
+    standin: Option<Standin>,
+}
+
+impl Reader {
+    fn new(page: &str) -> Reader {
+        Reader {
+            page: page.to_owned(),
+            copies: BTreeMap::new(),
+            scratch: tempfile::tempdir().expect("a directory"),
+            standin: None,
+        }
+    }
+
+    fn copy_of(&mut self, dir: &str) -> PathBuf {
+        let copy_of = self.copies.entry(dir.to_owned()).or_insert_with(|| {
+            let copied = tempfile::tempdir().expect("a directory");
+            copy(&root().join(dir), copied.path());
+            copied
+        });
+        copy_of.path().to_owned()
+    }
+
+    /// The project that the page of a CRM tells to make, with the stand-in's address in it.
+    fn project_of(&mut self, kind: &str, toml: &str) -> PathBuf {
+        let dir = self.scratch.path().join("project");
+        if !dir.exists() {
+            let standin = Standin::start(Options::new(kind)).expect("a stand-in");
+            let mut written = toml.to_owned();
+            // Each address of the page is the stand-in's now: `url` its own, others with their path.
+            for line in toml.lines().filter(|line| line.contains("\"https://")) {
+                let quoted = line.split('"').nth(1).unwrap_or_default();
+                let path = quoted.splitn(4, '/').nth(3).unwrap_or_default();
+                let own = standin.url();
+                let address = if line.starts_with("url ") {
+                    own.clone()
+                } else {
+                    let origin: Vec<&str> = own.splitn(4, '/').take(3).collect();
+                    format!("{}/{path}", origin.join("/"))
+                };
+                written = written.replace(quoted, &address);
+            }
+            fs::create_dir_all(&dir).expect("a directory");
+            fs::write(dir.join("weir.toml"), written).expect("a file");
+            self.standin = Some(standin);
+        }
+        dir
+    }
+
+    /// What went wrong, if something did.
+    fn follow(&mut self, block: &Block, dir: &Path) -> Option<String> {
+        let allowed: BTreeSet<i32> = block.words.get("exit").map_or_else(
+            || BTreeSet::from([0]),
+            |codes| codes.split(' ').filter_map(|c| c.parse().ok()).collect(),
+        );
+        // Each command of the block may exit so, not only the last.
+        for command in commands(&block.text) {
+            let mut command = command.replace("DIR", "\"$SCRATCH\"");
+            if let Some(digest) = newest(dir) {
+                // Names of files have the beginning of it.
+                command = command
+                    .replace("-DIGEST", &format!("-{}", &digest[..12]))
+                    .replace("DIGEST", &digest);
+            }
+            let bin = Path::new(env!("CARGO_BIN_EXE_weir"))
+                .parent()
+                .expect("a directory");
+            let path = std::env::var("PATH").unwrap_or_default();
+            let output = Command::new("bash")
+                .args(["-euo", "pipefail", "-c", &command])
+                .current_dir(dir)
+                .env_clear()
+                .env("PATH", format!("{}:{path}", bin.display()))
+                .env("HOME", self.scratch.path())
+                .env("SCRATCH", self.scratch.path().join("dir"))
+                .env("CRM_KEY", KEY)
+                .env("CRM_SECRET", SECRET)
+                .env("CRM_PASSWORD", PASSWORD)
+                .stdin(Stdio::null())
+                .output()
+                .expect("bash runs");
+            if output
+                .status
+                .code()
+                .is_none_or(|code| !allowed.contains(&code))
+            {
+                return Some(format!(
+                    "{}:{}: {} of `{command}`\n{}{}",
+                    self.page,
+                    block.line,
+                    output.status,
+                    String::from_utf8_lossy(&output.stdout),
+                    String::from_utf8_lossy(&output.stderr)
+                ));
+            }
+        }
+        None
+    }
+}
+
+/// Lines that belong together are one command: a backslash at the end, or a quote that is still open.
+fn commands(text: &str) -> Vec<String> {
+    let mut commands: Vec<String> = Vec::new();
+    let mut open = false;
+    for line in text.lines() {
+        match commands.last_mut() {
+            Some(last) if open => {
+                last.push('\n');
+                last.push_str(line);
+            }
+            _ => commands.push(line.to_owned()),
+        }
+        let so_far = commands.last().map_or("", String::as_str);
+        open = so_far.ends_with('\\') || so_far.matches('\'').count() % 2 == 1;
+    }
+    commands.retain(|command| !command.trim().is_empty());
+    commands
+}
+
+fn there(program: &str) -> bool {
+    let mut probe = Command::new(program);
+    probe
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    probe.status().is_ok()
+}
+
+#[test]
+#[allow(clippy::print_stdout)] // A block that is not run is named, so that nobody takes it for a pass.
+fn every_shell_block_does_what_it_says() {
+    let mut wrong = Vec::new();
+    let mut run = 0;
+    for (page, text) in pages() {
+        let mut reader = Reader::new(&page);
+        let kind = page
+            .strip_prefix("docs/crm/")
+            .and_then(|page| page.strip_suffix(".md"))
+            .filter(|kind| KINDS.contains(kind));
+        let blocks = blocks(&text);
+        let toml = blocks.iter().find(|block| block.language == "toml");
+        for block in blocks.iter().filter(|block| block.language == "sh") {
+            if let Some(why) = block.words.get("not run") {
+                println!("not run: {page}:{}: {why}", block.line);
+                continue;
+            }
+            if let Some(program) = block.words.get("needs").filter(|program| !there(program)) {
+                println!("skipped: {page}:{}: there is no {program} here", block.line);
+                continue;
+            }
+            let dir = match (block.words.get("in"), kind, toml) {
+                (Some(dir), _, _) => reader.copy_of(dir),
+                (None, Some(kind), Some(toml)) => reader.project_of(kind, &toml.text),
+                _ => {
+                    wrong.push(format!(
+                        "{page}:{}: nothing says how this block is run",
+                        block.line
+                    ));
+                    continue;
+                }
+            };
+            run += 1;
+            wrong.extend(reader.follow(block, &dir));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // A reader that finds no block would find no fault either.
+    assert!(run > 15, "only {run} blocks were run");
+}
+
+/// Heading to anchor, as forges and mdBook make it.
+fn anchor(heading: &str) -> String {
+    let plain: String = heading
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+        .collect();
+    plain.trim().to_lowercase().replace(' ', "-")
+}
+
+fn prose(page: &str) -> String {
+    let mut inside = false;
+    let mut kept = String::new();
+    for line in page.lines() {
+        if line.starts_with("```") {
+            inside = !inside;
+        } else if !inside {
+            // Code is not a link.
+            for (n, part) in line.split('`').enumerate() {
+                if n % 2 == 0 {
+                    kept.push_str(part);
+                } else {
+                    kept.push('x');
+                }
+            }
+            kept.push('\n');
+        }
+    }
+    kept
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let pages = pages();
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for (page, text) in &pages {
+        let dir = root().join(page);
+        let dir = dir.parent().expect("a directory");
+        for link in prose(text).split("](").skip(1) {
+            let Some(link) = link.split(')').next() else {
+                continue;
+            };
+            if link.starts_with("http") || link.starts_with("mailto:") {
+                continue;
+            }
+            seen += 1;
+            let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() {
+                root().join(page)
+            } else {
+                dir.join(file)
+            };
+            let Ok(target) = fs::canonicalize(&target) else {
+                wrong.push(format!("{page}: {link}: there is no such file"));
+                continue;
+            };
+            if fragment.is_empty() || target.is_dir() {
+                continue;
+            }
+            let headings = pages.get(&name(&target)).map(|text| {
+                text.lines()
+                    .filter(|line| line.starts_with('#'))
+                    .map(|line| anchor(line.trim_start_matches('#')))
+                    .collect::<BTreeSet<_>>()
+            });
+            if headings.is_some_and(|headings| !headings.contains(fragment)) {
+                wrong.push(format!("{page}: {link}: there is no such heading"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(seen > 50, "only {seen} links were looked at");
+}
+
+/// `RAT006` and its like, wherever people read them.
+#[test]
+fn rules_that_are_named_are_there() {
+    let codes: BTreeSet<&str> = weir_compiler::lint::rules::ALL
+        .iter()
+        .map(|rule| rule.code)
+        .collect();
+    let groups: BTreeSet<&str> = codes.iter().map(|code| &code[..3]).collect();
+    let mut wrong = Vec::new();
+    for (page, text) in pages() {
+        for word in text.split(|c: char| !c.is_ascii_alphanumeric()) {
+            let is_code = word.len() == 6
+                && word.is_char_boundary(3)
+                && groups.contains(&word[..3])
+                && word[3..].bytes().all(|b| b.is_ascii_digit());
+            if is_code && !codes.contains(word) {
+                wrong.push(format!("{page}: there is no rule {word}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The table of contents is what mdBook prints: a page that is not in it is not there for readers.
+#[test]
+fn every_page_is_in_the_book() {
+    let pages = pages();
+    let summary = &pages["docs/SUMMARY.md"];
+    let missing: Vec<&String> = pages
+        .keys()
+        .filter(|page| page.starts_with("docs/") && *page != "docs/SUMMARY.md")
+        .filter(|page| !summary.contains(&format!("({})", &page["docs/".len()..])))
+        .collect();
+    assert!(missing.is_empty(), "not in docs/SUMMARY.md: {missing:?}");
+}
