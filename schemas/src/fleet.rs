@@ -47,6 +47,7 @@ pub struct Held {
 /// A generation in the kernel of a box.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Running {
+    /// What the runtime is doing.
     pub state: State,
     /// Payload digest of its artifact; null when traffic passes unshaped.
     pub digest: Option<String>,

@@ -96,6 +96,7 @@ fn unwrap_description(schema: &mut schemars::Schema) {
 /// Every contract, sorted by schema. To add one: a module, and its line here.
 pub static CONTRACTS: &[Contract] = &[
     Contract::read::<baseline::Baseline<'static>>("baseline.schema.json"),
+    Contract::written::<fleet::BoxStatus>("fleet.schema.json"),
     Contract::written::<compare::Compare>("compare.schema.json"),
     Contract::written::<diff::Diff>("diff.schema.json"),
     Contract::written::<export::Export>("export.schema.json"),
@@ -104,7 +105,6 @@ pub static CONTRACTS: &[Contract] = &[
     Contract::read::<inventory::Inventory>("inventory.schema.json"),
     Contract::written::<journal::Entry>("journal.schema.json"),
     Contract::written::<manifest::Manifest<'static>>("manifest.schema.json"),
-    Contract::written::<fleet::BoxStatus>("fleet.schema.json"),
     Contract::written::<promotion::Promotion>("promotion.schema.json"),
     Contract::written::<provenance::Provenance<'static>>("provenance.schema.json"),
     Contract::written::<queue_plan::QueuePlan<'static>>("queue_plan.schema.json"),

@@ -1129,7 +1129,7 @@ impl Check<'_> {
                     "write url = \"s3://BUCKET/PREFIX\"",
                 );
             }
-            if key.is_some() != secret.is_some() {
+            if written.key.is_some() != written.secret.is_some() {
                 let at = written.key.as_ref().or(written.secret.as_ref());
                 self.problem(
                     at.map(|at| &at.span),
@@ -1147,15 +1147,6 @@ impl Check<'_> {
                 plain_http: written.plain_http.as_ref().is_some_and(|at| at.value),
             };
             return (DEFAULT.to_owned(), Some(remote));
-        }
-        let of_bucket = [&written.endpoint, &written.region, &written.ca];
-        let first = of_bucket.into_iter().flatten().map(|at| &at.span).next();
-        if let Some(span) = first.or(written.key.as_ref().map(|at| &at.span)) {
-            self.problem(
-                Some(span),
-                "[store] says how to reach a bucket, and `store.url` is none",
-                "write url = \"s3://BUCKET/PREFIX\", or take this away",
-            );
         }
         let Some(url) = url else {
             return (DEFAULT.to_owned(), None);

@@ -774,7 +774,7 @@ secret = { env = "S3" }
 "#,
             r#"
 5:7 `"s3://"`: `store.url` names no bucket -> write url = "s3://BUCKET/PREFIX"
-7:7 `********`: `store.key` is written out, but a secret may only be referred to -> write { env = "NAME" }, { file = "secrets/NAME" } or { credential = "NAME" }; if this file was ever shared, make another one
+7:7 `*************`: `store.key` is written out, but a secret may only be referred to -> write { env = "NAME" }, { file = "secrets/NAME" } or { credential = "NAME" }; if this file was ever shared, make another one
 "#,
         ),
         (
