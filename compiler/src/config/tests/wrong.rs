@@ -784,7 +784,7 @@ secret = { env = "S3" }
 url = ".weir/store"
 "#,
             r#"
-5:7 `".weir/store"`: `store.url` is not the address of a store -> write url = "file:DIR"
+5:7 `".weir/store"`: `store.url` is not the address of a store -> write url = "file:DIR", or url = "s3://BUCKET/PREFIX"
 "#,
         ),
         (
