@@ -95,14 +95,14 @@ fn what_is_collected_is_gone_and_can_be_stored_again() {
     let removed = store
         .collect(&mut |_| Ok(vec![gone.digest.clone()]))
         .expect("collected");
-    assert_eq!(removed, [gone.digest.clone()]);
+    assert_eq!(removed, std::slice::from_ref(&gone.digest));
     let stored: Vec<String> = store
         .artifacts()
         .expect("listed")
         .into_iter()
         .map(|s| s.digest)
         .collect();
-    assert_eq!(stored, [kept.digest.clone()]);
+    assert_eq!(stored, std::slice::from_ref(&kept.digest));
     let of_gone: Vec<String> = left(&objects)
         .into_iter()
         .filter(|key| key.contains(&gone.digest))
