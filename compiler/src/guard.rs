@@ -36,9 +36,9 @@ pub struct Trip {
     pub help: String,
 }
 
-/// Subscribers that disappear, and that get another parent.
+/// Subscribers that disappear, and that get another node above them ([`crate::reparented`]).
 pub fn numbers(diff: Option<&Diff>) -> (u64, u64) {
-    diff.map_or((0, 0), |diff| (diff.counts.left, diff.counts.moved))
+    diff.map_or((0, 0), |diff| (diff.counts.left, diff.counts.reparented))
 }
 
 /// Everything that stands against it.
@@ -188,7 +188,7 @@ mod tests {
             to: side(shaped - left),
             counts: Counts {
                 left,
-                moved,
+                reparented: moved,
                 ..Counts::default()
             },
             disruption: Disruption::Move,

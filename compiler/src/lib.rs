@@ -4,6 +4,7 @@
 //! Reading the project and its exports (`config`, `exports`) and writing the artifact (`emit::write`) are the
 //! two shores. Between them nothing does I/O, prints, reads a clock or the environment, or depends on hash order.
 
+pub mod adopt;
 pub mod advise;
 pub mod baseline;
 pub mod compare;
@@ -26,6 +27,7 @@ pub mod peaks;
 pub mod previous;
 pub mod publish;
 pub mod refusal;
+pub mod reparented;
 pub mod report;
 pub mod source_map;
 pub mod sources;

@@ -176,6 +176,175 @@ fn killed_anywhere_a_rollback_is_done_or_not() {
     assert!(points >= 4, "{points} points");
 }
 
+/// A pending generation is confirmed or still pending, and both are the same artifact.
+#[test]
+fn killed_anywhere_a_confirmation_is_done_or_not() {
+    if !can_inject() {
+        return;
+    }
+    let before = Before::new();
+    let pend = format!("promote {} --to production --confirm-within 1d", before.new);
+    before.lab.run(&pend, 0);
+    let mut states = [0, 0];
+    let mut points = 0;
+    for call in calls() {
+        for n in 1.. {
+            assert!(n < 2_000, "{call} has no end");
+            let lab = before.lab.copy();
+            let output = with_fault(&lab, "confirm production", call, "signal=KILL", n);
+            let what = format!("confirm, killed at {call} {n}");
+            assert_eq!(
+                is_whole(&lab, &before.new, &before.new, &what),
+                before.new,
+                "{what}"
+            );
+            let pending = !lab.head("production")["confirm"].is_null();
+            states[usize::from(pending)] += 1;
+            if output.status.code() == Some(0) {
+                assert!(!pending, "{what}: it said that it is done");
+                break;
+            }
+            points += 1;
+            // Again: what is done is refused, and nothing else changes.
+            lab.run("confirm production", if pending { 0 } else { 4 });
+            assert!(lab.head("production")["confirm"].is_null(), "{what}");
+            is_whole(&lab, &before.new, &before.new, &what);
+        }
+    }
+    assert!(
+        points >= 4 && states[0] > 0 && states[1] > 0,
+        "{points} points, {states:?}"
+    );
+}
+
+/// Collecting removes what nobody needs, whole, and nothing else: killed anywhere, all that a channel needs verifies.
+#[test]
+fn killed_anywhere_collecting_removes_whole_artifacts_only() {
+    if !can_inject() {
+        return;
+    }
+    let before = Before::new();
+    let old = |path: &std::path::Path| {
+        let long_ago =
+            std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        fs::File::open(path)
+            .and_then(|dir| dir.set_modified(long_ago))
+            .expect("aged");
+    };
+    // More than are always kept: two that nobody runs are older than all others.
+    let mut useless = Vec::new();
+    for n in 0..2 {
+        useless.push(before.lab.build_with(4, 61_000 + n));
+    }
+    for n in 0..49 {
+        before.lab.build_with(4, 70_000 + n);
+    }
+    let age = |lab: &Lab| {
+        for digest in &useless {
+            let dir = lab.store().join("artifacts").join(digest);
+            if dir.is_dir() {
+                old(&dir);
+            }
+        }
+    };
+    let mut points = 0;
+    let calls: &[&str] = &["rename", "fsync", "rmdir", "unlinkat"];
+    for call in calls {
+        // Of the many files of an artifact every few.
+        for n in (1..).step_by(if *call == "unlinkat" && self::calls() != FULL {
+            5
+        } else {
+            1
+        }) {
+            assert!(n < 2_000, "{call} has no end");
+            let lab = before.lab.copy();
+            age(&lab);
+            let output = with_fault(&lab, "gc", call, "signal=KILL", n);
+            let what = format!("gc, killed at {call} {n}");
+            assert_eq!(is_whole_after(&lab, &before, &what), before.old, "{what}");
+            for entry in fs::read_dir(lab.store().join("artifacts")).expect("listed") {
+                let digest = entry
+                    .expect("an entry")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned();
+                if useless.contains(&digest) {
+                    lab.run(&format!("verify {digest}"), 0);
+                }
+            }
+            if output.status.code() == Some(0) {
+                break;
+            }
+            points += 1;
+            age(&lab);
+            lab.run("gc", 0);
+            for digest in &useless {
+                assert!(
+                    !lab.store().join("artifacts").join(digest).exists(),
+                    "{what}: {digest}"
+                );
+            }
+            assert_eq!(lab.litter(), [""; 0], "{what}");
+        }
+    }
+    assert!(points >= 4, "{points} points");
+}
+
+/// As [`is_whole`], where what was interrupted may lie in `tmp/` until the next writer.
+fn is_whole_after(lab: &Lab, before: &Before, what: &str) -> String {
+    lab.run("gc --dry-run", 0);
+    is_whole(lab, &before.old, &before.new, what)
+}
+
+/// A mirror has its old head or the new one, all of it proved, and the next pull brings the new one.
+#[test]
+fn killed_anywhere_a_pull_leaves_the_old_head_or_the_new_one() {
+    if !can_inject() {
+        return;
+    }
+    let before = Before::new();
+    let pull = "pull --from file:.weir/store --into box --box edge1";
+    before.lab.run(pull, 0);
+    before
+        .lab
+        .run(&format!("promote {} --to production", before.new), 0);
+    let head = |lab: &Lab| -> String {
+        let bytes = fs::read(lab.path().join("box/heads/production.json")).expect("a head");
+        let head: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+        head["digest"].as_str().expect("a digest").to_owned()
+    };
+    let mut points = 0;
+    let mut seen = std::collections::BTreeSet::new();
+    for call in calls() {
+        for n in 1.. {
+            assert!(n < 2_000, "{call} has no end");
+            let lab = before.lab.copy();
+            let output = with_fault(&lab, pull, call, "signal=KILL", n);
+            let what = format!("pull, killed at {call} {n}");
+            let digest = head(&lab);
+            assert!(
+                digest == before.old || digest == before.new,
+                "{what}: {digest}"
+            );
+            seen.insert(digest.clone());
+            let stored = weir_store::Store::open(lab.path().join("box")).expect("a store");
+            let artifact = stored
+                .get(&digest)
+                .expect("the artifact that the head names");
+            assert_eq!(artifact.verify().expect("verified"), [], "{what}");
+            if output.status.code() == Some(0) {
+                assert_eq!(digest, before.new, "{what}");
+                break;
+            }
+            points += 1;
+            lab.run(pull, 0);
+            assert_eq!(head(&lab), before.new, "{what}");
+        }
+    }
+    assert!(points >= 4, "{points} points");
+    assert_eq!(seen.len(), 2, "it was never killed on one of the sides");
+}
+
 /// A build that is killed leaves a whole artifact or none, and the channel as it was.
 #[test]
 fn killed_anywhere_a_build_leaves_an_artifact_or_none() {

@@ -256,7 +256,7 @@ fn what_cannot_be_published_is_said_before_anything_is_written() {
     permissions.set_readonly(false);
     fs::set_permissions(&csv, permissions).expect("set");
     fs::write(&csv, "damaged").expect("written");
-    let told = lab.told("publish --to to", 1);
+    let told = lab.told("publish --to to", 4);
     assert!(told.contains("not what was stored"), "{told}");
     assert_eq!(
         fs::read_dir(lab.path().join("to"))

@@ -58,6 +58,10 @@ pub struct Counts {
     pub left: u64,
     /// Circuits that hang on another node.
     pub moved: u64,
+    /// Circuits with another node anywhere above them, which is what the guard counts: those below a node that moved
+    /// are among them, and a generated parent node is none. Not a change of its own.
+    #[serde(default)]
+    pub reparented: u64,
     /// Circuits with another ceiling or guarantee.
     pub rerated: u64,
     /// Circuits with other addresses.

@@ -12,6 +12,7 @@ pub mod compare;
 pub mod diff;
 pub mod export;
 pub mod findings;
+pub mod fleet;
 pub mod head;
 pub mod inventory;
 pub mod journal;
@@ -95,6 +96,7 @@ fn unwrap_description(schema: &mut schemars::Schema) {
 /// Every contract, sorted by schema. To add one: a module, and its line here.
 pub static CONTRACTS: &[Contract] = &[
     Contract::read::<baseline::Baseline<'static>>("baseline.schema.json"),
+    Contract::written::<fleet::BoxStatus>("fleet.schema.json"),
     Contract::written::<compare::Compare>("compare.schema.json"),
     Contract::written::<diff::Diff>("diff.schema.json"),
     Contract::written::<export::Export>("export.schema.json"),

@@ -20,7 +20,7 @@ impl Secret {
     }
 
     /// For the one line that puts it on the wire.
-    pub(crate) fn expose(&self) -> &str {
+    pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 }

@@ -8,10 +8,11 @@ use weir_compiler::config::project::Project;
 use weir_compiler::emit::{self, ArtifactSet};
 use weir_compiler::report::summary::{Summary, push_row};
 use weir_compiler::report::{Detail, by_rule, human, json, plain};
-use weir_store::{Store, StoreError};
+use weir_store::StoreError;
 
 use crate::cli::exit::Exit;
 use crate::cli::project::{Built, Follow, argument, compile_project};
+use crate::cli::shelf::Shelf;
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::verdict::{explain, tell_refusals};
@@ -45,11 +46,11 @@ pub struct Kept {
 /// Puts an artifact into the store of its project.
 fn keep(dir: &Path, project: &Project, artifact: &ArtifactSet) -> Result<Kept, Stop> {
     let failed = |error: StoreError| Stop::new(Exit::Outside, error.to_string(), "");
-    let store = Store::open(dir.join(&project.store)).map_err(failed)?;
-    let put = store.put_artifact(&artifact.as_files()).map_err(failed)?;
+    let store = Shelf::open(dir, project)?;
+    let (directory, outcome) = store.put(&artifact.as_files()).map_err(failed)?;
     Ok(Kept {
-        directory: put.path,
-        unchanged: !put.outcome.is_new(),
+        directory,
+        unchanged: !outcome.is_new(),
     })
 }
 

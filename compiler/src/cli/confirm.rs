@@ -5,12 +5,13 @@ use serde::Serialize;
 
 use weir_compiler::report::{Tone, json, plain};
 use weir_schemas::head::{Action, Head};
-use weir_store::channel::{Back, Done, short};
+use weir_store::StoreError;
+use weir_store::channel::{Back, Done, Refusal, short};
 
 use crate::cli::exit::Exit;
 use crate::cli::promote::project_argument;
 use crate::cli::stop::Stop;
-use crate::cli::store::{By, Desk, Key, is_now, stop, store_error};
+use crate::cli::store::{By, Desk, Key, is_now, refusal, stop, store_error};
 use crate::cli::terminal::Terminal;
 use crate::cli::{Format, Global};
 
@@ -112,7 +113,18 @@ pub fn rollback(
             .refuse(&channel, Action::Rollback, wanted, &why);
         stop(&error)
     })?;
-    let artifact = desk.store.get(&to.digest).map_err(|e| store_error(&e))?;
+    let artifact = desk.store.get(&to.digest).map_err(|error| match error {
+        StoreError::NotFound { .. } => {
+            let gone = Refusal::Gone {
+                digest: to.digest.clone(),
+            };
+            let why = format!("{}: {gone}", gone.word());
+            desk.channels()
+                .refuse(&channel, Action::Rollback, Some(&to.digest), &why);
+            refusal(&gone)
+        }
+        other => store_error(&other),
+    })?;
     let damage = artifact.verify().map_err(|e| store_error(&e))?;
     if let Some(first) = damage.first() {
         let why = format!("artifact {} does not verify: {first}", short(&to.digest));

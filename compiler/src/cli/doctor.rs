@@ -6,6 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
+#[cfg(feature = "s3")]
+use weir_compiler::config::project::Remote;
 use weir_compiler::config::project::{Live, Project};
 use weir_compiler::config::{self, CliOverrides};
 use weir_compiler::lock::Lock;
@@ -15,6 +17,7 @@ use weir_fetch::{Cause, Event, Tell};
 use weir_store::Store;
 
 use crate::cli::exit::Exit;
+use crate::cli::project::read_lock;
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Directory, Format, Global, fetch};
@@ -110,6 +113,8 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         .max()
         .unwrap_or(State::Ok);
     let exit = match worst {
+        // A mistake in a file of the project has the code that every command gives it.
+        State::Fail if read_lock(&patient.dir).is_err() => Exit::Usage,
         State::Fail => Exit::Outside,
         State::Ok | State::Warn => Exit::Done,
     };
@@ -121,10 +126,10 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
     Ok(exit)
 }
 
-/// The store can be opened and written.
+/// The store can be opened and written, and what is in a bucket can be changed by one at a time only.
 fn store(patient: &Patient) -> Result<Vec<Line>, Stop> {
     let path = &patient.project.store;
-    Ok(vec![match Store::open(patient.dir.join(path)) {
+    let mut lines = vec![match Store::open(patient.dir.join(path)) {
         Ok(_) => line("store", State::Ok, path, "can be opened and written", ""),
         Err(error) => line(
             "store",
@@ -133,7 +138,50 @@ fn store(patient: &Patient) -> Result<Vec<Line>, Stop> {
             error.to_string(),
             "make its directory writable for this user",
         ),
-    }])
+    }];
+    #[cfg(feature = "s3")]
+    if let Some(remote) = &patient.project.remote {
+        lines.push(bucket(patient, remote));
+    }
+    Ok(lines)
+}
+
+/// Those who race, races, and how far each of them counts: two requests have to meet to show anything.
+#[cfg(feature = "s3")]
+const PROBE: (usize, usize, usize) = (16, 10, 5);
+
+#[cfg(feature = "s3")]
+fn bucket(patient: &Patient, remote: &Remote) -> Line {
+    use weir_store_s3::Verdict;
+
+    let at = remote.url.as_str();
+    let (racers, rounds, steps) = PROBE;
+    let probed = crate::cli::shelf::bucket(&patient.dir, remote).and_then(|bucket| {
+        let probed = bucket.probe(racers, rounds, steps);
+        probed.map_err(|error| Stop::new(Exit::Outside, plain(&error.to_string()), ""))
+    });
+    match probed {
+        Ok(Verdict::Holds { races }) => line(
+            "store",
+            State::Ok,
+            at,
+            format!(
+                "can be read and written, and each of {races} races of {racers} had one winner"
+            ),
+            "",
+        ),
+        Ok(Verdict::Broken(what)) => line(
+            "store",
+            State::Fail,
+            at,
+            format!("its conditional writes do not hold: {what}"),
+            "do not keep channels there: promotions would be lost unseen. Use another service, or url = \"file:DIR\"",
+        ),
+        Err(stop) => {
+            let (what, fix) = stop.words();
+            line("store", State::Fail, at, what, fix)
+        }
+    }
 }
 
 /// Each source that is read over the network has a snapshot to build from.

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use weir_compiler::config::project::{AuthWord, Live, Project, SecretPlace};
 use weir_compiler::config::{self, CliOverrides};
-use weir_compiler::lock::{Lock, Locked};
+use weir_compiler::lock::{Locked, UpdateError, update};
 use weir_compiler::report::excerpt::Spot;
 use weir_compiler::report::summary::{push_commands, push_row};
 use weir_compiler::report::{Detail, Tone, json, plain};
@@ -25,6 +25,7 @@ use weir_store::snapshot::SnapshotError;
 
 use crate::cli::exit::Exit;
 use crate::cli::project::argument;
+use crate::cli::project::read_lock;
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Directory, Format, Global};
@@ -83,13 +84,7 @@ fn read(
     if live.is_empty() {
         return Err(nothing(&project, only));
     }
-    let mut lock = Lock::read(dir).map_err(|message| {
-        Stop::new(
-            Exit::Usage,
-            message,
-            "take it from git again, or delete it and fetch every source",
-        )
-    })?;
+    let lock = read_lock(dir)?;
     let store = Store::open(dir.join(&project.store))
         .map_err(|error| Stop::new(Exit::Outside, error.to_string(), ""))?;
     let told = Arc::new(Told::new(terminal));
@@ -143,6 +138,7 @@ fn read(
         return Err(stop);
     }
     let mut read = Vec::new();
+    let mut fresh = Vec::new();
     for (live, recording, took) in recordings {
         let failed = |error: SnapshotError| Stop::new(Exit::Outside, error.to_string(), "");
         store
@@ -156,7 +152,7 @@ fn read(
         let unchanged = lock
             .of(&live.source)
             .is_some_and(|locked| locked.snapshot == snapshot);
-        lock.set(Locked {
+        fresh.push(Locked {
             name: live.source.clone(),
             kind: live.kind.word().to_owned(),
             snapshot,
@@ -169,10 +165,14 @@ fn read(
         });
     }
     // Sources that are gone from weir.toml need no snapshot.
-    lock.source
-        .retain(|locked| project.live.iter().any(|live| live.source == locked.name));
-    lock.write(dir).map_err(|error| {
-        Stop::cannot("write", &dir.join(weir_compiler::lock::FILE_NAME), &error)
+    let is_live = |locked: &Locked| project.live.iter().any(|live| live.source == locked.name);
+    update(dir, fresh, is_live).map_err(|error| match error {
+        UpdateError::Unreadable(message) => {
+            Stop::new(Exit::Usage, message, "take it from git again")
+        }
+        UpdateError::Io(error) => {
+            Stop::cannot("write", &dir.join(weir_compiler::lock::FILE_NAME), &error)
+        }
     })?;
     Ok(read)
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use weir_compiler::report::{counted, json};
-use weir_store::channel::{Backend as _, KEPT, short};
+use weir_store::channel::{KEPT, short};
 
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
@@ -44,7 +44,8 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
     for (reference, pinned) in [(&args.pin, true), (&args.unpin, false)] {
         if let Some(reference) = reference {
             let digest = desk.store.get(reference).map_err(failed)?;
-            desk.store.pin(digest.digest(), pinned).map_err(failed)?;
+            let backend = desk.store.backend();
+            backend.pin(digest.digest(), pinned).map_err(failed)?;
             let word = if pinned {
                 "is kept for good"
             } else {
@@ -59,6 +60,9 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         .channels()
         .collect(args.keep, args.dry_run)
         .map_err(|e| stop(&e))?;
+    if !args.dry_run {
+        desk.store.drop_copies().map_err(failed)?;
+    }
     let text = match args.format {
         Format::Json => json::text(&Report {
             schema: "weir.gc/1",

@@ -7,14 +7,16 @@ use weir_compiler::guard::lasting;
 use weir_compiler::report::summary::push_row;
 use weir_compiler::report::{Detail, Tone, counted, json, plain};
 use weir_schemas::artifact;
+use weir_schemas::fleet::BoxStatus;
 use weir_schemas::head::Head;
 use weir_schemas::journal::{Entry, Outcome};
 use weir_schemas::manifest::Manifest;
-use weir_store::channel::{Backend as _, Clock as _, short};
+use weir_store::StoreError;
+use weir_store::channel::{ChannelError, Clock as _, short};
 
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
-use crate::cli::store::{Desk, store_error};
+use crate::cli::store::{Desk, stop, store_error};
 use crate::cli::terminal::Terminal;
 use crate::cli::{Format, Global};
 
@@ -29,6 +31,9 @@ pub struct LogArguments {
 
 #[derive(Debug, Args)]
 pub struct StatusArguments {
+    /// Also the boxes that follow each channel, and what they say they run
+    #[arg(long)]
+    fleet: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -58,12 +63,21 @@ pub fn log(args: &LogArguments, global: &Global, terminal: &Terminal) -> Result<
     let desk = Desk::open(global, None)?;
     let name = args.channel.as_deref();
     let channel = desk.channel(name.unwrap_or(crate::cli::store::PRODUCTION))?;
-    desk.settle(&channel, terminal)?;
+    // What happened can be read although the head cannot: that is when it is needed most.
+    let unreadable = match desk.channels().settle(&channel) {
+        Ok(_) => None,
+        Err(ChannelError::Store(
+            error @ (StoreError::DamagedHead { .. } | StoreError::LostHead { .. }),
+        )) => Some(error.to_string()),
+        Err(error) => return Err(stop(&error)),
+    };
     let journal = desk
         .channels()
         .journal(&channel)
         .map_err(|e| store_error(&e))?;
-    let faults: Vec<String> = journal.faults.iter().map(ToString::to_string).collect();
+    let mut faults: Vec<String> = journal.faults.iter().map(ToString::to_string).collect();
+    let is_wrong = journal.is_damaged() || unreadable.is_some();
+    faults.extend(unreadable);
     match args.format {
         Format::Json => terminal.print(&json::text(&Log {
             schema: "weir.log/1",
@@ -81,11 +95,11 @@ pub fn log(args: &LogArguments, global: &Global, terminal: &Terminal) -> Result<
             }
             terminal.print(&text)?;
             for fault in faults {
-                terminal.tell(&format!("note: journal of {channel}: {fault}\n"));
+                terminal.tell(&format!("note: channel {channel}: {}\n", plain(&fault)));
             }
         }
     }
-    Ok(if journal.is_damaged() {
+    Ok(if is_wrong {
         Exit::Difference
     } else {
         Exit::Done
@@ -144,6 +158,9 @@ struct ChannelStatus {
     age_seconds: Option<u64>,
     /// Seconds until a pending generation goes back, where this machine can tell.
     confirm_left_seconds: Option<u64>,
+    /// With `--fleet`: what boxes say of themselves, sorted by name. Nobody checked it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    boxes: Option<Vec<BoxStatus>>,
 }
 
 pub fn status(args: &StatusArguments, global: &Global, terminal: &Terminal) -> Result<Exit, Stop> {
@@ -153,11 +170,16 @@ pub fn status(args: &StatusArguments, global: &Global, terminal: &Terminal) -> R
         let head = desk.settle(&name, terminal)?.map(|known| known.head);
         let age = head.as_ref().and_then(|head| age(&desk, head));
         let left = head.as_ref().and_then(|head| left(&desk, head));
+        let boxes = match args.fleet {
+            true => Some(boxes(&desk, &name, terminal)?),
+            false => None,
+        };
         channels.push(ChannelStatus {
             channel: name,
             head,
             age_seconds: age,
             confirm_left_seconds: left,
+            boxes,
         });
     }
     let artifacts = desk.store.list().map_err(|e| store_error(&e))?.len();
@@ -173,14 +195,70 @@ pub fn status(args: &StatusArguments, global: &Global, terminal: &Terminal) -> R
                 text.push_str(&terminal.out.paint(Tone::Strong, &channel.channel));
                 text.push('\n');
                 status_rows(&mut text, channel, &desk);
+                for status in channel.boxes.iter().flatten() {
+                    let row = box_line(status, channel.head.as_ref(), &desk);
+                    push_row(&mut text, &plain(&status.name), &row);
+                }
             }
-            let store = desk.store.root().display();
+            let store = plain(&desk.store.name()).into_owned();
             text.push_str(&format!("{} in {store}\n", counted(artifacts, "artifact")));
             text
         }
     };
     terminal.print(&text)?;
     Ok(Exit::Done)
+}
+
+/// What boxes say of themselves, as far as it can be read.
+fn boxes(desk: &Desk, channel: &str, terminal: &Terminal) -> Result<Vec<BoxStatus>, Stop> {
+    let found = desk.store.backend().statuses(channel);
+    let mut boxes = Vec::new();
+    for (name, bytes) in found.map_err(|e| store_error(&e))? {
+        match weir_schemas::read::<BoxStatus>(&bytes) {
+            Ok(status) if status.name == name && status.channel == channel => boxes.push(status),
+            Ok(_) => terminal.tell(&format!("note: box {name} says that it is another one\n")),
+            Err(error) => terminal.tell(&format!(
+                "note: what box {name} says cannot be read: {}\n",
+                plain(&error.to_string())
+            )),
+        }
+    }
+    Ok(boxes)
+}
+
+/// One line a box: what it runs, whether that is what the channel has, and how old this is.
+fn box_line(status: &BoxStatus, head: Option<&Head>, desk: &Desk) -> String {
+    let wanted = head.map(|head| head.digest.as_str());
+    let holds = status.holds.as_ref();
+    let digest = match &status.runs {
+        Some(runs) => runs.digest.as_deref(),
+        None => holds.map(|held| held.digest.as_str()),
+    };
+    let mut line = match (digest, &status.runs) {
+        (None, Some(_)) => "nothing: traffic passes unshaped".to_owned(),
+        (None, None) => "nothing yet".to_owned(),
+        (Some(digest), runs) => {
+            let seq = runs.as_ref().map_or(holds.map(|h| h.seq), |runs| runs.seq);
+            let seq = seq.map_or(String::new(), |seq| format!(" (generation {seq})"));
+            let word = if runs.is_some() { "runs" } else { "holds" };
+            format!("{word} {}{seq}", plain(short(digest)))
+        }
+    };
+    line.push_str(match digest == wanted {
+        true => ", as the channel",
+        false => ", not what the channel runs",
+    });
+    let age = status.time.parse::<jiff::Timestamp>().ok();
+    let age =
+        age.and_then(|then| u64::try_from(desk.clock.now().as_second() - then.as_second()).ok());
+    match age {
+        Some(age) => line.push_str(&format!(", said {} ago", lasting(age))),
+        None => line.push_str(&format!(", said at {}", plain(&status.time))),
+    }
+    if let Some(refused) = &status.refused {
+        line.push_str(&format!("; refuses: {}", plain(refused)));
+    }
+    line
 }
 
 fn age(desk: &Desk, head: &Head) -> Option<u64> {

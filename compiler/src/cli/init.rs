@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use weir_compiler::adopt::{self, Edits};
 use weir_compiler::config::{self, InitError};
 use weir_compiler::report::summary::{push_commands, push_row};
+use weir_compiler::report::{Detail, counted, plain};
+use weir_schemas::artifact;
 
 use crate::cli::exit::Exit;
-use crate::cli::project::argument;
+use crate::cli::project::{Follow, argument, compile_project};
 use crate::cli::stop::Stop;
 use crate::cli::store::write_new;
 use crate::cli::terminal::Terminal;
-use crate::cli::{Directory, Global};
+use crate::cli::{Directory, Global, Overrides};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -48,9 +51,104 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
     }
     let mut text = String::new();
     push_row(&mut text, "wrote", &names.join(", "));
+    if let Some(from) = &args.from_libreqos {
+        text.push_str(&compared(&dir, from, terminal));
+    }
     push_commands(&mut text, &[format!("weir check{}", argument(&dir))]);
     terminal.print(&text)?;
     Ok(Exit::Done)
+}
+
+/// What a build of the new project makes, against the files that were taken over. Nothing here stops: the project is
+/// there, and `weir check` says what is wrong with it.
+fn compared(dir: &Path, from: &Path, terminal: &Terminal) -> String {
+    let mut text = String::new();
+    let built = match compile_project(
+        dir.to_owned(),
+        &Overrides::default(),
+        Follow::Nothing,
+        terminal,
+    ) {
+        Ok(built) => built,
+        Err(stop) => {
+            push_row(
+                &mut text,
+                "builds",
+                &format!("not yet: {}", plain(stop.first_line())),
+            );
+            return text;
+        }
+    };
+    let mut lines = Vec::new();
+    for (name, compare) in FILES {
+        let made = built
+            .compiled
+            .artifacts
+            .files
+            .iter()
+            .find(|(file, _)| *file == name);
+        let (Ok(own), Some((_, made))) = (fs::read(from.join(name)), made) else {
+            continue;
+        };
+        match compare(&own, made) {
+            Ok(edits) => lines.extend(told(&edits).map(|line| format!("{name}: {line}"))),
+            Err(why) => lines.push(format!("{name} cannot be compared: {why}")),
+        }
+    }
+    if lines.is_empty() {
+        push_row(
+            &mut text,
+            "builds",
+            "the same rates, parents and addresses as LibreQoS has now",
+        );
+        return text;
+    }
+    let what = format!(
+        "{} from what LibreQoS has now, as if somebody had edited its files:",
+        counted(lines.len(), "difference")
+    );
+    push_row(&mut text, "builds", &what);
+    let most = match terminal.detail {
+        Detail::Verbose => lines.len(),
+        _ => SHOWN,
+    };
+    for line in lines.iter().take(most) {
+        text.push_str(&format!("  {}\n", plain(line)));
+    }
+    if lines.len() > most {
+        text.push_str(&format!(
+            "  and {} more: weir init -v shows all\n",
+            lines.len() - most
+        ));
+    }
+    text
+}
+
+/// How a file is compared.
+type Compare = fn(&[u8], &[u8]) -> Result<Edits, String>;
+
+const FILES: [(&str, Compare); 2] = [
+    (artifact::NETWORK, adopt::network),
+    (artifact::SHAPED_DEVICES, adopt::shaped_devices),
+];
+
+/// Differences that are listed.
+const SHOWN: usize = 20;
+
+fn told(edits: &Edits) -> impl Iterator<Item = String> {
+    let sets = edits.sets.iter().map(|(key, value)| {
+        let device = key
+            .device
+            .as_deref()
+            .map_or(String::new(), |d| format!("device \"{d}\" of "));
+        format!(
+            "{} of {device}{} \"{}\": {value}",
+            key.field.word(),
+            key.kind.word(),
+            key.id
+        )
+    });
+    sets.chain(edits.left.iter().map(|left| left.what.clone()))
 }
 
 /// What the templates call the project.

@@ -1,5 +1,6 @@
 //! The command line: one verb a file. Only this module and its children touch the terminal.
 
+mod adopt;
 mod build;
 mod check;
 mod compare;
@@ -24,8 +25,10 @@ mod override_file;
 mod project;
 mod promote;
 mod publish;
+mod pull;
 mod replace;
 mod rules;
+mod shelf;
 mod show;
 mod signing;
 #[cfg(feature = "fetch")]
@@ -154,6 +157,8 @@ enum Command {
     Snapshot(snapshot::Arguments),
     /// Say what you know better than the sources, field by field
     Override(override_::Arguments),
+    /// Turn a ShapedDevices.csv or network.json that was edited by hand into overrides
+    Adopt(adopt::Arguments),
     /// Where the values of a circuit, node or address come from
     Why(why::Arguments),
     /// Explain a lint rule
@@ -170,6 +175,8 @@ enum Command {
     Promote(promote::Arguments),
     /// Write LibreQoS's files of what a channel runs
     Publish(publish::Arguments),
+    /// Mirror a channel of another store into a directory, proved
+    Pull(pull::Arguments),
     /// Keep a promotion that waits to be confirmed
     Confirm(confirm::Arguments),
     /// Go back to an earlier generation, and hold the channel
@@ -210,7 +217,7 @@ impl Directory {
 }
 
 /// Settings of weir.toml that a command may overrule.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Overrides {
     /// Topology strategy, in place of the one in weir.toml
     #[arg(long, value_name = "STRATEGY", value_parser = strategies())]
@@ -284,6 +291,7 @@ fn run(cli: &Cli) -> Exit {
             override_::run(args, &cli.global, &terminal),
             args.format.into(),
         ),
+        Command::Adopt(args) => (adopt::run(args, &cli.global, &terminal), args.format.into()),
         Command::Why(args) => (why::run(args, &cli.global, &terminal), args.format.into()),
         Command::Explain(args) => (explain::run(args, &terminal), args.format.into()),
         Command::Rules(args) => (rules::run(args, &terminal), args.format.into()),
@@ -307,6 +315,7 @@ fn run(cli: &Cli) -> Exit {
             publish::run(args, &cli.global, &terminal),
             args.format.into(),
         ),
+        Command::Pull(args) => (pull::run(args, &terminal), args.format.into()),
         Command::Confirm(args) => (
             confirm::run(args, &cli.global, &terminal),
             args.format.into(),

@@ -105,6 +105,9 @@ struct Remove {
     what: What,
     /// Only this field of it, such as plan_mbps
     field: Option<String>,
+    /// Only what is said about this device
+    #[arg(long, value_name = "ID")]
+    device: Option<String>,
     /// Show what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -122,7 +125,7 @@ struct Expire {
     dry_run: bool,
 }
 
-fn day(text: &str) -> Result<Date, String> {
+pub fn day(text: &str) -> Result<Date, String> {
     Date::parse(text).ok_or_else(|| "write a day as 2026-12-31".to_owned())
 }
 
@@ -406,7 +409,7 @@ fn remove(args: &Remove, dir: &Path, format: Format, terminal: &Terminal) -> Res
         None => None,
     };
     let mut file = OverrideFile::read(dir)?;
-    if file.remove(kind, &args.what.id, field) == 0 {
+    if file.remove(kind, &args.what.id, args.device.as_deref().map(Some), field) == 0 {
         return Err(no_override(&args.what));
     }
     finish(&file, Vec::new(), args.dry_run, format, terminal)

@@ -121,9 +121,20 @@ impl OverrideFile {
         self.document.get_mut(kind.word())?.as_array_of_tables_mut()
     }
 
-    /// Takes out the entries of an id, or one field of them; how many were touched.
-    pub fn remove(&mut self, kind: SubjectKind, id: &str, field: Option<Field>) -> usize {
-        let is = |table: &Table| table.get("id").and_then(Item::as_str) == Some(id);
+    /// Takes out the entries of an id, or one field of them; how many were touched. `device`: only entries about this
+    /// device, or, with `Some(None)`, only those about none.
+    pub fn remove(
+        &mut self,
+        kind: SubjectKind,
+        id: &str,
+        device: Option<Option<&str>>,
+        field: Option<Field>,
+    ) -> usize {
+        let text = |table: &Table, key| table.get(key).and_then(Item::as_str).map(str::to_owned);
+        let is = |table: &Table| {
+            text(table, "id").as_deref() == Some(id)
+                && device.is_none_or(|device| text(table, "device").as_deref() == device)
+        };
         let Some(field) = field else {
             return self.take_out(kind, is);
         };

@@ -18,14 +18,14 @@ use weir_compiler::source_map::SourceMap;
 use weir_compiler::{Compiled, compile, exports, golden, lock, previous};
 use weir_schemas::artifact;
 use weir_schemas::manifest::Manifest;
-use weir_store::Store;
 use weir_store::channel::head::is_name;
 use weir_store::channel::{Channels, SystemClock};
 
 use crate::cli::Overrides;
 use crate::cli::exit::Exit;
+use crate::cli::shelf::Shelf;
 use crate::cli::stop::Stop;
-use crate::cli::store::{PRODUCTION, stop, store_error, whoami};
+use crate::cli::store::{PRODUCTION, stop, whoami};
 use crate::cli::terminal::Terminal;
 use crate::cli::verdict::Verdict;
 
@@ -131,6 +131,9 @@ pub fn read_project(
     let mut project = config::load(&dir, &mut files, &overrides).map_err(Stop::config)?;
     if let Some(text) = intent {
         project.overrides = config::overrides::load_str(text, &mut files).map_err(Stop::config)?;
+    }
+    if !project.live.is_empty() {
+        read_lock(&dir)?;
     }
     let read = lock::pin(&dir, &mut project)
         .and_then(|()| exports::read(&dir, &project.sources, &mut files))
@@ -263,6 +266,17 @@ fn day(instant: i64) -> Result<Date, Stop> {
         .ok_or_else(no_day)
 }
 
+/// `weir.lock` of a project. One that cannot be read is a mistake in a file of the project, whoever asks.
+pub fn read_lock(dir: &Path) -> Result<lock::Lock, Stop> {
+    lock::Lock::read(dir).map_err(|message| {
+        Stop::new(
+            Exit::Usage,
+            message,
+            "take it from git again, or delete it and `weir fetch` every source",
+        )
+    })
+}
+
 /// The last day that is over, UTC.
 pub fn yesterday() -> Result<Date, Stop> {
     day(now()? - 86_400)
@@ -278,18 +292,16 @@ fn no_day() -> Stop {
 
 /// The digest of what channel production runs; `None` when there is no store or it runs nothing.
 fn production(dir: &Path, project: &Project, terminal: &Terminal) -> Result<Option<String>, Stop> {
-    let store = dir.join(&project.store);
-    if !store.join("heads").is_dir() {
+    if project.remote.is_none() && !dir.join(&project.store).is_dir() {
         return Ok(None);
     }
-    head_of(&store, PRODUCTION, terminal)
+    head_of(&Shelf::open(dir, project)?, PRODUCTION, terminal)
 }
 
 /// What a channel of a store runs, after everything that is due.
-fn head_of(store: &Path, channel: &str, terminal: &Terminal) -> Result<Option<String>, Stop> {
-    let store = Store::open(store).map_err(|e| store_error(&e))?;
+fn head_of(store: &Shelf, channel: &str, terminal: &Terminal) -> Result<Option<String>, Stop> {
     let channels = Channels {
-        backend: &store,
+        backend: store.backend(),
         clock: &SystemClock,
         author: whoami(&SystemClock),
         sign: None,
@@ -317,26 +329,25 @@ fn previous(
         )
     };
     let path = Path::new(reference);
-    let heads = dir.join(&project.store).join("heads");
-    let is_channel = is_name(reference) && heads.join([reference, ".json"].concat()).is_file();
-    let of_channel = if is_channel && !path.is_dir() {
-        head_of(&dir.join(&project.store), reference, terminal)?
-    } else {
-        None
+    let has_store = project.remote.is_some() || dir.join(&project.store).is_dir();
+    let store = match has_store && !path.is_dir() {
+        true => Some(Shelf::open(dir, project)?),
+        false => None,
+    };
+    let of_channel = match &store {
+        Some(store) if is_name(reference) => head_of(store, reference, terminal)?,
+        _ => None,
     };
     let reference = of_channel.as_deref().unwrap_or(reference);
     let read = |name: &'static str| -> Result<Vec<u8>, Stop> {
         if path.is_dir() {
             return std::fs::read(path.join(name)).map_err(|e| stop(format!("{name}: {e}")));
         }
-        let store = dir.join(&project.store);
-        if !store.is_dir() {
-            return Err(stop(
-                "the project has no store yet, and there is no such directory".to_owned(),
-            ));
-        }
-        Store::open(store)
-            .and_then(|store| store.get(reference))
+        let store = store.as_ref().ok_or_else(|| {
+            stop("the project has no store yet, and there is no such directory".to_owned())
+        })?;
+        store
+            .get(reference)
             .and_then(|artifact| artifact.read(name))
             .map_err(|e| stop(e.to_string()))
     };

@@ -20,6 +20,7 @@ use weir_store::Artifact;
 use weir_store::channel::short;
 
 use crate::cli::exit::Exit;
+use crate::cli::project::argument;
 use crate::cli::stop::Stop;
 use crate::cli::store::{Desk, PRODUCTION, store_error};
 use crate::cli::terminal::Terminal;
@@ -117,7 +118,7 @@ fn proven(artifact: &Artifact) -> Result<[Vec<u8>; 2], Stop> {
     let damage = artifact.verify().map_err(|e| store_error(&e))?;
     if let Some(damage) = damage.first() {
         return Err(Stop::new(
-            Exit::Outside,
+            Exit::Refused,
             format!(
                 "artifact {} is not what was stored: {}",
                 short(artifact.digest()),
@@ -266,8 +267,9 @@ fn text(
     for file in &report.files {
         if let Some(saved) = &file.saved_as {
             text.push_str(&format!(
-                "{} was edited, or written by somebody else; it is saved as {saved}\n  to keep what it says: weir override add\n",
-                file.name
+                "{} was edited, or written by somebody else; it is saved as {saved}\n  to keep what it says: weir adopt{}\n",
+                file.name,
+                argument(&Path::new(&report.to).join(saved))
             ));
         }
     }

@@ -20,6 +20,7 @@ use weir_store::Store;
 use weir_store::snapshot::{Snapshot, SnapshotError};
 
 use crate::cli::exit::Exit;
+use crate::cli::project::read_lock;
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Format, Global};
@@ -58,7 +59,7 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
     let dir = global.project.clone().unwrap_or_else(|| PathBuf::from("."));
     let mut files = SourceMap::default();
     let project = config::load(&dir, &mut files, &CliOverrides::default()).map_err(Stop::config)?;
-    let lock = Lock::read(&dir).map_err(|message| Stop::new(Exit::Usage, message, ""))?;
+    let lock = read_lock(&dir)?;
     let root = dir.join(&project.store);
     if !root.is_dir() {
         return Err(Stop::new(

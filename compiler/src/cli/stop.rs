@@ -61,10 +61,6 @@ impl Stop {
     }
 
     /// What is the case and what to do, of the first problem.
-    #[cfg_attr(
-        not(feature = "fetch"),
-        expect(dead_code, reason = "only the doctor asks")
-    )]
     pub fn words(&self) -> (String, String) {
         let first = self.problems.first();
         first

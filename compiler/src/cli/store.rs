@@ -19,9 +19,10 @@ use weir_store::channel::sign::Trust;
 use weir_store::channel::{
     ChannelError, Channels, Clock, Done, Known, Refusal, SystemClock, short,
 };
-use weir_store::{Artifact, Store, StoreError};
+use weir_store::{Artifact, StoreError};
 
 use crate::cli::exit::Exit;
+use crate::cli::shelf::Shelf;
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Global, signing};
@@ -49,7 +50,7 @@ pub struct Key {
 pub struct Desk {
     pub dir: PathBuf,
     pub project: Project,
-    pub store: Store,
+    pub store: Shelf,
     pub clock: SystemClock,
     author: String,
 }
@@ -71,7 +72,7 @@ impl Desk {
         let mut files = SourceMap::default();
         let project =
             config::load(&dir, &mut files, &CliOverrides::default()).map_err(Stop::config)?;
-        let store = Store::open(dir.join(&project.store)).map_err(|e| store_error(&e))?;
+        let store = Shelf::open(&dir, &project)?;
         let clock = SystemClock;
         Ok(Desk {
             author: author.map_or_else(|| whoami(&clock), str::to_owned),
@@ -85,7 +86,7 @@ impl Desk {
     /// The channels, for reading and for what is not signed.
     pub fn channels(&self) -> Channels<'_> {
         Channels {
-            backend: &self.store,
+            backend: self.store.backend(),
             clock: &self.clock,
             author: self.author.clone(),
             sign: None,
@@ -94,8 +95,10 @@ impl Desk {
 
     /// Names that mean a channel here: those weir.toml speaks of, those that have a head, and `production`.
     pub fn names(&self) -> Result<Vec<String>, Stop> {
-        use weir_store::channel::Backend as _;
-        let mut names = self.store.channels().map_err(|e| store_error(&e))?;
+        let backend = self.store.backend();
+        let mut names = backend.channels().map_err(|e| store_error(&e))?;
+        // A channel whose head was taken away still is one.
+        names.extend(backend.journals().map_err(|e| store_error(&e))?);
         for channel in &self.project.channels {
             names.push(channel.name.clone());
             names.extend(channel.from.clone());
@@ -189,22 +192,7 @@ impl Desk {
             (None, Some(written)) => self.dir.join(written),
             (None, None) => return Ok(None),
         };
-        let text = fs::read_to_string(&path).map_err(|e| {
-            Stop::new(
-                Exit::Usage,
-                format!("cannot read the trust file {}: {e}", path.display()),
-                "it holds the public keys whose releases count, one a line; `weir key new` writes the first",
-            )
-        })?;
-        let wrong = |reason: String| {
-            let message = format!("{} is no trust file: {reason}", path.display());
-            Stop::new(
-                Exit::Usage,
-                message,
-                "write one public key of minisign a line",
-            )
-        };
-        Trust::read(&text).map(Some).map_err(wrong)
+        read_trust(&path).map(Some)
     }
 
     /// The secret key to sign with, read; `None` where there is none.
@@ -281,6 +269,24 @@ impl Desk {
         }
         done.map_err(|e| stop(&e))
     }
+}
+
+/// A file with the keys that are believed.
+pub fn read_trust(path: &Path) -> Result<Trust, Stop> {
+    let text = fs::read_to_string(path).map_err(|e| {
+        Stop::new(
+            Exit::Usage,
+            format!("cannot read the trust file {}: {e}", path.display()),
+            "it holds the public keys whose releases count, one a line; `weir key new` writes the first",
+        )
+    })?;
+    Trust::read(&text).map_err(|reason| {
+        Stop::new(
+            Exit::Usage,
+            format!("{} is no trust file: {reason}", path.display()),
+            "write one public key of minisign a line",
+        )
+    })
 }
 
 /// The channel that builds follow.

@@ -52,7 +52,7 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
     let names = desk.names()?;
     match args.what.as_deref() {
         Some(what) if !names.iter().any(|name| name == what) => {
-            found.artifact(&desk.store.get(what).map_err(|e| store_error(&e))?)?;
+            found.artifact(&desk, &desk.store.get(what).map_err(|e| store_error(&e))?)?;
         }
         what => {
             for name in names.iter().filter(|n| what.is_none_or(|w| w == *n)) {
@@ -101,8 +101,20 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
 }
 
 impl Found {
-    fn artifact(&mut self, artifact: &Artifact) -> Result<(), Stop> {
+    fn artifact(&mut self, desk: &Desk, artifact: &Artifact) -> Result<(), Stop> {
         let digest = short(artifact.digest());
+        // What is looked at below is a copy; this is what others get.
+        if let Some(remote) = desk.store.remote() {
+            let before = self.wrong.len();
+            for file in weir_schemas::artifact::FILES {
+                if let Err(error) = remote.artifact_file(artifact.digest(), file.name) {
+                    self.wrong.push(error.to_string());
+                }
+            }
+            if self.wrong.len() > before {
+                return Ok(());
+            }
+        }
         let damage = artifact.verify().map_err(|e| store_error(&e))?;
         for damage in &damage {
             self.wrong.push(format!("artifact {digest}: {damage}"));
@@ -139,7 +151,8 @@ impl Found {
         let settled = match desk.channels().settle(name) {
             Ok(settled) => settled,
             Err(weir_store::channel::ChannelError::Store(
-                error @ weir_store::StoreError::DamagedHead { .. },
+                error @ (weir_store::StoreError::DamagedHead { .. }
+                | weir_store::StoreError::LostHead { .. }),
             )) => {
                 self.wrong.push(error.to_string());
                 return Ok(());
@@ -165,7 +178,7 @@ impl Found {
         match desk.store.get(&head.digest) {
             Ok(artifact) => {
                 self.released(head, &artifact)?;
-                self.artifact(&artifact)
+                self.artifact(desk, &artifact)
             }
             Err(error) => {
                 self.wrong.push(format!("channel {name}: {error}"));

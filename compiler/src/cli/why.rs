@@ -14,6 +14,7 @@ use weir_store::Store;
 
 use crate::cli::exit::Exit;
 use crate::cli::project::{Follow, compile_project};
+use crate::cli::shelf::Shelf;
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Format, Global, Overrides};
@@ -83,15 +84,22 @@ fn stored(reference: &str, dir: &Path) -> Result<Files, Stop> {
         return Files::read(|name| std::fs::read(path.join(name)).ok())
             .map_err(|e| stop(e.to_string()));
     }
-    let store = store_dir(dir);
-    if !store.is_dir() {
+    // The store can be asked although the project does not load any more.
+    let mut files = SourceMap::default();
+    let project = config::load(dir, &mut files, &CliOverrides::default()).ok();
+    let local = project.as_ref().map_or(".weir/store", |p| p.store.as_str());
+    let local = dir.join(local);
+    let remote = project.as_ref().is_some_and(|p| p.remote.is_some());
+    if !remote && !local.is_dir() {
         return Err(stop(
             "the project has no store yet, and there is no such directory".to_owned(),
         ));
     }
-    let artifact = Store::open(store)
-        .and_then(|store| store.get(reference))
-        .map_err(|e| stop(e.to_string()))?;
+    let artifact = match &project {
+        Some(project) => Shelf::open(dir, project)?.get(reference),
+        None => Store::open(local).and_then(|store| store.get(reference)),
+    };
+    let artifact = artifact.map_err(|e| stop(e.to_string()))?;
     Files::read(|name| artifact.read(name).ok()).map_err(|e| stop(e.to_string()))
 }
 

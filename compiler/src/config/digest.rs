@@ -32,6 +32,7 @@ pub(super) fn settings(project: &Project) -> String {
         guard,
         target,
         store: _,
+        remote: _,
         // It has a digest of its own, and the day shows where it decided something.
         overrides: _,
         as_of: _,

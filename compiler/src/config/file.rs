@@ -484,9 +484,27 @@ pub struct Shaper {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
-    /// `file:DIR`, relative to the project, or `s3://bucket/prefix` (not usable yet).
+    /// `file:DIR`, relative to the project, or `s3://BUCKET/PREFIX` of any S3-compatible service whose conditional
+    /// writes hold (`weir doctor` tries). With a bucket, `.weir/store` keeps snapshots, and copies of artifacts.
     #[schemars(extend("default" = "file:.weir/store"))]
     pub url: Option<At<String>>,
+    /// Address of a service other than Amazon's: `https://s3.isp.example`. Plain `http://` is taken for this machine
+    /// only.
+    pub endpoint: Option<At<String>>,
+    /// Region of the bucket.
+    #[schemars(extend("default" = "us-east-1"))]
+    pub region: Option<At<String>>,
+    /// Id of the access key, as a reference: `{ env = "S3_KEY" }`, `{ file = "secrets/s3-key" }` or `{ credential =
+    /// "s3-key" }` (systemd). Without `key` and `secret`: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if set,
+    /// AWS_SESSION_TOKEN of the environment.
+    pub key: Option<At<Secret>>,
+    /// The secret access key, as a reference.
+    pub secret: Option<At<Secret>>,
+    /// PEM file of the only authority that is trusted to sign the certificate of `endpoint`.
+    pub ca: Option<At<String>>,
+    /// Plain HTTP to another machine. Everybody on the way can read and change what is sent.
+    #[schemars(extend("default" = false))]
+    pub plain_http: Option<At<bool>>,
 }
 
 /// Writing LibreQoS's files, when LibreQoS stays the shaper.

@@ -30,8 +30,10 @@ pub struct Project {
     pub lint: Lint,
     pub guard: Guard,
     pub target: Target,
-    /// The store, relative to the project: `.weir/store`.
+    /// The store's directory, relative to the project: `.weir/store`. With a bucket it keeps snapshots and copies.
     pub store: String,
+    /// The bucket, where artifacts and channels are in one.
+    pub remote: Option<Remote>,
     /// `overrides.toml`; empty when there is none.
     pub overrides: Overrides,
     /// The day it is for those settings that end on one. `None`: none has ended.
@@ -162,6 +164,21 @@ pub struct Live {
     /// `sha256:...`
     pub tls_pin: Option<String>,
     pub timeout_seconds: u64,
+}
+
+/// A store in a bucket.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Remote {
+    /// `s3://BUCKET/PREFIX`
+    pub url: String,
+    pub endpoint: Option<String>,
+    pub region: String,
+    /// Both or none; none means the environment.
+    pub key: Option<SecretPlace>,
+    pub secret: Option<SecretPlace>,
+    /// File of the certificate authority, relative to the project.
+    pub ca: Option<String>,
+    pub plain_http: bool,
 }
 
 /// Where a secret is kept. Never the secret.

@@ -16,8 +16,8 @@ use crate::config::lone::Lone;
 use crate::config::overrides::{Overrides, load as load_overrides};
 use crate::config::project::{
     Addresses, AuthWord, Channel, FailOn, Guard, KeyRef, LevelSetting, Lint, Live, Merge, Metric,
-    Project, Publish, Rates, SecretFile, SecretPlace, Shaper, ShaperMode, Signing, Simplify,
-    Source, SourceKind, Suppression, Suspended, SuspendedPolicy, Target, Topology,
+    Project, Publish, Rates, Remote, SecretFile, SecretPlace, Shaper, ShaperMode, Signing,
+    Simplify, Source, SourceKind, Suppression, Suspended, SuspendedPolicy, Target, Topology,
 };
 use crate::config::suggest::nearest;
 use crate::config::value::{At, Secret, Span, SwitchOrWord, TextOrList};
@@ -272,6 +272,7 @@ impl Check<'_> {
         self.later_features(file);
         let (sources, merge) = self.sources(file);
         let live = self.live(file, &sources);
+        let (store, remote) = self.store(&file.store);
         Project {
             name: name.unwrap_or_else(|| "weir".to_owned()),
             file: origin,
@@ -300,7 +301,8 @@ impl Check<'_> {
             lint: self.lint(&file.lint),
             guard: self.guard(&file.guard),
             target: self.target(file, overrides),
-            store: self.store(&file.store),
+            store,
+            remote,
             overrides: Overrides::default(),
             as_of: overrides.as_of,
             secret_files: secret_files(file),
@@ -1106,29 +1108,101 @@ impl Check<'_> {
         (leaf.unwrap_or(LeafKind::Cake), words.join(" "))
     }
 
-    /// The directory of the store.
-    fn store(&mut self, written: &file::Store) -> String {
-        let Some(url) = &written.url else {
-            return ".weir/store".to_owned();
+    /// The directory of the store, and the bucket if it is one.
+    fn store(&mut self, written: &file::Store) -> (String, Option<Remote>) {
+        const DEFAULT: &str = ".weir/store";
+        let endpoint = self.label("store.endpoint", &written.endpoint);
+        let region = self.label("store.region", &written.region);
+        let ca = self.label("store.ca", &written.ca);
+        let key = self.secret_place("store.key", &written.key);
+        let secret = self.secret_place("store.secret", &written.secret);
+        let url = written.url.as_ref();
+        if let Some(url) = url.filter(|url| url.value.starts_with("s3://")) {
+            if url.value["s3://".len()..]
+                .split('/')
+                .next()
+                .is_none_or(str::is_empty)
+            {
+                self.problem(
+                    Some(&url.span),
+                    "`store.url` names no bucket",
+                    "write url = \"s3://BUCKET/PREFIX\"",
+                );
+            }
+            if written.key.is_some() != written.secret.is_some() {
+                let at = written.key.as_ref().or(written.secret.as_ref());
+                self.problem(
+                    at.map(|at| &at.span),
+                    "`store.key` and `store.secret` belong together",
+                    "write both, or none and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+                );
+            }
+            let remote = Remote {
+                url: url.value.clone(),
+                endpoint,
+                region: region.unwrap_or_else(|| "us-east-1".to_owned()),
+                key,
+                secret,
+                ca,
+                plain_http: written.plain_http.as_ref().is_some_and(|at| at.value),
+            };
+            return (DEFAULT.to_owned(), Some(remote));
+        }
+        let Some(url) = url else {
+            return (DEFAULT.to_owned(), None);
         };
-        let dir = match url.value.strip_prefix("file:") {
+        let help = match url.value.strip_prefix("file:") {
             Some(dir) if !dir.trim().is_empty() => match dir.strip_prefix("//") {
-                None => return dir.to_owned(),
-                Some(dir) if dir.starts_with('/') => return dir.to_owned(),
+                None => return (dir.to_owned(), None),
+                Some(dir) if dir.starts_with('/') => return (dir.to_owned(), None),
                 Some(_) => "a host cannot be named: write file:DIR, or file:///DIR from the root",
             },
             Some(_) => "write file:DIR",
-            None if url.value.starts_with("s3://") => {
-                "this build keeps artifacts in a directory: write url = \"file:.weir/store\""
+            None => "write url = \"file:DIR\", or url = \"s3://BUCKET/PREFIX\"",
+        };
+        self.problem(
+            Some(&url.span),
+            "`store.url` is not the address of a store",
+            help,
+        );
+        (String::new(), None)
+    }
+
+    /// A secret, referred to in exactly one way.
+    fn secret_place(&mut self, key: &str, written: &Option<At<Secret>>) -> Option<SecretPlace> {
+        const FORMS: &str =
+            "write { env = \"NAME\" }, { file = \"secrets/NAME\" } or { credential = \"NAME\" }";
+        let written = written.as_ref()?;
+        let Secret::Reference(reference) = &written.value else {
+            self.problem(
+                Some(&written.span),
+                format!("`{key}` is written out, but a secret may only be referred to"),
+                format!("{FORMS}; if this file was ever shared, make another one"),
+            );
+            return None;
+        };
+        let text = |part: &Option<At<String>>| {
+            let part = part.as_ref().map(|p| p.value.trim().to_owned());
+            part.filter(|p| !p.is_empty())
+        };
+        let parts = [&reference.env, &reference.file, &reference.credential];
+        let found = [
+            text(&reference.env).map(SecretPlace::Env),
+            text(&reference.file).map(SecretPlace::File),
+            text(&reference.credential).map(SecretPlace::Credential),
+        ];
+        let mut found = found.into_iter().flatten();
+        match (found.next(), parts.into_iter().flatten().count()) {
+            (Some(place), 1) => Some(place),
+            _ => {
+                self.problem(
+                    Some(&written.span),
+                    format!("`{key}` must have exactly one of env, file and credential"),
+                    FORMS,
+                );
+                None
             }
-            None => "write url = \"file:DIR\"",
-        };
-        let what = match url.value.starts_with("s3://") {
-            true => "`store.url` is a bucket, which this build cannot use yet",
-            false => "`store.url` is not the address of a store",
-        };
-        self.problem(Some(&url.span), what, dir);
-        String::new()
+        }
     }
 
     fn channels(&mut self, file: &File) -> Vec<Channel> {

@@ -9,6 +9,7 @@ mod load;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
 use weir_plan::diff::{ClassChange, PlanDiff, has_leaf};
 use weir_schemas::Published as _;
 use weir_schemas::common::OmitReason;
@@ -16,6 +17,7 @@ use weir_schemas::diff::{Change, Counts, Diff, Disruption, Group, GroupKind, Sid
 use weir_schemas::queue_plan::{Class, Leaf, LeafQdisc};
 use weir_schemas::tree::{TreeCircuit, TreeNode};
 
+use crate::reparented::Unmoved;
 use crate::units::{Kbps, Pair};
 
 pub use load::{Artifact, Unreadable};
@@ -35,6 +37,7 @@ pub fn diff(from: &Artifact, to: &Artifact) -> Diff {
         joined: count(GroupKind::Joined),
         left: count(GroupKind::Left),
         moved: count(GroupKind::Moved),
+        reparented: reparented(from, to),
         rerated: count(GroupKind::Rerated),
         readdressed: count(GroupKind::Readdressed),
         renamed: count(GroupKind::Renamed),
@@ -96,6 +99,37 @@ fn merge<'k, A, B>(
         let b = if order.is_ge() { new.next() } else { None };
         each(key, a.map(|(_, a)| a), b.map(|(_, b)| b));
     }
+}
+
+/// Circuits of both artifacts with another node above them.
+fn reparented(from: &Artifact, to: &Artifact) -> u64 {
+    let was: FxHashMap<&str, Option<&str>> = with_parents(&from.tree.emitted).into_iter().collect();
+    let now = with_parents(&to.tree.emitted);
+    let unmoved = Unmoved::of(now.into_iter(), |id| was.get(id).copied());
+    let node = |artifact: &Artifact, parent: &str| !artifact.tree.buckets.contains_key(parent);
+    let mut count = 0;
+    let old = from.tree.circuits.iter().map(|(id, c)| (id.as_ref(), c));
+    let new = to.tree.circuits.iter().map(|(id, c)| (id.as_ref(), c));
+    merge(old, new, |_, before, after| {
+        let (Some(before), Some(after)) = (before, after) else {
+            return;
+        };
+        let was = node(from, &before.parent).then_some(before.parent.as_ref());
+        let is = node(to, &after.parent).then_some(after.parent.as_ref());
+        count += u64::from(unmoved.reparents(was, is));
+    });
+    count
+}
+
+/// Every node with its parent, parents before children.
+fn with_parents<'a>(roots: &'a [TreeNode<'a>]) -> Vec<(&'a str, Option<&'a str>)> {
+    let mut all = Vec::new();
+    let mut open: Vec<(&TreeNode<'_>, Option<&str>)> = roots.iter().map(|n| (n, None)).collect();
+    while let Some((node, parent)) = open.pop() {
+        all.push((node.id.as_ref(), parent));
+        open.extend(node.children.iter().map(|c| (c, Some(node.id.as_ref()))));
+    }
+    all
 }
 
 /// A node where it stands.

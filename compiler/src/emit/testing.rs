@@ -419,6 +419,7 @@ fn project(config: FileId, strategy: Strategy) -> Project {
             leaf_fallback: vec!["fq_codel".to_owned()],
         },
         store: ".weir/store".to_owned(),
+        remote: None,
         overrides: Overrides::default(),
         as_of: None,
         secret_files: Vec::new(),

@@ -294,6 +294,7 @@ fn project(file: Origin) -> Project {
             leaf_fallback: Vec::new(),
         },
         store: ".weir/store".to_owned(),
+        remote: None,
         overrides: Overrides::default(),
         as_of: None,
         secret_files: Vec::new(),

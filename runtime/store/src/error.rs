@@ -38,6 +38,16 @@ pub enum StoreError {
          restoring the file from a copy of the store puts it right"
     )]
     DamagedHead { channel: String, reason: String },
+    /// There is no head, and there was one.
+    #[error(
+        "the head of channel {channel} is gone: its journal says that generation {seq}, {digest}, runs there; \
+         `weir log {channel}` says what it ran, and restoring the file from a copy of the store puts it right"
+    )]
+    LostHead {
+        channel: String,
+        seq: u64,
+        digest: String,
+    },
     #[error(
         "the journal of channel {channel} is damaged ({fault}): what it no longer says may still be needed, so \
          nothing is removed"

@@ -30,6 +30,7 @@ pub mod channel;
 mod disk;
 mod error;
 mod local;
+pub mod mirror;
 mod put;
 pub mod snapshot;
 
@@ -100,28 +101,8 @@ impl Store {
 
     /// The artifact with this digest, or with the only digest that begins so.
     pub fn get(&self, reference: &str) -> Result<Artifact> {
-        let prefix = reference.strip_prefix("sha256:").unwrap_or(reference);
-        let prefix = prefix.to_ascii_lowercase();
-        if !(SHORTEST..=WHOLE).contains(&prefix.len())
-            || !prefix.bytes().all(|b| b.is_ascii_hexdigit())
-        {
-            return Err(StoreError::BadReference {
-                reference: reference.to_owned(),
-            });
-        }
-        let mut found: Vec<String> = self.list()?;
-        found.retain(|digest| digest.starts_with(&prefix));
-        match found.len() {
-            0 => Err(StoreError::NotFound {
-                reference: reference.to_owned(),
-                store: self.root.clone(),
-            }),
-            1 => Ok(self.artifact(found.remove(0))),
-            _ => Err(StoreError::Ambiguous {
-                reference: reference.to_owned(),
-                candidates: found,
-            }),
-        }
+        let found = resolve(reference, &self.root, || self.list())?;
+        Ok(self.artifact(found))
     }
 
     fn artifact(&self, digest: String) -> Artifact {
@@ -142,6 +123,35 @@ impl Store {
 
     fn lock(&self) -> PathBuf {
         self.root.join("lock")
+    }
+}
+
+/// The digest that a reference names: the only one of a list that begins so.
+pub fn resolve(
+    reference: &str,
+    store: &Path,
+    list: impl FnOnce() -> Result<Vec<String>>,
+) -> Result<String> {
+    let prefix = reference.strip_prefix("sha256:").unwrap_or(reference);
+    let prefix = prefix.to_ascii_lowercase();
+    if !(SHORTEST..=WHOLE).contains(&prefix.len()) || !prefix.bytes().all(|b| b.is_ascii_hexdigit())
+    {
+        return Err(StoreError::BadReference {
+            reference: reference.to_owned(),
+        });
+    }
+    let mut found = list()?;
+    found.retain(|digest| digest.starts_with(&prefix));
+    match found.len() {
+        0 => Err(StoreError::NotFound {
+            reference: reference.to_owned(),
+            store: store.to_owned(),
+        }),
+        1 => Ok(found.remove(0)),
+        _ => Err(StoreError::Ambiguous {
+            reference: reference.to_owned(),
+            candidates: found,
+        }),
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use weir_schemas::Published as _;
-use weir_schemas::artifact::file;
+use weir_schemas::artifact::{MANIFEST, file};
 use weir_schemas::journal::{Entry, Outcome as Became};
 
 use crate::artifact::BUILDS;
@@ -35,6 +35,10 @@ impl Store {
         Ok(self.root().join("journal").join(name))
     }
 
+    fn status_of(&self, channel: &str) -> Result<PathBuf> {
+        Ok(self.root().join("status").join(named(channel)?))
+    }
+
     fn pin_path(&self, digest: &str) -> Result<PathBuf> {
         if !is_digest(digest) {
             return Err(StoreError::BadReference {
@@ -42,6 +46,26 @@ impl Store {
             });
         }
         Ok(self.root().join("pins").join(digest))
+    }
+
+    /// Replaces a journal and then a head with those of another store.
+    pub(crate) fn replace_channel(&self, swap: Swap<'_>, journal: &[u8]) -> Result<Swapped> {
+        let path = self.head_path(swap.channel)?;
+        let journal_path = self.journal_path(swap.channel)?;
+        let _lock = Lock::exclusive(&self.lock())?;
+        recover(self)?;
+        let found = Backend::head(self, swap.channel)?.map(|head| head.tag);
+        if found.as_ref() != swap.expected {
+            return Ok(Swapped::Moved);
+        }
+        if !self.artifacts().join(swap.requires).is_dir() {
+            return Ok(Swapped::Gone);
+        }
+        make_dir_of(&path)?;
+        make_dir_of(&journal_path)?;
+        replace(&self.tmp(), &journal_path, journal)?;
+        replace(&self.tmp(), &path, swap.bytes)?;
+        Ok(Swapped::Done { journal: None })
     }
 
     /// Adds a line. The caller holds the lock.
@@ -181,6 +205,21 @@ impl Backend for Store {
         read_if_there(&self.artifacts().join(digest).join(name))
     }
 
+    fn builds(&self, digest: &str) -> Result<Vec<String>> {
+        if !is_digest(digest) {
+            return Ok(Vec::new());
+        }
+        let artifact = self.artifact(digest.to_owned());
+        let Some(newest) = read_if_there(&artifact.path().join(MANIFEST))? else {
+            return Ok(Vec::new());
+        };
+        let newest = sha256(&newest);
+        let mut builds = artifact.builds()?;
+        builds.retain(|build| *build != newest);
+        builds.push(newest);
+        Ok(builds)
+    }
+
     fn put(&self, artifact: &ArtifactFiles<'_>) -> Result<Outcome> {
         Ok(self.put_artifact(artifact)?.outcome)
     }
@@ -217,19 +256,11 @@ impl Backend for Store {
     }
 
     fn channels(&self) -> Result<Vec<String>> {
-        let dir = self.heads();
-        let entries = match fs::read_dir(&dir) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(doing("list", &dir))?,
-        };
-        let mut channels = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(doing("list", &dir))?.file_name();
-            let channel = name.to_str().and_then(|name| name.strip_suffix(".json"));
-            channels.extend(channel.filter(|c| head::is_name(c)).map(str::to_owned));
-        }
-        channels.sort_unstable();
-        Ok(channels)
+        names_in(&self.heads(), ".json")
+    }
+
+    fn journals(&self) -> Result<Vec<String>> {
+        names_in(&self.root().join("journal"), ".log")
     }
 
     fn head(&self, channel: &str) -> Result<Option<Versioned>> {
@@ -297,4 +328,40 @@ impl Backend for Store {
         let _lock = Lock::exclusive(&self.lock())?;
         self.append_locked(entry)
     }
+
+    fn put_status(&self, channel: &str, box_name: &str, bytes: &[u8]) -> Result<()> {
+        let dir = self.status_of(channel)?;
+        let path = dir.join([named(box_name)?, ".json"].concat());
+        let _lock = Lock::exclusive(&self.lock())?;
+        make_dir_of(&dir)?;
+        make_dir_of(&path)?;
+        replace(&self.tmp(), &path, bytes)
+    }
+
+    fn statuses(&self, channel: &str) -> Result<Vec<(String, Vec<u8>)>> {
+        let dir = self.status_of(channel)?;
+        let mut found = Vec::new();
+        for name in names_in(&dir, ".json")? {
+            if let Some(bytes) = read_if_there(&dir.join([&name, ".json"].concat()))? {
+                found.push((name, bytes));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Names of channels or boxes that have a file with this ending in a directory, sorted.
+fn names_in(dir: &Path, ending: &str) -> Result<Vec<String>> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(doing("list", dir))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(doing("list", dir))?.file_name();
+        let name = name.to_str().and_then(|name| name.strip_suffix(ending));
+        names.extend(name.filter(|n| head::is_name(n)).map(str::to_owned));
+    }
+    names.sort_unstable();
+    Ok(names)
 }

@@ -150,6 +150,11 @@ impl Store {
 }
 
 impl<'a> ArtifactFiles<'a> {
+    /// The files are those of their manifest, no more and no less, and they have the digest they claim.
+    pub fn check(&self) -> Result<Manifest<'static>> {
+        check(self)
+    }
+
     fn bytes(&self, name: &str) -> Result<&'a [u8]> {
         self.files
             .iter()

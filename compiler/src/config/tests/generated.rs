@@ -122,6 +122,8 @@ fn value_is_inline(place: &str) -> bool {
         "lint.levels",
         "signing.key",
         "source.key",
+        "store.key",
+        "store.secret",
         "source.password",
         "source.secret",
         "topology.pin",

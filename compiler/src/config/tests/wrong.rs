@@ -767,10 +767,14 @@ max_source_age = "6 hours"
             r#"
 {source}
 [store]
-url = "s3://bucket/x"
+url = "s3://"
+endpoint = "https://s3.example"
+key = "AKIDEXAMPLE"
+secret = { env = "S3" }
 "#,
             r#"
-5:7 `"s3://bucket/x"`: `store.url` is a bucket, which this build cannot use yet -> this build keeps artifacts in a directory: write url = "file:.weir/store"
+5:7 `"s3://"`: `store.url` names no bucket -> write url = "s3://BUCKET/PREFIX"
+7:7 `*************`: `store.key` is written out, but a secret may only be referred to -> write { env = "NAME" }, { file = "secrets/NAME" } or { credential = "NAME" }; if this file was ever shared, make another one
 "#,
         ),
         (
@@ -780,7 +784,7 @@ url = "s3://bucket/x"
 url = ".weir/store"
 "#,
             r#"
-5:7 `".weir/store"`: `store.url` is not the address of a store -> write url = "file:DIR"
+5:7 `".weir/store"`: `store.url` is not the address of a store -> write url = "file:DIR", or url = "s3://BUCKET/PREFIX"
 "#,
         ),
         (

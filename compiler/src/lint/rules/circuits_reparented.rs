@@ -10,6 +10,7 @@ use crate::ir::tree::Parent;
 use crate::lint::rule::{Example, Files, Rule, Stages};
 use crate::lint::rules::circuits_removed::guard_setting;
 use crate::lint::words;
+use crate::reparented::Unmoved;
 
 /// Causes that a message names.
 const CAUSES: usize = 3;
@@ -70,16 +71,12 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     let Some((previous, before)) = stages.previous.and_then(|p| Some((p, p.tree.as_ref()?))) else {
         return;
     };
-    // A node hangs as before when the chain of ids above it is the same.
     let tree = stages.tree;
-    let mut same = vec![false; tree.nodes.len()];
-    for at in tree.tree_ixs() {
-        let node = &tree[at];
-        let was = before.nodes.get(&stages.inventory[node.node].id);
-        let parent = node.parent.map(|p| &stages.inventory[tree[p].node].id);
-        same[at.ix()] = was.is_some_and(|was| was.parent.as_ref() == parent)
-            && node.parent.is_none_or(|p| same[p.ix()]);
-    }
+    let id = |at| &*stages.inventory[tree[at].node].id;
+    let now = tree.tree_ixs().map(|at| (id(at), tree[at].parent.map(id)));
+    let unmoved = Unmoved::of(now, |id| {
+        before.nodes.get(id).map(|was| was.parent.as_deref())
+    });
     let mut compared = 0usize;
     let mut moved: Vec<CircuitIx> = Vec::new();
     for (ix, placed) in tree.placed() {
@@ -87,14 +84,11 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             continue;
         };
         compared += 1;
-        let as_before = match placed.parent {
-            Parent::Node(at) => {
-                was.node.as_ref() == Some(&stages.inventory[tree[at].node].id) && same[at.ix()]
-            }
-            // Which generated parent node it is is the shaper's business.
-            Parent::Bucket(_) => was.node.is_none(),
+        let hangs_on = match placed.parent {
+            Parent::Node(at) => Some(id(at)),
+            Parent::Bucket(_) => None,
         };
-        if !as_before {
+        if unmoved.reparents(was.node.as_deref(), hangs_on) {
             moved.push(ix);
         }
     }

@@ -6,7 +6,7 @@
 //! what a rate's floor is: those are carried as written, with where they stand. There is no link graph: a node
 //! hangs where the file puts it, and nodes without a parent are where traffic enters.
 
-mod columns;
+pub(crate) mod columns;
 mod devices;
 mod leaf;
 mod network;

@@ -66,6 +66,9 @@ pub trait Backend {
     /// A file of an artifact; `None` where there is no such artifact or no such file.
     fn artifact_file(&self, digest: &str, name: &str) -> Result<Option<Vec<u8>>>;
 
+    /// SHA-256 of the manifests of all builds of an artifact; empty where there is no such artifact.
+    fn builds(&self, digest: &str) -> Result<Vec<String>>;
+
     /// Stores an artifact: whole, or not at all.
     fn put(&self, artifact: &ArtifactFiles<'_>) -> Result<Outcome>;
 
@@ -78,6 +81,9 @@ pub trait Backend {
 
     /// Channels that have a head, sorted.
     fn channels(&self) -> Result<Vec<String>>;
+
+    /// Channels that have a journal, sorted. One that has no head any more is among them.
+    fn journals(&self) -> Result<Vec<String>>;
 
     fn head(&self, channel: &str) -> Result<Option<Versioned>>;
 
@@ -95,4 +101,10 @@ pub trait Backend {
 
     /// Adds an entry, durably. One whose head is in the end of the journal already is not written again.
     fn append(&self, entry: &Entry) -> Result<()>;
+
+    /// Replaces what a box says of itself on a channel. Both names are those of channels.
+    fn put_status(&self, channel: &str, box_name: &str, bytes: &[u8]) -> Result<()>;
+
+    /// What boxes say of themselves, sorted by name. Nobody checked it.
+    fn statuses(&self, channel: &str) -> Result<Vec<(String, Vec<u8>)>>;
 }

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 
 use weir_schemas::head::Head;
 
-use super::Stored;
 use super::journal::Journal;
+use super::{ChannelError, Channels, Stored};
+use crate::StoreError;
 
 /// Generations of each channel, and newest artifacts of the store, that are always kept.
 pub const KEPT: usize = 50;
@@ -41,4 +42,46 @@ pub(super) fn collectable(
         .filter(|s| !s.pinned && !needed.contains(s.digest.as_str()))
         .map(|s| s.digest.clone())
         .collect()
+}
+
+impl Channels<'_> {
+    /// Removes artifacts that nobody needs, and gives their digests. A channel that cannot be read stops it: what
+    /// cannot be read cannot be known to be useless.
+    pub fn collect(&self, keep: usize, dry_run: bool) -> Result<Vec<String>, ChannelError> {
+        let mut chosen = Vec::new();
+        let mut stopped = None;
+        let mut choose = |stored: &[Stored]| {
+            let mut channels = Vec::new();
+            let mut names = self.backend.channels()?;
+            names.extend(self.backend.journals()?);
+            names.sort_unstable();
+            names.dedup();
+            for channel in names {
+                let known = match self.head(&channel) {
+                    Ok(Some(known)) => known,
+                    Ok(None) => continue,
+                    Err(error) => {
+                        stopped = Some(error);
+                        return Ok(Vec::new());
+                    }
+                };
+                let journal = self.journal(&channel)?;
+                if journal.is_damaged() {
+                    stopped = Some(ChannelError::Store(StoreError::DamagedJournal {
+                        channel,
+                        fault: journal.faults[0].to_string(),
+                    }));
+                    return Ok(Vec::new());
+                }
+                channels.push((known.head, journal));
+            }
+            chosen = collectable(stored, &channels, keep);
+            Ok(if dry_run { Vec::new() } else { chosen.clone() })
+        };
+        let removed = self.backend.collect(&mut choose)?;
+        if let Some(error) = stopped {
+            return Err(error);
+        }
+        Ok(if dry_run { chosen } else { removed })
+    }
 }

@@ -19,7 +19,7 @@ mod keep;
 mod operate;
 pub mod sign;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

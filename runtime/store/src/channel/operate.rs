@@ -7,7 +7,6 @@ use weir_schemas::journal::{Entry, Outcome};
 use crate::{Result as StoreResult, StoreError};
 
 use super::journal::Journal;
-use super::keep::collectable;
 use super::{Backend, ChannelError, Clock, Refusal, Swap, Swapped, Tag, head};
 
 type Result<T> = std::result::Result<T, ChannelError>;
@@ -79,13 +78,22 @@ pub enum Back {
 }
 
 impl Channels<'_> {
-    /// The head, as it is.
+    /// The head, as it is. A channel whose journal speaks of one and that has none lost it: that is not a channel that
+    /// runs nothing.
     pub fn head(&self, channel: &str) -> Result<Option<Known>> {
         if !head::is_name(channel) {
             return Err(ChannelError::Refused(Refusal::BadName(channel.to_owned())));
         }
         let Some(found) = self.backend.head(channel)? else {
-            return Ok(None);
+            // The whole journal: many refusals may stand at its end. And without a lock, which whoever collects holds.
+            return match self.journal(channel)?.last_head() {
+                None => Ok(None),
+                Some(last) => Err(ChannelError::Store(StoreError::LostHead {
+                    channel: channel.to_owned(),
+                    seq: last.seq,
+                    digest: last.digest.clone(),
+                })),
+            };
         };
         match head::decode(channel, &found.bytes) {
             Ok(head) => Ok(Some(Known {
@@ -589,42 +597,6 @@ impl Channels<'_> {
                 channel: channel.to_owned(),
             },
         }))
-    }
-
-    /// Removes artifacts that nobody needs, and gives their digests. A channel that cannot be read stops it: what
-    /// cannot be read cannot be known to be useless.
-    pub fn collect(&self, keep: usize, dry_run: bool) -> Result<Vec<String>> {
-        let mut chosen = Vec::new();
-        let mut stopped = None;
-        let mut choose = |stored: &[super::Stored]| {
-            let mut channels = Vec::new();
-            for channel in self.backend.channels()? {
-                let known = match self.head(&channel) {
-                    Ok(Some(known)) => known,
-                    Ok(None) => continue,
-                    Err(error) => {
-                        stopped = Some(error);
-                        return Ok(Vec::new());
-                    }
-                };
-                let journal = self.journal(&channel)?;
-                if journal.is_damaged() {
-                    stopped = Some(ChannelError::Store(StoreError::DamagedJournal {
-                        channel,
-                        fault: journal.faults[0].to_string(),
-                    }));
-                    return Ok(Vec::new());
-                }
-                channels.push((known.head, journal));
-            }
-            chosen = collectable(stored, &channels, keep);
-            Ok(if dry_run { Vec::new() } else { chosen.clone() })
-        };
-        let removed = self.backend.collect(&mut choose)?;
-        if let Some(error) = stopped {
-            return Err(error);
-        }
-        Ok(if dry_run { chosen } else { removed })
     }
 }
 

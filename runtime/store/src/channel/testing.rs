@@ -38,6 +38,7 @@ pub struct Memory {
     artifacts: RefCell<BTreeMap<String, Stored>>,
     heads: RefCell<BTreeMap<String, Vec<u8>>>,
     journals: RefCell<BTreeMap<String, Vec<u8>>>,
+    statuses: RefCell<BTreeMap<(String, String), Vec<u8>>>,
     lie: Cell<Lie>,
     unreadable: Cell<bool>,
     read_only: Cell<bool>,
@@ -100,6 +101,10 @@ impl Backend for Memory {
         Ok(None)
     }
 
+    fn builds(&self, _: &str) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     fn put(&self, artifact: &ArtifactFiles<'_>) -> Result<Outcome> {
         self.may_write()?;
         let known = self.artifacts.borrow().contains_key(artifact.digest);
@@ -128,6 +133,10 @@ impl Backend for Memory {
 
     fn channels(&self) -> Result<Vec<String>> {
         Ok(self.heads.borrow().keys().cloned().collect())
+    }
+
+    fn journals(&self) -> Result<Vec<String>> {
+        Ok(self.journals.borrow().keys().cloned().collect())
     }
 
     fn head(&self, channel: &str) -> Result<Option<Versioned>> {
@@ -196,6 +205,19 @@ impl Backend for Memory {
         }
         bytes.extend(line(&journal.last, entry).bytes());
         Ok(())
+    }
+
+    fn put_status(&self, channel: &str, box_name: &str, bytes: &[u8]) -> Result<()> {
+        self.may_write()?;
+        let key = (channel.to_owned(), box_name.to_owned());
+        self.statuses.borrow_mut().insert(key, bytes.to_owned());
+        Ok(())
+    }
+
+    fn statuses(&self, channel: &str) -> Result<Vec<(String, Vec<u8>)>> {
+        let all = self.statuses.borrow();
+        let of = all.iter().filter(|((c, _), _)| c == channel);
+        Ok(of.map(|((_, name), b)| (name.clone(), b.clone())).collect())
     }
 }
 

@@ -1,0 +1,150 @@
+//! A project whose store is a bucket, with a real server on this machine: every command, from two work places.
+
+#![cfg(feature = "s3")]
+
+#[path = "../../runtime/store-s3/tests/kit/mod.rs"]
+mod kit;
+mod lab;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use kit::Moto;
+use lab::{Lab, text};
+
+fn a_lab(port: u16, prefix: &str) -> Lab {
+    let lab = Lab::new(&format!(
+        "[store]\nurl = \"s3://weir/{prefix}\"\nendpoint = \"http://127.0.0.1:{port}\"\n\
+         key = {{ file = \"secrets/key\" }}\nsecret = {{ file = \"secrets/secret\" }}\n"
+    ));
+    fs::create_dir(lab.path().join("secrets")).expect("made");
+    for (name, text) in [("key", kit::KEY), ("secret", kit::SECRET)] {
+        let path = lab.path().join("secrets").join(name);
+        fs::write(&path, text).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("closed");
+    }
+    lab
+}
+
+/// Another work place of the same project: nothing but what is in git.
+fn a_clone(lab: &Lab) -> Lab {
+    let copy = lab.copy();
+    fs::remove_dir_all(copy.path().join(".weir")).expect("removed");
+    copy
+}
+
+#[test]
+fn every_command_works_from_two_work_places() {
+    let Some(moto) = Moto::start() else { return };
+    let lab = a_lab(moto.port, "isp");
+    let first = lab.build();
+    lab.run(&format!("promote {first} --to production"), 0);
+    let other = a_clone(&lab);
+    assert_eq!(
+        other.head("production")["digest"].as_str(),
+        Some(first.as_str())
+    );
+    // Somebody else builds on it: the identities of what runs are kept, so nothing changes.
+    let again = other.json("build", 0);
+    assert_eq!(again["artifact"]["digest"].as_str(), Some(first.as_str()));
+    assert_eq!(again["artifact"]["unchanged"], true);
+    let second = other.build_with(4, 60_000);
+    let plan = other.json(&format!("plan production {second} --out p.json"), 0);
+    assert_eq!(plan["base"]["seq"], 1);
+    other.run("promote p.json --author kim", 0);
+    let log = lab.json("log", 0);
+    assert_eq!(log["entries"].as_array().map(Vec::len), Some(2));
+    assert_eq!(log["entries"][1]["author"], "kim");
+    let diff = lab.json(&format!("diff {first} production"), 0);
+    assert_eq!(diff["counts"]["rerated"], 4);
+    lab.run(&format!("show {}", &second[..8]), 0);
+    lab.run("verify", 0);
+    lab.run(&format!("verify {first}"), 0);
+    lab.run("rollback production", 0);
+    assert_eq!(
+        other.head("production")["digest"].as_str(),
+        Some(first.as_str())
+    );
+    other.run(
+        &format!("promote {second} --to production --confirm-within 1h"),
+        0,
+    );
+    lab.run("confirm production", 0);
+    lab.run(&format!("gc --pin {first}"), 0);
+    lab.run("gc", 0);
+    fs::create_dir(lab.path().join("lqos")).expect("made");
+    lab.run("publish --to lqos", 0);
+    lab.run(&format!("build --previous {first}"), 0);
+    let doctor = lab.json("doctor", 0);
+    assert!(doctor.to_string().contains("had one winner"), "{doctor}");
+}
+
+#[test]
+fn a_box_pulls_out_of_a_bucket() {
+    let Some(moto) = Moto::start() else { return };
+    let lab = a_lab(moto.port, "fleet");
+    let first = lab.build();
+    lab.run(&format!("promote {first} --to production"), 0);
+    let pull = format!(
+        "pull --from s3://weir/fleet --endpoint http://127.0.0.1:{} --into box --box edge1",
+        moto.port
+    );
+    let output = lab
+        .command(&pull)
+        .env("AWS_ACCESS_KEY_ID", kit::KEY)
+        .env("AWS_SECRET_ACCESS_KEY", kit::SECRET)
+        .output()
+        .expect("weir runs");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let fleet = lab.json("status --fleet", 0);
+    let production = fleet["channels"]
+        .as_array()
+        .expect("channels")
+        .iter()
+        .find(|c| c["channel"] == "production");
+    assert_eq!(
+        production.expect("production")["boxes"][0]["holds"]["digest"].as_str(),
+        Some(first.as_str())
+    );
+}
+
+#[test]
+fn secrets_are_in_nothing_that_is_said_or_written() {
+    let lab = a_lab(kit::listen(drop), "nobody");
+    for args in [
+        "status",
+        "build",
+        "verify",
+        "doctor",
+        "log",
+        "build -v --format json",
+    ] {
+        let output = lab.weir(args);
+        assert_eq!(output.status.code(), Some(1), "weir {args}");
+        for said in [text(&output.stdout), text(&output.stderr)] {
+            assert!(
+                !said.contains(kit::KEY) && !said.contains(kit::SECRET),
+                "weir {args}: {said}"
+            );
+        }
+    }
+    fs::set_permissions(
+        lab.path().join("secrets/secret"),
+        fs::Permissions::from_mode(0o644),
+    )
+    .expect("opened");
+    let told = lab.told("status", 2);
+    assert!(told.contains("can be read by others"), "{told}");
+}
+
+#[test]
+fn a_doctor_refuses_a_bucket_whose_conditions_do_not_hold() {
+    let lab = a_lab(kit::broken::start(), "broken");
+    let doctor = lab.json("doctor", 1);
+    assert!(
+        doctor
+            .to_string()
+            .contains("conditional writes do not hold"),
+        "{doctor}"
+    );
+}
