@@ -32,6 +32,9 @@ pub struct Row {
     #[serde(flatten)]
     pub link: Link,
     pub id: String,
+    /// The same, fit to be looked at.
+    #[serde(skip)]
+    pub shown_id: String,
     pub shaped: bool,
     /// Why it is not shaped; empty when it is.
     pub why: &'static str,
@@ -58,7 +61,8 @@ pub fn row(index: &Index, eyes: &Eyes, circuit: &Circuit) -> Row {
     let total = circuit.prefixes().count();
     Row {
         link: to_circuit(eyes, &circuit.id, &circuit.name),
-        id: tame(&eyes.circuit_id(&circuit.id)),
+        shown_id: tame(&eyes.circuit_id(&circuit.id)),
+        id: eyes.circuit_id(&circuit.id),
         shaped: shaped.is_some(),
         why: circuit.omitted_word().unwrap_or(""),
         parent: shaped.map(|s| {

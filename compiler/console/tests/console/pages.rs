@@ -127,12 +127,12 @@ async fn a_subscriber_has_its_class_its_provenance_and_its_last_change() {
     );
     assert!(changed["live"]["rate"][0].is_u64());
     let same = server
-        .json("/subscriber.json?id=svc-000010", &session)
+        .json("/subscriber.json?id=svc-000011", &session)
         .await;
     assert_eq!(same["changed"]["seq"], serde_json::Value::Null);
     assert_eq!(same["fields"][0]["overridden"]["value"], "100/20");
     assert_eq!(same["ceiling"][1]["by"], "rates.overhead 1.1");
-    let page = shown(&server.text("/subscriber?id=svc-000010", &session).await);
+    let page = shown(&server.text("/subscriber?id=svc-000011", &session).await);
     assert!(page.contains("pays for more") && page.contains("exports/crm/services.json:17"));
     assert_eq!(
         server.get("/subscriber?id=gone", &session).await.status(),
