@@ -101,7 +101,7 @@ impl Ask {
 
     pub fn eyes(&self, app: &App) -> Eyes {
         let role = self.who.as_ref().map_or(Role::Viewer, |who| who.role);
-        Eyes::new(role, app.key.clone())
+        Eyes::new(role, app.key.clone()).within(self.get("artifact"))
     }
 
     /// The page number, from 1.

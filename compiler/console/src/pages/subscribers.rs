@@ -20,6 +20,8 @@ pub struct SubscribersPage {
     pub node: Option<Link>,
     #[serde(skip)]
     pub node_id: String,
+    #[serde(skip)]
+    pub artifact: String,
     pub rows: Vec<Row>,
     pub pages: Pages,
     /// Where nobody has the address: the nearest prefixes.
@@ -179,6 +181,7 @@ pub fn subscribers(app: &App, ask: &Ask) -> Answer<Reply> {
         state: state.to_owned(),
         node: node.map(|at| to_node(&eyes, &index.nodes[at].id, &index.nodes[at].name)),
         node_id: node.map_or(String::new(), |at| eyes.node_id(&index.nodes[at].id)),
+        artifact: ask.get("artifact").to_owned(),
         rows: rows.collect(),
         pages,
         nearest,

@@ -283,7 +283,8 @@ async fn a_change_is_reviewed_promoted_confirmed_and_rolled_back() {
     assert!(shown(&answer.text().await.expect("text")).contains("The channel is held"));
     let page = server.json("/generations.json", &session).await;
     assert_eq!(page["active"]["digest"], base);
-    assert_eq!(page["active"]["hold"]["reason"], "calls from the hill");
+    let held = page["active"]["hold"]["reason"].as_str().expect("a reason");
+    assert!(held.contains("calls from the hill"), "{held}");
     assert_eq!(
         server.post("/rollback", &session, &rollback).await.status(),
         StatusCode::CONFLICT
