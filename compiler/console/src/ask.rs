@@ -214,8 +214,11 @@ pub fn refuse(app: &App, ask: &Ask, problem: &Problem) -> Reply {
         Problem::Failed { .. } => StatusCode::BAD_GATEWAY,
     };
     let failure = failure(ask, problem);
-    show_as(app, ask, status, &failure.title, &failure)
-        .unwrap_or_else(|_| Reply::Text(status, "text/plain; charset=utf-8", failure.title))
+    show_as(app, ask, status, &failure.title, &failure).unwrap_or(Reply::Text(
+        status,
+        "text/plain; charset=utf-8",
+        failure.title,
+    ))
 }
 
 /// One part of a long list.

@@ -67,7 +67,11 @@ impl World {
         let mut path = String::new();
         for ring in &self.rings {
             match view {
-                View::Flat => line(&mut path, ring.iter().map(|p| view.flat(*p)), true),
+                View::Flat => {
+                    for ring in unrolled(ring) {
+                        line(&mut path, ring.iter().map(|p| view.flat(*p)), true);
+                    }
+                }
                 View::Globe(_) => {
                     // What is behind the edge is pushed onto it: the visible part keeps its shape.
                     let seen = ring.iter().any(|p| view.place(*p).is_some());
@@ -115,6 +119,30 @@ impl World {
     }
 }
 
+/// A ring on a flat map: where it goes over the edge it goes on beyond it, and is drawn a second time from the other
+/// side. One that goes around a pole is closed along that pole.
+fn unrolled(ring: &[Point]) -> Vec<Vec<Point>> {
+    let mut whole: Vec<Point> = Vec::with_capacity(ring.len() + 2);
+    for (lon, lat) in ring {
+        let last = whole.last().map_or(*lon, |(lon, _)| *lon);
+        let turns = ((last - lon) / 360.0).round();
+        whole.push((lon + turns * 360.0, *lat));
+    }
+    let (first, last) = (whole[0], whole[whole.len() - 1]);
+    if (first.0 - last.0).abs() > 180.0 {
+        let pole = if first.1 < 0.0 { -90.0 } else { 90.0 };
+        whole.extend([(last.0, pole), (first.0, pole)]);
+    }
+    let beyond = |side: f64| whole.iter().any(|(lon, _)| lon * side > 180.05);
+    let moved = |by: f64| whole.iter().map(|(lon, lat)| (lon + by, *lat)).collect();
+    let other: Option<Vec<Point>> = match (beyond(1.0), beyond(-1.0)) {
+        (true, _) => Some(moved(-360.0)),
+        (_, true) => Some(moved(360.0)),
+        _ => None,
+    };
+    [whole].into_iter().chain(other).collect()
+}
+
 fn steps(text: &str) -> Vec<Point> {
     let numbers: Vec<i32> = text.split(' ').filter_map(|n| n.parse().ok()).collect();
     let mut at = (0, 0);
@@ -153,10 +181,6 @@ fn line(path: &mut String, points: impl Iterator<Item = Point>, closed: bool) {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a picture is a few hundred units wide"
-)]
 fn tenths(number: f64) -> i32 {
     (number * 10.0).round() as i32
 }
@@ -239,6 +263,20 @@ mod tests {
                 all.bytes().all(|b| b"MlZ-. 0123456789".contains(&b)),
                 "{view:?}"
             );
+        }
+    }
+
+    /// No line goes across the whole map.
+    #[test]
+    fn what_crosses_the_edge_of_the_map_goes_on_beyond_it() {
+        let ring = [(170.0, 60.0), (-170.0, 65.0), (-175.0, 70.0), (170.0, 60.0)];
+        let drawn = unrolled(&ring);
+        assert_eq!(drawn.len(), 2);
+        assert_eq!(drawn[0][1], (190.0, 65.0));
+        assert_eq!(drawn[1][0], (-190.0, 60.0));
+        for ring in World::get().rings.iter().flat_map(|r| unrolled(r)) {
+            let jumps = ring.windows(2).filter(|w| (w[0].0 - w[1].0).abs() > 180.0);
+            assert!(jumps.count() <= 1, "only along a pole");
         }
     }
 

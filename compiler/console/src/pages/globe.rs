@@ -380,7 +380,6 @@ fn map(ask: &Ask, places: &BTreeMap<String, (Sum, (f64, f64))>) -> Map {
     // Where most of the traffic goes faces whoever looks.
     let busiest = places.values().max_by_key(|(sum, _)| sum.all());
     let (lon, lat) = busiest.map_or((-30.0, 30.0), |(_, at)| *at);
-    #[expect(clippy::cast_possible_truncation, reason = "degrees")]
     let (lon, lat) = (
         number("lon", lon as i32, 540),
         number("lat", lat as i32, 80),
@@ -404,7 +403,6 @@ fn map(ask: &Ask, places: &BTreeMap<String, (Sum, (f64, f64))>) -> Map {
         .filter_map(|(name, (sum, at))| {
             let (x, y) = view.place(*at)?;
             let name = name.splitn(3, ' ').nth(2).unwrap_or_default();
-            #[expect(clippy::cast_precision_loss, reason = "pixels")]
             let share = (sum.all() as f64 / most as f64).sqrt();
             let spot = Spot {
                 x: format!("{x:.1}"),

@@ -1,7 +1,7 @@
 //! Home: six tiles, and above them one sentence that says whether anybody has to do something.
 
 use serde::Serialize;
-use weir_schemas::head::Head;
+use weir_schemas::head::{Action, Head};
 use weir_schemas::runtime::State;
 
 use super::channel;
@@ -132,7 +132,13 @@ pub fn active(eyes: &Eyes, head: &Head) -> Active {
         digest: Digest(head.digest.clone()),
         seq: head.seq,
         since: Time(head.time.clone()),
-        action: head.action.word(),
+        action: match head.action {
+            Action::Promote => "promoted",
+            Action::Confirm => "confirmed",
+            Action::Rollback => "rolled back",
+            Action::Expire => "expired",
+            Action::Resume => "resumed",
+        },
         author: eyes.person(&head.author),
         reason: eyes.said(&head.reason).filter(|r| !r.is_empty()),
         pending: head.confirm.as_ref().map(|confirm| {
@@ -309,6 +315,11 @@ fn verdict(home: &Home, failed_run: bool) -> Verdict {
             "A change was built and waits for you.".to_owned(),
         );
     }
+    why.sort_by_key(|why| match why.tone {
+        "error" => 0,
+        "warning" => 1,
+        _ => 2,
+    });
     let tone = match () {
         () if why.iter().any(|w| w.tone == "error") => "error",
         () if why.iter().any(|w| w.tone == "warning") => "warning",

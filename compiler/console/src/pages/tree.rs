@@ -425,7 +425,6 @@ fn picture(
     picture
 }
 
-#[expect(clippy::cast_precision_loss, reason = "pixels")]
 fn share(part: u64, all: u64) -> f64 {
     match all {
         0 => 0.0,
@@ -436,7 +435,7 @@ fn share(part: u64, all: u64) -> f64 {
 fn block(node: &Node, eyes: &Eyes, x: f64, width: f64, depth: usize) -> Block {
     let link = to_node(eyes, &node.id, &node.name);
     let full = [0, 1].map(|way| percent(node.sold_kbps[way], node.cap_kbps[way]));
-    let room = (width / 7.5) as usize;
+    let room = (width / 8.8) as usize;
     let label: String = match link.name.chars().count() > room {
         true => link
             .name
