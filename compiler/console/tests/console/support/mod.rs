@@ -1,5 +1,6 @@
 //! What the tests stand on: networks as artifacts, a caller, a runtime's socket, a map of addresses, and a server.
 
+pub mod canned;
 pub mod crawl;
 pub mod engine;
 pub mod mmdb;
