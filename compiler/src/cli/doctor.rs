@@ -17,7 +17,7 @@ use weir_store::Store;
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
-use crate::cli::{Directory, Format, Global, fetch};
+use crate::cli::{Directory, Format, Global, sources};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -188,10 +188,10 @@ impl Tell for Silent {
 fn sources(patient: &Patient) -> Result<Vec<Line>, Stop> {
     let check = "sources";
     let mut lines = Vec::new();
-    let runtime = fetch::runtime()?;
+    let runtime = sources::runtime()?;
     for live in &patient.project.live {
         let name = live.source.as_str();
-        let source = match fetch::source(&patient.dir, live) {
+        let source = match sources::source(&patient.dir, live) {
             Ok(source) => source,
             Err(stop) => {
                 let (what, fix) = stop.words();

@@ -24,11 +24,14 @@ mod project;
 mod promote;
 mod publish;
 mod replace;
+mod review;
 mod rules;
 mod show;
 mod signing;
 #[cfg(feature = "fetch")]
 mod snapshot;
+#[cfg(feature = "fetch")]
+mod sources;
 mod stop;
 mod store;
 mod terminal;

@@ -132,13 +132,15 @@ pub fn read_project(
     if let Some(text) = intent {
         project.overrides = config::overrides::load_str(text, &mut files).map_err(Stop::config)?;
     }
-    let read = lock::pin(&dir, &mut project)
-        .and_then(|()| exports::read(&dir, &project.sources, &mut files))
-        .and_then(|mut exports| {
-            let peaks = project.topology.peaks.as_deref();
-            exports.peaks = exports::read_peaks(&dir, peaks, &mut files)?;
-            Ok(exports)
-        });
+    let read = lock::pin(&dir, &mut project).and_then(|fetched| {
+        let mut exports = exports::read(&dir, &project.sources, &mut files)?;
+        for (recorded, fetched) in exports.clock.recorded.iter_mut().zip(fetched) {
+            *recorded = fetched.or(*recorded);
+        }
+        let peaks = project.topology.peaks.as_deref();
+        exports.peaks = exports::read_peaks(&dir, peaks, &mut files)?;
+        Ok(exports)
+    });
     let mut exports = match read {
         Ok(exports) => exports,
         Err(error) => {
