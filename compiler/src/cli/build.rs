@@ -43,7 +43,7 @@ pub struct Kept {
 }
 
 /// Puts an artifact into the store of its project.
-fn keep(dir: &Path, project: &Project, artifact: &ArtifactSet) -> Result<Kept, Stop> {
+pub fn keep(dir: &Path, project: &Project, artifact: &ArtifactSet) -> Result<Kept, Stop> {
     let failed = |error: StoreError| Stop::new(Exit::Outside, error.to_string(), "");
     let store = Store::open(dir.join(&project.store)).map_err(failed)?;
     let put = store.put_artifact(&artifact.as_files()).map_err(failed)?;

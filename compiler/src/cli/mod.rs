@@ -1,13 +1,15 @@
 //! The command line: one verb a file. Only this module and its children touch the terminal.
 
-mod build;
+pub mod build;
 mod check;
-mod compare;
-mod confirm;
+pub mod compare;
+pub mod confirm;
+#[cfg(feature = "serve")]
+mod demo;
 mod diff;
 #[cfg(feature = "fetch")]
-mod doctor;
-mod exit;
+pub mod doctor;
+pub mod exit;
 mod explain;
 #[cfg(feature = "fetch")]
 mod fetch;
@@ -18,27 +20,31 @@ mod history;
 mod init;
 mod key;
 mod mend;
-mod override_;
-mod override_file;
-mod project;
+pub mod override_;
+pub mod override_file;
+pub mod project;
 mod promote;
-mod publish;
-mod replace;
-mod review;
+pub mod publish;
+pub mod replace;
+pub mod review;
 mod rules;
+#[cfg(feature = "serve")]
+mod serve;
 mod show;
 mod signing;
 #[cfg(feature = "fetch")]
 mod snapshot;
 #[cfg(feature = "fetch")]
-mod sources;
-mod stop;
-mod store;
-mod terminal;
+pub mod sources;
+pub mod stop;
+pub mod store;
+pub mod terminal;
 mod tree;
-mod verdict;
+#[cfg(feature = "serve")]
+mod user;
+pub mod verdict;
 mod verify;
-mod why;
+pub mod why;
 
 use std::panic;
 use std::path::PathBuf;
@@ -186,6 +192,15 @@ enum Command {
     Show(history::ShowArguments),
     /// Check digests, plans, history and signatures
     Verify(verify::Arguments),
+    /// Fetch, build and promote by schedule, and answer the console
+    #[cfg(feature = "serve")]
+    Serve(serve::Arguments),
+    /// Who may sign in to the console
+    #[cfg(feature = "serve")]
+    User(user::Arguments),
+    /// Try it: an invented ISP, the scheduler and the console, on this machine only
+    #[cfg(feature = "serve")]
+    Demo(demo::Arguments),
     /// Remove artifacts that nobody needs
     Gc(gc::Arguments),
     /// Make keys to sign with
@@ -208,7 +223,7 @@ impl Directory {
 }
 
 /// Settings of weir.toml that a command may overrule.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Overrides {
     /// Topology strategy, in place of the one in weir.toml
     #[arg(long, value_name = "STRATEGY", value_parser = strategies())]
@@ -333,6 +348,12 @@ fn run(cli: &Cli) -> Exit {
             verify::run(args, &cli.global, &terminal),
             args.format.into(),
         ),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => (serve::run(args, &cli.global, &terminal), args.format.into()),
+        #[cfg(feature = "serve")]
+        Command::User(args) => (user::run(args, &cli.global, &terminal), args.format.into()),
+        #[cfg(feature = "serve")]
+        Command::Demo(args) => (demo::run(args, &cli.global, &terminal), ReportFormat::Text),
         Command::Gc(args) => (gc::run(args, &cli.global, &terminal), args.format.into()),
         Command::Key(args) => (key::run(args, &terminal), ReportFormat::Text),
     };
@@ -401,6 +422,11 @@ mod tests {
                 true,
             ),
             ("weir check --fix --dry-run", true),
+            ("weir serve --once DIR --format json", true),
+            ("weir serve --once --bind 127.0.0.1:1", false),
+            ("weir serve --bind localhost", false),
+            ("weir user add jo --role operator --password-stdin", true),
+            ("weir user add jo --password hunter2", false),
             ("weir explain", false),
             ("weir", false),
         ] {

@@ -50,6 +50,9 @@ pub enum Follow {
     Nothing,
     /// What channel production of the project's store runs.
     Production,
+    /// What `schedule.channel` runs: a scheduled build keeps the identities of what it would replace.
+    #[cfg(feature = "serve")]
+    Scheduled,
     /// What `golden/previous/` holds, if it is there; and no day passes unless somebody says what day it is.
     Golden,
 }
@@ -157,7 +160,11 @@ pub fn read_project(
     terminal.verbose(&format!("read {}", inputs(read, project.sources.len())));
     exports.clock.as_of = as_of;
     let wanted = match wanted {
-        None if follow == Follow::Production => production(&dir, &project, terminal)?,
+        None if follow == Follow::Production => runs(&dir, &project, PRODUCTION, terminal)?,
+        #[cfg(feature = "serve")]
+        None if follow == Follow::Scheduled => {
+            runs(&dir, &project, &project.schedule.channel, terminal)?
+        }
         None if follow == Follow::Golden => {
             let kept = dir.join(golden::DIR).join(golden::PREVIOUS);
             (kept.is_dir()).then(|| kept.to_string_lossy().into_owned())
@@ -278,13 +285,18 @@ fn no_day() -> Stop {
     )
 }
 
-/// The digest of what channel production runs; `None` when there is no store or it runs nothing.
-fn production(dir: &Path, project: &Project, terminal: &Terminal) -> Result<Option<String>, Stop> {
+/// The digest of what a channel runs; `None` when there is no store or it runs nothing.
+fn runs(
+    dir: &Path,
+    project: &Project,
+    channel: &str,
+    terminal: &Terminal,
+) -> Result<Option<String>, Stop> {
     let store = dir.join(&project.store);
     if !store.join("heads").is_dir() {
         return Ok(None);
     }
-    head_of(&store, PRODUCTION, terminal)
+    head_of(&store, channel, terminal)
 }
 
 /// What a channel of a store runs, after everything that is due.

@@ -13,7 +13,7 @@ use weir_compiler::source_map::SourceMap;
 use weir_schemas::Published as _;
 use weir_schemas::head::Action;
 use weir_schemas::promotion::{Base, Promotion};
-use weir_store::channel::{Known, Promote, Refusal, short};
+use weir_store::channel::{Known, Refusal, short};
 
 use crate::cli::exit::Exit;
 use crate::cli::project::argument;
@@ -285,17 +285,8 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         return Err(Stop::new(Exit::Refused, why, "look at it and plan again"));
     }
     let (removals, reparented) = guard::numbers(review.diff.as_ref());
-    let runs_it = base
-        .as_ref()
-        .is_some_and(|known| known.head.digest == digest);
-    if !runs_it && !review.trips.is_empty() {
+    if review.is_refused(&desk, &channel, base.as_ref()) {
         let reasons: Vec<String> = review.trips.iter().map(|t| t.message.clone()).collect();
-        desk.channels().refuse(
-            &channel,
-            action,
-            Some(&digest),
-            &format!("guard: {}", reasons.join("; ")),
-        );
         match args.format {
             Format::Json => terminal.print(&json::text(&Report {
                 schema: "weir.promote/1",
@@ -319,21 +310,13 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         }
         return Ok(Exit::Refused);
     }
-    let promote = Promote {
-        channel: &channel,
-        digest: &digest,
-        manifest_sha256: &review.manifest_sha256,
-        reason: &args.by.reason,
-        confirm_within: args.confirm_within,
-        from: desk.from(&channel),
-        scheduled: false,
-    };
-    let done = desk.act(
+    let done = review.promote(
+        &desk,
         &channel,
-        action,
-        Some(&digest),
-        Some(&args.key),
-        |channels| channels.promote(base.as_ref(), &promote),
+        base.as_ref(),
+        &args.by.reason,
+        args.confirm_within,
+        &args.key,
     )?;
     if let Some(notice) = &done.notice {
         terminal.tell(&format!("note: {}\n", plain(notice)));

@@ -15,13 +15,14 @@ use weir_compiler::report::plain;
 use weir_schemas::artifact;
 use weir_schemas::diff::Diff;
 use weir_schemas::findings::Findings;
+use weir_schemas::head::Action;
 use weir_schemas::manifest::{Manifest, Source};
 use weir_store::Artifact;
-use weir_store::channel::{Clock as _, Known, short};
+use weir_store::channel::{Clock as _, Done, Known, Promote, short};
 
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
-use crate::cli::store::{Desk, load, store_error};
+use crate::cli::store::{Desk, Key, load, store_error};
 
 /// Who judges a build that its own findings fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,6 +88,48 @@ impl Review {
             artifact,
             diff,
             trips,
+        })
+    }
+}
+
+impl Review {
+    /// Something stands against it; that it was refused is written down. What runs already needs no guard.
+    pub fn is_refused(&self, desk: &Desk, channel: &str, base: Option<&Known>) -> bool {
+        let digest = self.artifact.digest();
+        let runs_it = base.is_some_and(|known| known.head.digest == digest);
+        if runs_it || self.trips.is_empty() {
+            return false;
+        }
+        let reasons: Vec<&str> = self.trips.iter().map(|t| t.message.as_str()).collect();
+        let why = format!("guard: {}", reasons.join("; "));
+        desk.channels()
+            .refuse(channel, Action::Promote, Some(digest), &why);
+        true
+    }
+
+    /// Moves the channel to what was looked at, from the head that it was looked at from. By hand: a hold ends.
+    pub fn promote(
+        &self,
+        desk: &Desk,
+        channel: &str,
+        base: Option<&Known>,
+        reason: &str,
+        confirm_within: Option<u64>,
+        key: &Key,
+    ) -> Result<Done, Stop> {
+        let digest = self.artifact.digest();
+        let promote = Promote {
+            channel,
+            digest,
+            manifest_sha256: &self.manifest_sha256,
+            reason,
+            confirm_within,
+            from: desk.from(channel),
+            scheduled: false,
+        };
+        let action = Action::Promote;
+        desk.act(channel, action, Some(digest), Some(key), |channels| {
+            channels.promote(base, &promote)
         })
     }
 }

@@ -16,6 +16,26 @@ pub struct Terminal {
     /// How notices look.
     pub err: Look,
     pub detail: Detail,
+    /// Notices are a log: every line has its time, or its priority where journald reads.
+    log: Option<Log>,
+}
+
+/// Who reads the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Log {
+    /// journald, which takes a priority in front and knows the time.
+    Journal,
+    Lines,
+}
+
+/// How grave a line of the log is, as syslog counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum Priority {
+    Error = 3,
+    Warning = 4,
+    Notice = 5,
+    Info = 6,
 }
 
 /// What the environment says about terminals.
@@ -39,7 +59,31 @@ impl Terminal {
                 (_, true) => Detail::Verbose,
                 _ => Detail::Normal,
             },
+            log: None,
         }
+    }
+
+    /// The same, for a process that runs on and on: what it tells is a log.
+    pub fn logging(mut self) -> Terminal {
+        let journal = std::env::var_os("JOURNAL_STREAM").is_some_and(|v| !v.is_empty());
+        self.log = Some(if journal { Log::Journal } else { Log::Lines });
+        self
+    }
+
+    /// A line of the log. Text of a CRM has to be made plain before.
+    pub fn log(&self, priority: Priority, text: &str) {
+        if self.detail == Detail::Quiet && priority > Priority::Warning {
+            return;
+        }
+        let log = self.log.unwrap_or(Log::Lines);
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        let text: String = lines
+            .map(|line| match log {
+                Log::Journal => format!("<{}>{line}\n", priority as u8),
+                Log::Lines => format!("{} {line}\n", now()),
+            })
+            .collect();
+        let _ = write(io::stderr().lock(), &text);
     }
 
     /// Writes a result to stdout.
@@ -62,8 +106,19 @@ impl Terminal {
 
     /// Writes to stderr. There is nobody left to tell when that fails.
     pub fn tell(&self, text: &str) {
+        if self.log.is_some() {
+            return self.log(Priority::Notice, text);
+        }
         let _ = write(io::stderr().lock(), text);
     }
+}
+
+/// The time of day, for a log.
+fn now() -> String {
+    let second = jiff::Timestamp::now().as_second();
+    jiff::Timestamp::from_second(second)
+        .unwrap_or_default()
+        .to_string()
 }
 
 /// To stderr, from where no terminal is at hand.

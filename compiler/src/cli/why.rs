@@ -99,7 +99,7 @@ fn stored(reference: &str, dir: &Path) -> Result<Files, Stop> {
 }
 
 /// The input files, as far as they are at hand and unchanged.
-struct Inputs {
+pub struct Inputs {
     map: SourceMap,
     /// By position in `provenance.json`.
     there: Vec<bool>,
@@ -111,7 +111,7 @@ impl Inputs {
         Inputs { map, there }
     }
 
-    fn on_disk(files: &Files, dir: &Path) -> Inputs {
+    pub fn on_disk(files: &Files, dir: &Path) -> Inputs {
         let mut map = SourceMap::default();
         let mut there = Vec::new();
         for (path, digest) in files.inputs() {
@@ -133,7 +133,7 @@ impl Inputs {
         Inputs { map, there }
     }
 
-    fn locate(&self, file: usize, start: u64, len: u32) -> Option<(u64, u64)> {
+    pub fn locate(&self, file: usize, start: u64, len: u32) -> Option<(u64, u64)> {
         if !*self.there.get(file)? {
             return None;
         }
