@@ -91,6 +91,19 @@ pub struct Global {
     color: Color,
 }
 
+#[cfg(all(test, feature = "serve"))]
+impl Global {
+    /// In the current directory, saying nothing.
+    pub fn quiet() -> Global {
+        Global {
+            project: None,
+            quiet: true,
+            verbose: false,
+            color: Color::Never,
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Color {
     /// On a terminal

@@ -7,6 +7,8 @@ mod change;
 mod edit;
 mod look;
 mod sources;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
