@@ -4,11 +4,29 @@
 //! and holds no capability. Artifacts, heads and journals it reads from the store itself, the runtime's state from its
 //! socket.
 
+mod app;
+mod ask;
+mod assets;
 mod config;
 mod digest;
 pub mod engine;
+mod eyes;
+mod frame;
+mod gate;
+mod geo;
+mod index;
+mod live;
+mod pages;
+mod routes;
 mod server;
+mod session;
+mod show;
+mod throttle;
+mod userfile;
 pub mod users;
+mod world;
 
 pub use config::{Config, ConfigError};
+pub use gate::POLICY;
+pub use routes::{Access, ROUTES, Route};
 pub use server::{Console, serve};

@@ -1,38 +1,59 @@
-//! The listener: one console, from the first connection until it is told to stop.
+//! The listener: one console, from the first connection until it is told to stop. A connection that dawdles with its
+//! headers is dropped, and there are never more than a few hundred.
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use axum::extract::Request;
+use axum::response::Response;
+use axum::routing::{MethodFilter, on};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use weir_store::Store;
+use weir_store::channel::Backend as _;
 
+use crate::app::App;
 use crate::config::{Config, ConfigError};
 use crate::engine::Engine;
-use crate::users::Users;
+use crate::eyes::Key;
+use crate::gate::{Gate, Peer};
+use crate::routes::{ROUTES, Route, twin};
+
+const CONNECTIONS: usize = 256;
+/// How long the headers of a request may take to arrive.
+const HEADERS: Duration = Duration::from_secs(10);
+/// How long an answer may still take when the console is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// A console that is set up and listens, and answers once it is served.
 pub struct Console {
     listener: TcpListener,
-    router: Router,
+    gate: Arc<Gate>,
     address: SocketAddr,
 }
 
 impl Console {
     /// Checks everything that can be wrong, and begins to listen.
     pub async fn bind(config: Config, engine: Arc<dyn Engine>) -> Result<Console, ConfigError> {
-        config.public()?;
-        Users::read(&config.users)?;
-        let _ = engine;
-        let failed = |cause| ConfigError::Bind {
-            bind: config.bind,
-            cause,
-        };
-        let listener = TcpListener::bind(config.bind).await.map_err(failed)?;
+        let bind = config.bind;
+        let store = Store::open(&config.store)?;
+        let key = Key::beside(&config.users).map_err(ConfigError::Random)?;
+        let gate = Gate::new(Arc::new(App::new(config, engine, store, key)))?;
+        let failed = |cause| ConfigError::Bind { bind, cause };
+        let listener = TcpListener::bind(bind).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         Ok(Console {
             listener,
-            router: Router::new(),
+            gate: Arc::new(gate),
             address,
         })
     }
@@ -41,14 +62,148 @@ impl Console {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+
+    /// What an operator should know at every start; empty when there is nothing.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !self.address.ip().is_loopback() {
+            warnings.push(format!(
+                "the console listens at {}, which other machines may reach: put TLS in front of it and let nothing \
+                 else through",
+                self.address
+            ));
+        }
+        if self.gate.users.now().is_empty() {
+            warnings.push("nobody can sign in yet: make a user with `weir user add`".to_owned());
+        }
+        let faults = self.gate.app.geo.faults.iter();
+        warnings.extend(faults.map(|fault| format!("no map data: {fault}")));
+        warnings
+    }
 }
 
-/// Answers until `stop` is there; then no new connection is taken, and those that are there are ended.
+fn router(gate: &Arc<Gate>) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        let method = match route.method {
+            "GET" => MethodFilter::GET,
+            _ => MethodFilter::POST,
+        };
+        router = router.route(route.path, on(method, answer(gate, route, false)));
+        if route.method == "GET"
+            && let Some(twin) = twin(route.path)
+        {
+            router = router.route(&twin, on(method, answer(gate, route, true)));
+        }
+    }
+    let hardened = gate.clone();
+    router.layer(axum::middleware::map_response(
+        move |mut response: Response| {
+            let gate = hardened.clone();
+            async move {
+                gate.harden(&mut response);
+                response
+            }
+        },
+    ))
+}
+
+type Answering = std::pin::Pin<Box<dyn Future<Output = Response> + Send>>;
+
+fn answer(
+    gate: &Arc<Gate>,
+    route: &'static Route,
+    json: bool,
+) -> impl Fn(Request) -> Answering + Clone + Send + Sync + 'static {
+    let gate = gate.clone();
+    move |request| Box::pin(gate.clone().answer(route, json, request))
+}
+
+/// Answers until `stop` is there; then no new connection is taken, and those that are there have a moment to end.
 pub async fn serve(
     console: Console,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(console.listener, console.router)
-        .with_graceful_shutdown(stop)
-        .await
+    let router = router(&console.gate);
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let (stopping, stopped) = watch::channel(false);
+    let pulse = tokio::spawn(pulse(console.gate.clone()));
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stop => break,
+            accepted = console.listener.accept() => accepted,
+        };
+        let Ok((stream, peer)) = accepted else {
+            // Out of files, or the other end was gone already.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            continue;
+        };
+        let (router, stopped) = (router.clone(), stopped.clone());
+        tokio::spawn(async move {
+            let _place = place;
+            connection(stream, peer, router, stopped).await;
+        });
+    }
+    pulse.abort();
+    let _ = stopping.send(true);
+    let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
+    let _ = tokio::time::timeout(GRACE * 2, places.acquire_many(all)).await;
+    Ok(())
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        TowerToHyperService::new(router.clone()).call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .max_headers(64)
+        .max_buf_size(64 * 1024)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let mut ending = false;
+    loop {
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            _ = stopped.wait_for(|stopped| *stopped), if !ending => {
+                ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = tokio::time::sleep(GRACE), if ending => return,
+        }
+    }
+}
+
+/// Looks every second whether open pages are out of date: one look for all of them.
+async fn pulse(gate: Arc<Gate>) {
+    let mut last = None;
+    let mut every = tokio::time::interval(Duration::from_secs(1));
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let app = gate.app.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let head = |channel: &String| app.store.head(channel).ok().flatten().map(|h| h.tag.0);
+            let channels = app.store.channels().unwrap_or_default();
+            let heads: Vec<_> = channels.iter().map(head).collect();
+            (app.engine.revision(), heads)
+        });
+        let Ok(now) = looked.await else { continue };
+        if last.as_ref().is_some_and(|last| *last != now) {
+            gate.pulse.send_modify(|pulse| *pulse += 1);
+        }
+        last = Some(now);
+    }
 }
