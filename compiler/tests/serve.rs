@@ -459,6 +459,20 @@ fn serve(lab: &Lab, args: &str) -> Served {
     }
 }
 
+/// The answer to a request of somebody who is not signed in.
+fn get(address: &str, path: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
 fn wait_for(what: &str, mut is: impl FnMut() -> bool) {
     let since = Instant::now();
     while !is() {
@@ -477,7 +491,7 @@ fn ended(lab: &Lab) -> bool {
 fn a_scheduler_runs_at_once_and_ends_when_it_is_told() {
     let lab = Lab::new("");
     lab.run("user add jo --role operator", 0);
-    let mut served = serve(&lab, "serve --bind 127.0.0.1:0");
+    let mut served = serve(&lab, "serve --bind 127.0.0.1:0 --metrics");
     assert!(
         served.address.starts_with("127.0.0.1:"),
         "{}",
@@ -485,6 +499,17 @@ fn a_scheduler_runs_at_once_and_ends_when_it_is_told() {
     );
     wait_for("the first run", || ended(&lab));
     assert_eq!(last(&lab, 0)["outcome"], "promoted");
+    let metrics = get(&served.address, "/metrics");
+    assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
+    assert!(
+        metrics.contains("weir_head_seq{channel=\"production\"} 1"),
+        "{metrics}"
+    );
+    let page = get(&served.address, "/");
+    assert!(
+        page.starts_with("HTTP/1.1 3") && !page.contains("production"),
+        "{page}"
+    );
     // Nobody is locked out by a console that waits.
     assert_eq!(once(&lab, 0)["outcome"], "unchanged");
     signal(&served.child, "-TERM");
@@ -494,6 +519,30 @@ fn a_scheduler_runs_at_once_and_ends_when_it_is_told() {
     thread::sleep(Duration::from_secs(2));
     assert_eq!(last(&lab, 2), Value::Null);
     drop(served);
+}
+
+#[test]
+fn a_pause_holds_for_timers_too() {
+    let lab = Lab::new("");
+    once(&lab, 0);
+    let path = lab.store().join("serve/state.json");
+    let text = fs::read_to_string(&path).expect("a state");
+    let mut state: Value = serde_json::from_str(&text).expect("JSON");
+    state["paused"] =
+        serde_json::json!({"by": "jo", "reason": "maintenance", "since": "2026-01-01T00:00:00Z"});
+    fs::write(&path, state.to_string()).expect("written");
+    let said = lab.run("serve --once", 0);
+    assert!(
+        said.contains("paused by jo") && said.contains("maintenance"),
+        "{said}"
+    );
+    let said = lab.json("serve --once", 0);
+    assert_eq!(
+        (&said["run"], &said["paused"]["by"]),
+        (&Value::Null, &"jo".into())
+    );
+    assert!(lab.run("status", 0).contains("maintenance"));
+    assert_eq!(last(&lab, 1), Value::Null);
 }
 
 #[test]

@@ -13,8 +13,7 @@ use weir_compiler::config::project::Project;
 use weir_compiler::config::{self, CliOverrides};
 use weir_compiler::report::{Detail, Tone, json, plain};
 use weir_compiler::source_map::SourceMap;
-use weir_console::engine::{Run, StageState};
-use weir_console::users::Users;
+use weir_console::engine::{Pause, Run, StageState};
 use weir_console::{Config, Console};
 use weir_store::Store;
 
@@ -103,12 +102,34 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
 struct Report<'a> {
     schema: &'static str,
     exit: json::Exit<'a>,
-    run: &'a Run,
+    /// Null where runs are paused.
+    run: Option<&'a Run>,
+    paused: Option<&'a Pause>,
 }
 
 fn once(dir: &Path, format: Format, terminal: &Terminal) -> Result<Exit, Stop> {
     let project = project(dir)?;
     let book = book(dir, &project)?;
+    let paused = book.read().map_or(None, |state| state.paused);
+    if let Some(pause) = paused {
+        let why = format!(
+            "paused by {} since {}: {}",
+            pause.by, pause.since, pause.reason
+        );
+        terminal.print(&match format {
+            Format::Json => json::text(&Report {
+                schema: "weir.run/1",
+                exit: json::Exit {
+                    code: 0,
+                    reasons: &[],
+                },
+                run: None,
+                paused: Some(&pause),
+            }),
+            Format::Text => format!("{}; nothing was done\n", plain(&why)),
+        })?;
+        return Ok(Exit::Done);
+    }
     let stopping = Stopping::listen().map_err(|e| cannot_listen(&e))?;
     let lock = book.lock_run().map_err(|e| cannot_remember(&e))?;
     let Some((lock, buried)) = lock else {
@@ -146,7 +167,8 @@ fn once(dir: &Path, format: Format, terminal: &Terminal) -> Result<Exit, Stop> {
                     &reasons
                 },
             },
-            run,
+            run: Some(run),
+            paused: None,
         }),
         Format::Text => text(run, came.exit, terminal),
     })?;
@@ -205,8 +227,8 @@ pub struct Settings {
     pub metrics: bool,
 }
 
-/// How long connections may take to end when the process is to end.
-const LAST: Duration = Duration::from_secs(3);
+/// How long the console may take to end when the process is to end; it gives its connections less by itself.
+const LAST: Duration = Duration::from_secs(8);
 
 /// Serves until SIGTERM or SIGINT. `ready` is told where the console listens.
 pub fn serve(
@@ -233,7 +255,7 @@ pub fn serve(
     let config = Config {
         bind: settings.bind,
         public_url: settings.public_url,
-        users: users.clone(),
+        users,
         store: dir.join(&project.store),
         runtime: settings.runtime,
         mmdb: settings.mmdb,
@@ -247,17 +269,8 @@ pub fn serve(
         .block_on(Console::bind(config, engine))
         .map_err(|error| Stop::new(Exit::Outside, error.to_string(), ""))?;
     let address = console.address();
-    if !address.ip().is_loopback() {
-        let open = format!(
-            "the console listens at {address}, beyond this machine: put TLS in front of it"
-        );
-        logging.log(Priority::Warning, &open);
-    }
-    if Users::read(&users).is_ok_and(|users| users.is_empty()) {
-        logging.log(
-            Priority::Warning,
-            "nobody can sign in yet: weir user add NAME --role operator",
-        );
+    for warning in console.warnings() {
+        logging.log(Priority::Warning, &warning);
     }
     ready(address)?;
     let thread = scheduler.clone().work().map_err(|error| {

@@ -19,6 +19,10 @@ use crate::cli::{ReportFormat, show};
 pub struct Stop {
     exit: Exit,
     /// Which refusal it is, in one word for programs; empty when it is none of a channel.
+    #[cfg_attr(
+        not(feature = "serve"),
+        expect(dead_code, reason = "only the console asks")
+    )]
     word: &'static str,
     files: SourceMap,
     problems: Vec<Problem>,
@@ -57,6 +61,7 @@ impl Stop {
     }
 
     /// The code that the command ends with.
+    #[cfg(feature = "serve")]
     pub fn exit(&self) -> Exit {
         self.exit
     }

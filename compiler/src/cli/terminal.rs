@@ -21,6 +21,10 @@ pub struct Terminal {
 }
 
 /// Who reads the log.
+#[cfg_attr(
+    not(feature = "serve"),
+    expect(dead_code, reason = "only what runs on has a log")
+)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Log {
     /// journald, which takes a priority in front and knows the time.
@@ -29,6 +33,10 @@ enum Log {
 }
 
 /// How grave a line of the log is, as syslog counts.
+#[cfg_attr(
+    not(feature = "serve"),
+    expect(dead_code, reason = "only what runs on has a log")
+)]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub enum Priority {
@@ -64,6 +72,7 @@ impl Terminal {
     }
 
     /// The same, for a process that runs on and on: what it tells is a log.
+    #[cfg(feature = "serve")]
     pub fn logging(mut self) -> Terminal {
         let journal = std::env::var_os("JOURNAL_STREAM").is_some_and(|v| !v.is_empty());
         self.log = Some(if journal { Log::Journal } else { Log::Lines });
@@ -75,14 +84,7 @@ impl Terminal {
         if self.detail == Detail::Quiet && priority > Priority::Warning {
             return;
         }
-        let log = self.log.unwrap_or(Log::Lines);
-        let lines = text.lines().filter(|line| !line.trim().is_empty());
-        let text: String = lines
-            .map(|line| match log {
-                Log::Journal => format!("<{}>{line}\n", priority as u8),
-                Log::Lines => format!("{} {line}\n", now()),
-            })
-            .collect();
+        let text = logged(self.log.unwrap_or(Log::Lines), priority, text, &now());
         let _ = write(io::stderr().lock(), &text);
     }
 
@@ -111,6 +113,17 @@ impl Terminal {
         }
         let _ = write(io::stderr().lock(), text);
     }
+}
+
+/// Lines as the log has them.
+fn logged(log: Log, priority: Priority, text: &str, now: &str) -> String {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines
+        .map(|line| match log {
+            Log::Journal => format!("<{}>{line}\n", priority as u8),
+            Log::Lines => format!("{now} {line}\n"),
+        })
+        .collect()
 }
 
 /// The time of day, for a log.
@@ -198,6 +211,15 @@ mod tests {
                 "{env:?} {color:?} {terminal}"
             );
         }
+    }
+
+    #[test]
+    fn every_line_of_a_log_has_its_priority_or_its_time() {
+        let text = "one\n\n  two\n";
+        let journal = logged(Log::Journal, Priority::Warning, text, "now");
+        assert_eq!(journal, "<4>one\n<4>  two\n");
+        let lines = logged(Log::Lines, Priority::Error, text, "now");
+        assert_eq!(lines, "now one\nnow   two\n");
     }
 
     #[test]

@@ -129,6 +129,7 @@ impl Scheduler {
         name.spawn(move || {
             let mut looked = 0;
             let mut seen = None;
+            let mut wrong = None;
             while !self.context.stop.load(Ordering::Relaxed) {
                 let due = self.machine().due(seconds());
                 if let Due::Run(by) = due {
@@ -137,7 +138,7 @@ impl Scheduler {
                 }
                 if (seconds() - looked).abs() >= LOOK {
                     looked = seconds();
-                    self.look(&mut seen);
+                    self.look(&mut seen, &mut wrong);
                 }
                 let wait = match due {
                     Due::At(when) => (when - seconds()).clamp(1, LOOK),
@@ -188,7 +189,7 @@ impl Scheduler {
     }
 
     /// What another process did, and what is due between runs.
-    fn look(&self, seen: &mut Option<SystemTime>) {
+    fn look(&self, seen: &mut Option<SystemTime>, wrong: &mut Option<String>) {
         let book = &self.context.book;
         let written = fs::metadata(book.path()).and_then(|m| m.modified()).ok();
         if written != *seen {
@@ -202,10 +203,13 @@ impl Scheduler {
                 }
             }
         }
-        if let Err(stop) = self.settle() {
-            self.context
-                .terminal
-                .log(Priority::Warning, stop.first_line());
+        // Said once, and not every few seconds while it lasts.
+        let said = self.settle().err().map(|stop| stop.first_line().to_owned());
+        if *wrong != said {
+            if let Some(said) = &said {
+                self.context.terminal.log(Priority::Warning, said);
+            }
+            *wrong = said;
         }
     }
 
