@@ -7,6 +7,7 @@ pub mod book;
 pub mod engine;
 pub mod issue;
 pub mod metrics;
+mod reading;
 mod record;
 pub mod run;
 pub mod scheduler;

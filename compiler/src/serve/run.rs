@@ -5,9 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use weir_compiler::config::project::{PromoteWhen, Schedule};
 use weir_compiler::config::{self, CliOverrides};
@@ -17,10 +16,7 @@ use weir_compiler::publish::Action as Published;
 use weir_compiler::report::Tally;
 use weir_compiler::source_map::SourceMap;
 use weir_compiler::{Part, compile_watched};
-use weir_console::engine::{
-    Fetched, Issue, Latest, Permission, Records, RunOutcome, StageName, StageState,
-};
-use weir_fetch::{Event, FetchError, Recording, Tell};
+use weir_console::engine::{Fetched, Issue, Latest, RunOutcome, StageName, StageState};
 use weir_schemas::head::Action;
 use weir_schemas::journal::Outcome;
 use weir_store::channel::{Backend as _, Promote, short};
@@ -31,13 +27,14 @@ use crate::cli::exit::Exit;
 use crate::cli::project::{Follow, Input, read_project};
 use crate::cli::publish::publish_artifact;
 use crate::cli::review::{Judge, Review};
-use crate::cli::sources::{self, Watch};
+use crate::cli::sources;
 use crate::cli::stop::Stop;
 use crate::cli::store::{Desk, Key};
 use crate::cli::terminal::{Priority, Terminal};
 use crate::cli::verdict::Verdict;
 use crate::serve::book::{Book, Found, RunLock};
 use crate::serve::issue::{self, raise};
+use crate::serve::reading::Reading;
 use crate::serve::record::{Record, replace};
 use crate::serve::timing::Ended;
 
@@ -253,10 +250,7 @@ impl Work<'_> {
             self.record.skip(StageName::Fetch, why);
             return Ok(());
         }
-        let watch = Arc::new(Reading {
-            stop: self.context.stop.clone(),
-            came: Mutex::default(),
-        });
+        let watch = Arc::new(Reading::new(self.context.stop.clone()));
         let read = sources::read(dir, None, false, &watch);
         let came = std::mem::take(&mut *watch.came());
         let failures: Vec<(String, String, String)> = came
@@ -457,6 +451,12 @@ impl Work<'_> {
         let reasons = reasons.join("; ");
         if let Some(hold) = held {
             self.reached = StageName::Promote;
+            // Whoever looked first took it back: the head tells, whether or not it was this run.
+            if let Some(known) = base.as_ref().filter(|k| k.head.action == Action::Expire) {
+                let issue = expired(&known.head);
+                self.record.log(Priority::Warning, &issue.message);
+                self.issues.push(issue);
+            }
             let message = format!(
                 "channel {channel} is held by {}: {}",
                 hold.author, hold.reason
@@ -560,13 +560,6 @@ impl Work<'_> {
         let settled = settled.map_err(|error| self.stopped(&crate::cli::store::stop(&error)))?;
         if let Some(notice) = &settled.notice {
             self.record.log(Priority::Notice, notice);
-        }
-        if settled.expired
-            && let Some(known) = &settled.known
-        {
-            let issue = expired(&known.head);
-            self.record.log(Priority::Warning, &issue.message);
-            self.issues.push(issue);
         }
         Ok(settled.known)
     }
@@ -690,91 +683,4 @@ pub fn expired(head: &weir_schemas::head::Head) -> Issue {
 pub fn author() -> String {
     use weir_store::channel::{Clock as _, SystemClock};
     format!("scheduler@{}", SystemClock.host())
-}
-
-/// Looks on while sources are read, and keeps how each went.
-struct Reading {
-    stop: Arc<AtomicBool>,
-    came: Mutex<Vec<ReadOne>>,
-}
-
-/// How reading one source went.
-struct ReadOne {
-    source: String,
-    fetched: Fetched,
-    permissions: Vec<Permission>,
-    /// What to do about it, where it failed.
-    failure: Option<String>,
-}
-
-impl Reading {
-    fn came(&self) -> std::sync::MutexGuard<'_, Vec<ReadOne>> {
-        self.came
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
-impl Tell for Reading {
-    fn tell(&self, _: Event<'_>) {}
-}
-
-impl Watch for Reading {
-    fn begin(&self, _: &str) {}
-
-    fn end(&self) {}
-
-    fn read(&self, source: &str, came: Result<&Recording, &FetchError>, took: Duration) {
-        let fetched = Fetched {
-            time: now(),
-            ok: came.is_ok(),
-            message: match came {
-                Ok(recording) => format!("{} records", recording.records()),
-                Err(error) => error.to_string(),
-            },
-            milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            records: came.map_or_else(|_| Vec::new(), records),
-        };
-        let seen = ReadOne {
-            source: source.to_owned(),
-            fetched,
-            permissions: came.map_or_else(|_| Vec::new(), permissions),
-            failure: came.err().map(|error| error.cause.help().to_string()),
-        };
-        self.came().push(seen);
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-}
-
-/// Records by collection, in the order of their names.
-fn records(recording: &Recording) -> Vec<Records> {
-    let mut records: Vec<Records> = Vec::new();
-    for file in &recording.export.files {
-        match records.last_mut() {
-            Some(last) if last.collection == file.collection => last.count += file.records,
-            _ => records.push(Records {
-                collection: file.collection.clone(),
-                count: file.records,
-            }),
-        }
-    }
-    records
-}
-
-/// What was read was allowed; what is not there says why.
-fn permissions(recording: &Recording) -> Vec<Permission> {
-    let read = records(recording).into_iter().map(|records| Permission {
-        what: records.collection,
-        ok: Some(true),
-        detail: format!("{} records", records.count),
-    });
-    let missing = recording.export.missing.iter().map(|missing| Permission {
-        what: missing.collection.clone(),
-        ok: Some(false),
-        detail: missing.reason.clone(),
-    });
-    read.chain(missing).collect()
 }
