@@ -8,28 +8,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use weir_compiler::config::project::{PromoteWhen, Schedule};
+use weir_compiler::config::project::Schedule;
 use weir_compiler::config::{self, CliOverrides};
 use weir_compiler::finding::Finding;
-use weir_compiler::guard::Accept;
-use weir_compiler::publish::Action as Published;
 use weir_compiler::report::Tally;
 use weir_compiler::source_map::SourceMap;
 use weir_compiler::{Part, compile_watched};
 use weir_console::engine::{Fetched, Issue, Latest, RunOutcome, StageName, StageState};
-use weir_schemas::head::Action;
-use weir_schemas::journal::Outcome;
-use weir_store::channel::{Backend as _, Promote, short};
+use weir_store::channel::short;
 
 use crate::cli::Overrides;
 use crate::cli::build::keep;
 use crate::cli::exit::Exit;
 use crate::cli::project::{Follow, Input, read_project};
-use crate::cli::publish::publish_artifact;
-use crate::cli::review::{Judge, Review};
 use crate::cli::sources;
 use crate::cli::stop::Stop;
-use crate::cli::store::{Desk, Key};
 use crate::cli::terminal::{Priority, Terminal};
 use crate::cli::verdict::Verdict;
 use crate::serve::book::{Book, Found, RunLock};
@@ -162,25 +155,28 @@ pub fn run(context: &Context, _lock: &RunLock, buried: bool, by: &str) -> std::i
     Ok(came)
 }
 
-struct Work<'a> {
-    context: &'a Context,
-    record: &'a Record<'a>,
-    issues: Vec<Issue>,
-    reached: StageName,
-    latest: Option<Latest>,
+/// A run that goes on.
+pub struct Work<'a> {
+    pub context: &'a Context,
+    pub record: &'a Record<'a>,
+    pub issues: Vec<Issue>,
+    /// How far it got.
+    pub reached: StageName,
+    pub latest: Option<Latest>,
     findings: Option<Vec<Found>>,
-    seen: Vec<String>,
+    /// Issues of channels that somebody let go of.
+    pub seen: Vec<String>,
     schedule: Option<Schedule>,
 }
 
 /// The end of a run.
-struct End {
-    outcome: RunOutcome,
-    exit: Exit,
-    summary: String,
+pub struct End {
+    pub outcome: RunOutcome,
+    pub exit: Exit,
+    pub summary: String,
 }
 
-fn end(outcome: RunOutcome, exit: Exit, summary: impl Into<String>) -> End {
+pub fn end(outcome: RunOutcome, exit: Exit, summary: impl Into<String>) -> End {
     End {
         outcome,
         exit,
@@ -197,7 +193,14 @@ impl Work<'_> {
             .unwrap_or_else(|end| end)
     }
 
-    fn raise(&mut self, code: &'static str, about: &str, from: &str, message: &str, help: &str) {
+    pub fn raise(
+        &mut self,
+        code: &'static str,
+        about: &str,
+        from: &str,
+        message: &str,
+        help: &str,
+    ) {
         let issue = raise(code, about, from, message, help, &now());
         self.record
             .log(Priority::Warning, &format!("{}: {message}", issue.code));
@@ -208,7 +211,7 @@ impl Work<'_> {
         self.context.stop.load(Ordering::Relaxed)
     }
 
-    fn interrupted(&self) -> Result<(), End> {
+    pub fn interrupted(&self) -> Result<(), End> {
         match self.is_stopped() {
             true => Err(end(
                 RunOutcome::Interrupted,
@@ -220,7 +223,7 @@ impl Work<'_> {
     }
 
     /// A command that stopped, as the end of the run.
-    fn stopped(&mut self, stop: &Stop) -> End {
+    pub fn stopped(&mut self, stop: &Stop) -> End {
         let (code, outcome) = match stop.exit() {
             Exit::Usage => ("CONFIG-WRONG", RunOutcome::Failed),
             Exit::Incomplete => ("SRC-INCOMPLETE", RunOutcome::Failed),
@@ -398,220 +401,6 @@ impl Work<'_> {
         self.record.log(Priority::Info, &line);
         Ok(digest)
     }
-
-    /// Asks the guard, moves the channel if everything is for it, and publishes what it runs.
-    fn promote(&mut self, digest: &str) -> Result<End, End> {
-        self.record.enter(StageName::Guard);
-        self.reached = StageName::Guard;
-        let author = author();
-        let desk = Desk::at(self.context.dir.clone(), Some(&author));
-        let desk = desk.map_err(|stop| self.stopped(&stop))?;
-        let came = self.move_channel(&desk, digest)?;
-        for channel in desk.store.channels().unwrap_or_default() {
-            let head = desk.channels().head(&channel).ok().flatten();
-            if head.is_some_and(|known| known.head.hold.is_none()) {
-                self.seen.push(format!("CHANNEL-EXPIRED.{channel}"));
-            }
-        }
-        if let Some(latest) = &mut self.latest
-            && matches!(came.outcome, RunOutcome::Built | RunOutcome::Refused)
-        {
-            latest.waiting = Some(came.summary.clone());
-        }
-        // Whatever came of it: the files follow the channel, and a run that could not write them is made good.
-        self.apply(&desk, came)
-    }
-
-    fn move_channel(&mut self, desk: &Desk, digest: &str) -> Result<End, End> {
-        let schedule = desk.project.schedule.clone();
-        let channel = schedule.channel.as_str();
-        let base = self.settle(desk, channel)?;
-        let found = desk
-            .store
-            .get(digest)
-            .map_err(|e| crate::cli::store::store_error(&e));
-        let judge = Judge::Scheduled(schedule.promote);
-        let review = found.and_then(|artifact| {
-            Review::of(desk, base.as_ref(), artifact, Accept::default(), judge)
-        });
-        let review = review.map_err(|stop| {
-            let why = format!("verification: {}", stop.first_line());
-            refuse_once(desk, channel, digest, &why);
-            self.stopped(&stop)
-        })?;
-        let (removals, moves) = weir_compiler::guard::numbers(review.diff.as_ref());
-        self.record.count(StageName::Guard, "removals", removals);
-        self.record.count(StageName::Guard, "reparented", moves);
-        self.record
-            .count(StageName::Guard, "against", review.trips.len() as u64);
-        let head = base.as_ref().map(|known| &known.head);
-        let held = head.and_then(|head| head.hold.as_ref());
-        let pending = head.filter(|head| head.confirm.is_some());
-        let reasons: Vec<&str> = review.trips.iter().map(|t| t.message.as_str()).collect();
-        let reasons = reasons.join("; ");
-        if let Some(hold) = held {
-            self.reached = StageName::Promote;
-            // Whoever looked first took it back: the head tells, whether or not it was this run.
-            if let Some(known) = base.as_ref().filter(|k| k.head.action == Action::Expire) {
-                let issue = expired(&known.head);
-                self.record.log(Priority::Warning, &issue.message);
-                self.issues.push(issue);
-            }
-            let message = format!(
-                "channel {channel} is held by {}: {}",
-                hold.author, hold.reason
-            );
-            let help = format!("`weir resume {channel}` lets go");
-            self.raise("CHANNEL-HELD", channel, "scheduler", &message, &help);
-            self.record.leave(StageState::Done, &reasons);
-            self.record.skip(StageName::Promote, &message);
-            return Ok(end(RunOutcome::Built, Exit::Done, message));
-        }
-        if let Some(head) = pending {
-            self.reached = StageName::Promote;
-            let message = format!(
-                "generation {} of channel {channel} waits to be confirmed",
-                head.seq
-            );
-            let help = format!("`weir confirm {channel}`, or `weir rollback {channel}`");
-            self.raise("CHANNEL-PENDING", channel, "scheduler", &message, &help);
-            self.record.leave(StageState::Done, &reasons);
-            self.record.skip(StageName::Promote, &message);
-            return Ok(end(RunOutcome::Built, Exit::Done, message));
-        }
-        if head.is_some_and(|head| head.digest == digest) {
-            self.reached = StageName::Promote;
-            self.record
-                .skip(StageName::Promote, "the channel runs it already");
-            let summary = format!("channel {channel} runs {} already", short(digest));
-            return Ok(end(RunOutcome::Unchanged, Exit::Done, summary));
-        }
-        if schedule.promote == PromoteWhen::Never {
-            self.reached = StageName::Promote;
-            self.record.leave(StageState::Done, &reasons);
-            let why = "schedule.promote = \"never\"";
-            self.record.skip(StageName::Promote, why);
-            let summary = format!("{} waits to be promoted by hand: {why}", short(digest));
-            return Ok(end(RunOutcome::Built, Exit::Done, summary));
-        }
-        if !review.trips.is_empty() {
-            let why = format!("guard: {reasons}");
-            refuse_once(desk, channel, digest, &why);
-            for trip in &review.trips {
-                let (code, about) = match trip.setting {
-                    "lint.fail_on" | "guard.max_contained" => ("FINDINGS-FAIL", ""),
-                    setting => ("GUARD-REFUSED", setting),
-                };
-                self.raise(code, about, "scheduler", &trip.message, &trip.help);
-            }
-            self.record.leave(StageState::Refused, &reasons);
-            let only_findings = review.trips.iter().all(|t| t.setting == "lint.fail_on");
-            let exit = if only_findings {
-                Exit::Findings
-            } else {
-                Exit::Refused
-            };
-            return Ok(end(RunOutcome::Refused, exit, reasons));
-        }
-        self.interrupted()?;
-        self.record.enter(StageName::Promote);
-        self.reached = StageName::Promote;
-        let promote = Promote {
-            channel,
-            digest,
-            manifest_sha256: &review.manifest_sha256,
-            reason: "scheduled",
-            confirm_within: None,
-            from: desk.from(channel),
-            scheduled: true,
-        };
-        let key = Key { key: None };
-        let done = desk.act(
-            channel,
-            Action::Promote,
-            Some(digest),
-            Some(&key),
-            |channels| channels.promote(base.as_ref(), &promote),
-        );
-        let done = match done {
-            Ok(done) => done,
-            Err(stop) if stop.exit() == Exit::Refused => {
-                let (message, help) = stop.words();
-                self.raise("PROMOTE-REFUSED", channel, "scheduler", &message, &help);
-                return Ok(end(RunOutcome::Refused, Exit::Refused, message));
-            }
-            Err(stop) => return Err(self.stopped(&stop)),
-        };
-        if let Some(notice) = &done.notice {
-            self.record.log(Priority::Notice, notice);
-        }
-        let summary = crate::cli::store::is_now(&done.head);
-        self.record.leave(StageState::Done, &summary);
-        Ok(end(RunOutcome::Promoted, Exit::Done, summary))
-    }
-
-    /// The head of a channel, after everything that is due.
-    fn settle(
-        &mut self,
-        desk: &Desk,
-        channel: &str,
-    ) -> Result<Option<weir_store::channel::Known>, End> {
-        let settled = desk.channels().settle(channel);
-        let settled = settled.map_err(|error| self.stopped(&crate::cli::store::stop(&error)))?;
-        if let Some(notice) = &settled.notice {
-            self.record.log(Priority::Notice, notice);
-        }
-        Ok(settled.known)
-    }
-
-    /// Writes the files of what the channel runs where `publish.to` says.
-    fn apply(&mut self, desk: &Desk, came: End) -> Result<End, End> {
-        if desk.project.publish.to.is_none() {
-            let why = "what follows the channel sees it by itself";
-            self.record.skip(StageName::Apply, why);
-            return Ok(came);
-        }
-        self.record.enter(StageName::Apply);
-        match publish_head(desk) {
-            Ok(done) => {
-                if came.outcome != RunOutcome::Refused {
-                    self.reached = StageName::Apply;
-                }
-                let (state, detail) = match done {
-                    None => (
-                        StageState::Skipped,
-                        "the channel runs nothing yet".to_owned(),
-                    ),
-                    Some(Published::Refuse) => {
-                        let message =
-                            "files of LibreQoS were edited, and publish.overwrite keeps them";
-                        self.raise("APPLY-REFUSED", "", "scheduler", message, "");
-                        (StageState::Refused, message.to_owned())
-                    }
-                    Some(Published::Replace) => (StageState::Done, "published".to_owned()),
-                    Some(_) => (StageState::Done, "published before".to_owned()),
-                };
-                self.record.leave(state, detail);
-                Ok(match state {
-                    StageState::Refused => End {
-                        exit: came.exit.max(Exit::Refused),
-                        ..came
-                    },
-                    _ => came,
-                })
-            }
-            Err(stop) => {
-                let (message, help) = stop.words();
-                self.raise("APPLY-FAILED", "", "scheduler", &message, &help);
-                self.record.leave(StageState::Failed, &message);
-                Ok(End {
-                    exit: came.exit.max(stop.exit()),
-                    summary: format!("{}; {message}", came.summary),
-                    ..came
-                })
-            }
-        }
-    }
 }
 
 /// How many open findings each rule has, by level.
@@ -628,55 +417,6 @@ fn by_rule(findings: &[Finding]) -> Vec<Found> {
         count,
     });
     each.collect()
-}
-
-/// Publishes what the scheduled channel runs; `None`: it runs nothing, or nobody said where to.
-pub fn publish_head(desk: &Desk) -> Result<Option<Published>, Stop> {
-    let Some(to) = &desk.project.publish.to else {
-        return Ok(None);
-    };
-    let channel = &desk.project.schedule.channel;
-    let head = desk.channels().head(channel);
-    let Some(known) = head.map_err(|error| crate::cli::store::stop(&error))? else {
-        return Ok(None);
-    };
-    let artifact = desk.store.get(&known.head.digest);
-    let artifact = artifact.map_err(|error| crate::cli::store::store_error(&error))?;
-    let to = desk.dir.join(to);
-    let done = publish_artifact(&to, &artifact, desk.project.publish.overwrite)?;
-    Ok(Some(done.decision.action))
-}
-
-/// Writes a refusal into the journal of the channel, unless it is the last thing there: a run every few minutes would
-/// fill it with the same words.
-fn refuse_once(desk: &Desk, channel: &str, digest: &str, why: &str) {
-    let journal = desk.channels().journal(channel).ok();
-    let last = journal.as_ref().and_then(|journal| journal.entries.last());
-    let said = last.is_some_and(|last| {
-        last.outcome == Outcome::Refused && last.to.as_deref() == Some(digest) && last.reason == why
-    });
-    if !said {
-        desk.channels()
-            .refuse(channel, Action::Promote, Some(digest), why);
-    }
-}
-
-/// A generation was not confirmed in time, and this is what its channel went back to.
-pub fn expired(head: &weir_schemas::head::Head) -> Issue {
-    let message = format!(
-        "channel {} went back to {}: {}",
-        head.channel,
-        short(&head.digest),
-        head.reason
-    );
-    raise(
-        "CHANNEL-EXPIRED",
-        &head.channel,
-        "scheduler",
-        message,
-        "",
-        &now(),
-    )
 }
 
 /// Who moves channels by himself.

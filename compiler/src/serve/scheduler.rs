@@ -17,6 +17,7 @@ use crate::cli::stop::Stop;
 use crate::cli::store::Desk;
 use crate::cli::terminal::{Priority, Terminal};
 use crate::serve::book::{Book, State};
+use crate::serve::moving;
 use crate::serve::run::{self, Context, now};
 use crate::serve::timing::{Due, Ended, Machine};
 
@@ -223,14 +224,14 @@ impl Scheduler {
             let Some(known) = settled.known.filter(|_| settled.expired) else {
                 continue;
             };
-            let issue = run::expired(&known.head);
+            let issue = moving::expired(&known.head);
             self.context.terminal.log(Priority::Warning, &issue.message);
             let remembered = self.context.book.change(|state| state.raise(issue));
             if let Err(error) = remembered {
                 self.forgot(&error);
             }
             if channel == desk.project.schedule.channel {
-                run::publish_head(&desk)?;
+                moving::publish_head(&desk)?;
             }
             (self.context.changed)();
         }

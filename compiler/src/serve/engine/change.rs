@@ -15,7 +15,8 @@ use crate::cli::confirm::go_back;
 use crate::cli::project::today;
 use crate::cli::review::{Judge, Review};
 use crate::cli::store::{Desk, Key, refusal, stop};
-use crate::serve::run::{now, publish_head};
+use crate::serve::moving::publish_head;
+use crate::serve::run::now;
 
 /// The key of weir.toml signs; nobody brings one.
 const KEY: Key = Key { key: None };
