@@ -141,8 +141,10 @@ mod tests {
         serde_json::from_value(tree).expect("a tree")
     }
 
-    /// Findings by code, contained or not, and what they name.
-    fn findings(found: &[(&str, bool, &[(&str, &str)])]) -> Findings<'static> {
+    /// Code, contained or not, and what it names.
+    type Found<'a> = (&'a str, bool, &'a [(&'a str, &'a str)]);
+
+    fn findings(found: &[Found<'_>]) -> Findings<'static> {
         let found: Vec<serde_json::Value> = (found.iter())
             .map(|(code, contained, subjects)| {
                 let subjects: Vec<serde_json::Value> = (subjects.iter())
