@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::engine::{Answer, Problem};
 use crate::eyes::Eyes;
 use crate::frame::{Frame, failure};
-use crate::show::encoded;
+use crate::show::{encoded, is_unseen};
 use crate::users::Role;
 
 /// Who is signed in.
@@ -101,7 +101,7 @@ impl Ask {
 
     pub fn eyes(&self, app: &App) -> Eyes {
         let role = self.who.as_ref().map_or(Role::Viewer, |who| who.role);
-        Eyes::new(role, app.key.clone())
+        Eyes::new(role, app.key.clone()).within(self.get("artifact"))
     }
 
     /// The page number, from 1.
@@ -177,15 +177,32 @@ pub fn show_as(
     data: &impl Drawn,
 ) -> Answer<Reply> {
     if ask.json {
-        let mut bytes = serde_json::to_vec_pretty(data).map_err(Problem::failed)?;
-        bytes.push(b'\n');
-        return Ok(Reply::Json(status, bytes));
+        let text = serde_json::to_string_pretty(data).map_err(Problem::failed)?;
+        return Ok(Reply::Json(status, plain_json(&text).into_bytes()));
     }
     let frame = Frame::of(app, ask, title);
     Ok(Reply::Page(
         status,
         data.draw(&frame).map_err(Problem::failed)?,
     ))
+}
+
+/// The same JSON, with what cannot be seen or turns text around as escapes, and a line break at its end.
+fn plain_json(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut plain = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        match c == '\n' || !is_unseen(c) {
+            true => plain.push(c),
+            false => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(plain, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    plain.push('\n');
+    plain
 }
 
 /// The answer to a request that came to nothing.

@@ -54,11 +54,25 @@ impl Key {
 pub struct Eyes {
     role: Role,
     key: Key,
+    /// Links lead into this artifact; empty: into what runs.
+    pub within: String,
 }
 
 impl Eyes {
     pub fn new(role: Role, key: Key) -> Self {
-        Eyes { role, key }
+        Eyes {
+            role,
+            key,
+            within: String::new(),
+        }
+    }
+
+    /// The same, with links into this artifact.
+    pub fn within(&self, digest: &str) -> Self {
+        Eyes {
+            within: digest.to_owned(),
+            ..self.clone()
+        }
     }
 
     pub fn is_operator(&self) -> bool {

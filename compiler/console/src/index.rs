@@ -23,6 +23,9 @@ use weir_store::Store;
 
 use crate::digest::sha256_hex;
 
+/// The digest of the manifest, as `sha256sum -c` reads it; the manifest lists every other file.
+const MANIFEST_SUM: &str = "manifest.sha256";
+
 /// Why an artifact cannot be shown.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum IndexError {
@@ -125,8 +128,13 @@ impl Index {
             fault,
         };
         let bytes = |name: &str| artifact.read(name).map_err(|e| damaged(e.to_string()));
-        let manifest: Manifest<'static> = weir_schemas::read(&bytes(MANIFEST)?)
-            .map_err(|e| damaged(format!("{MANIFEST}: {e}")))?;
+        let written = bytes(MANIFEST)?;
+        let sum = format!("{}  {MANIFEST}\n", sha256_hex(&written));
+        if bytes(MANIFEST_SUM)? != sum.as_bytes() {
+            return Err(damaged(format!("{MANIFEST} has another digest")));
+        }
+        let manifest: Manifest<'static> =
+            weir_schemas::read(&written).map_err(|e| damaged(format!("{MANIFEST}: {e}")))?;
         let named = sha256_hex(manifest.payload_text().as_bytes());
         if named != artifact.digest() || manifest.digest != artifact.digest() {
             return Err(damaged(format!("{MANIFEST} describes another artifact")));

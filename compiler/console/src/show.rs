@@ -234,7 +234,8 @@ pub fn tame(text: &str) -> String {
     tame
 }
 
-fn is_unseen(c: char) -> bool {
+/// A character that nobody sees, or that turns the text around it.
+pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

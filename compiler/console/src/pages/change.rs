@@ -104,6 +104,9 @@ pub fn groups(
     wanted
         .map(|group| {
             let (kind, title) = word(group.kind);
+            let gone = matches!(group.kind, GroupKind::Left | GroupKind::NodesLeft);
+            let side = if gone { &diff.from } else { &diff.to };
+            let eyes = &eyes.within(&side.digest);
             let range = match only {
                 "" => 0..group.changes.len().min(FEW),
                 _ => {

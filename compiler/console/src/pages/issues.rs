@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::ask::{Ask, Pages, Reply, drawn, show};
 use crate::engine::{Acknowledge, Acknowledgement, Answer, Explain, IssueLevel};
 use crate::eyes::Eyes;
+use crate::index::Index;
 use crate::live::Silent;
 use crate::show::{Count, Time, encoded, tame, tame_lines};
 
@@ -109,10 +110,21 @@ fn level(level: Level) -> &'static str {
     }
 }
 
-fn of_finding(eyes: &Eyes, finding: &Finding<'_>) -> Item {
+fn of_finding(eyes: &Eyes, index: &Index, finding: &Finding<'_>) -> Item {
+    // A finding may speak of what is not in the artifact any more: that has a name, and no page.
+    let there = |link: Link, there: bool| Link {
+        href: if there { link.href } else { String::new() },
+        name: link.name,
+    };
     let subjects = finding.subjects.iter().take(6).map(|s| match s.kind {
-        SubjectKind::Circuit => to_circuit(eyes, &s.id, &s.name),
-        SubjectKind::Node => to_node(eyes, &s.id, &s.name),
+        SubjectKind::Circuit => there(
+            to_circuit(eyes, &s.id, &s.name),
+            index.circuit(&s.id).is_some(),
+        ),
+        SubjectKind::Node => there(
+            to_node(eyes, &s.id, &s.name),
+            index.node_at(&s.id).is_some(),
+        ),
         SubjectKind::Link => Link {
             name: eyes.link(&s.id),
             href: String::new(),
@@ -276,7 +288,8 @@ pub fn collect(app: &App, eyes: &Eyes, channel: &str) -> Answer<Vec<Item>> {
         None => app.shown("", channel)?,
     };
     if let Some(index) = index {
-        items.extend(index.findings.iter().map(|f| of_finding(eyes, f)));
+        let eyes = eyes.within(&index.digest);
+        items.extend(index.findings.iter().map(|f| of_finding(&eyes, &index, f)));
     }
     let seen: BTreeMap<String, Acknowledgement> = app
         .engine

@@ -26,12 +26,20 @@ pub fn local(next: &str) -> String {
     if good { next } else { "/" }.to_owned()
 }
 
+/// Whoever signs in is nobody yet, also when they are somebody already.
+fn nobody(ask: &Ask) -> Ask {
+    Ask {
+        who: None,
+        ..ask.clone()
+    }
+}
+
 pub fn login(app: &App, ask: &Ask) -> Answer<Reply> {
     let login = Login {
         next: local(ask.get("next")),
         fault: String::new(),
     };
-    show_as(app, ask, StatusCode::OK, "Sign in", &login)
+    show_as(app, &nobody(ask), StatusCode::OK, "Sign in", &login)
 }
 
 /// The page after a try that failed; `wait`: it was one too many, and how long it takes until the next counts.
@@ -46,7 +54,7 @@ pub fn failed(app: &App, ask: &Ask, wait: Option<u64>) -> String {
             ),
         },
     };
-    let frame = Frame::of(app, ask, "Sign in");
+    let frame = Frame::of(app, &nobody(ask), "Sign in");
     login.draw(&frame).unwrap_or_default()
 }
 

@@ -60,11 +60,18 @@ pub struct Link {
     pub href: String,
 }
 
+fn within(eyes: &Eyes, href: String) -> String {
+    match eyes.within.as_str() {
+        "" => href,
+        artifact => format!("{href}&artifact={}", encoded(artifact)),
+    }
+}
+
 pub fn to_circuit(eyes: &Eyes, id: &str, name: &str) -> Link {
     let shown = eyes.circuit_id(id);
     Link {
         name: eyes.circuit(id, name),
-        href: format!("/subscriber?id={}", encoded(&shown)),
+        href: within(eyes, format!("/subscriber?id={}", encoded(&shown))),
     }
 }
 
@@ -72,7 +79,7 @@ pub fn to_node(eyes: &Eyes, id: &str, name: &str) -> Link {
     let shown = eyes.node_id(id);
     Link {
         name: eyes.node(id, name),
-        href: format!("/tree?at={}", encoded(&shown)),
+        href: within(eyes, format!("/tree?at={}", encoded(&shown))),
     }
 }
 

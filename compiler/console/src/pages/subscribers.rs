@@ -20,6 +20,8 @@ pub struct SubscribersPage {
     pub node: Option<Link>,
     #[serde(skip)]
     pub node_id: String,
+    #[serde(skip)]
+    pub artifact: String,
     pub rows: Vec<Row>,
     pub pages: Pages,
     /// Where nobody has the address: the nearest prefixes.
@@ -32,6 +34,9 @@ pub struct Row {
     #[serde(flatten)]
     pub link: Link,
     pub id: String,
+    /// The same, fit to be looked at.
+    #[serde(skip)]
+    pub shown_id: String,
     pub shaped: bool,
     /// Why it is not shaped; empty when it is.
     pub why: &'static str,
@@ -58,7 +63,8 @@ pub fn row(index: &Index, eyes: &Eyes, circuit: &Circuit) -> Row {
     let total = circuit.prefixes().count();
     Row {
         link: to_circuit(eyes, &circuit.id, &circuit.name),
-        id: tame(&eyes.circuit_id(&circuit.id)),
+        shown_id: tame(&eyes.circuit_id(&circuit.id)),
+        id: eyes.circuit_id(&circuit.id),
         shaped: shaped.is_some(),
         why: circuit.omitted_word().unwrap_or(""),
         parent: shaped.map(|s| {
@@ -175,6 +181,7 @@ pub fn subscribers(app: &App, ask: &Ask) -> Answer<Reply> {
         state: state.to_owned(),
         node: node.map(|at| to_node(&eyes, &index.nodes[at].id, &index.nodes[at].name)),
         node_id: node.map_or(String::new(), |at| eyes.node_id(&index.nodes[at].id)),
+        artifact: ask.get("artifact").to_owned(),
         rows: rows.collect(),
         pages,
         nearest,

@@ -40,6 +40,8 @@ pub struct TreePage {
     /// Kept values for the form.
     #[serde(skip)]
     pub at_id: String,
+    #[serde(skip)]
+    pub artifact: String,
 }
 drawn!(TreePage, "tree.html");
 
@@ -312,12 +314,16 @@ pub fn tree(app: &App, ask: &Ask) -> Answer<Reply> {
         pages,
         circuits: circuits.collect(),
         more_circuits: Count::of(own.len().saturating_sub(CIRCUITS)),
-        circuits_href: format!("/subscribers?node={}", crate::show::encoded(&at_id)),
+        circuits_href: super::within(
+            &eyes,
+            format!("/subscribers?node={}", crate::show::encoded(&at_id)),
+        ),
         live: view.live.is_some(),
         live_text,
         picture: picture(&index, &eyes, at, range),
         digest: Some(Digest(index.digest.clone())),
         at_id,
+        artifact: ask.get("artifact").to_owned(),
     };
     show(app, ask, "Network Tree Overview", &page)
 }
@@ -344,6 +350,7 @@ fn nothing() -> TreePage {
         live_text: String::new(),
         picture: Picture::default(),
         at_id: String::new(),
+        artifact: String::new(),
     }
 }
 

@@ -61,8 +61,12 @@ impl Driver {
         })
     }
 
-    async fn browser(&self, dark: bool, scripts: bool) -> Client {
-        let profile = self.profile.path().join(format!("{dark}-{scripts}"));
+    /// `phone`: a screen of 390 by 844, and otherwise one of 1360 by 900.
+    async fn browser(&self, dark: bool, scripts: bool, phone: bool) -> Client {
+        let profile = self
+            .profile
+            .path()
+            .join(format!("{dark}-{scripts}-{phone}"));
         let mut arguments: Vec<String> = [
             "--headless",
             "--no-sandbox",
@@ -78,6 +82,7 @@ impl Driver {
         ]
         .map(str::to_owned)
         .into();
+        arguments.push("--window-size=1360,900".to_owned());
         arguments.push(format!("--user-data-dir={}", profile.display()));
         if dark {
             arguments.push("--blink-settings=preferredColorScheme=0".to_owned());
@@ -87,6 +92,10 @@ impl Driver {
         let mut options = json!({ "args": arguments });
         if !scripts {
             options["prefs"] = json!({ "profile.managed_default_content_settings.javascript": 2 });
+        }
+        if phone {
+            let screen = json!({ "width": 390, "height": 844, "pixelRatio": 1.0, "touch": true });
+            options["mobileEmulation"] = json!({ "deviceMetrics": screen });
         }
         let mut capabilities = serde_json::Map::new();
         capabilities.insert("goog:chromeOptions".to_owned(), options);
@@ -229,18 +238,16 @@ async fn every_page_fits_phone_and_desktop_in_light_and_dark() {
     let server = Setup::default().start().await;
     *server.engine.running.lock().expect("not poisoned") = true;
     let shots = std::env::var_os("WEIR_SCREENSHOTS").map(PathBuf::from);
-    for dark in [false, true] {
-        let browser = driver.browser(dark, true).await;
+    for (dark, phone) in [(false, false), (true, false), (false, true), (true, true)] {
+        let browser = driver.browser(dark, true, phone).await;
         sign_in(&browser, &server).await;
-        for (width, height, screen) in [(1360, 900, "desktop"), (390, 844, "phone")] {
-            browser.set_window_size(width, height).await.expect("sized");
-            for (name, path) in paths(&server) {
-                browser.goto(&server.url(&path)).await.expect("goes");
-                let look = if dark { "dark" } else { "light" };
-                fits(&browser, &format!("{path} on a {screen}")).await;
-                if let Some(dir) = &shots {
-                    picture(&browser, dir, &format!("{name}-{screen}-{look}")).await;
-                }
+        let screen = if phone { "phone" } else { "desktop" };
+        let look = if dark { "dark" } else { "light" };
+        for (name, path) in paths(&server) {
+            browser.goto(&server.url(&path)).await.expect("goes");
+            fits(&browser, &format!("{path} on a {screen}")).await;
+            if let Some(dir) = &shots {
+                picture(&browser, dir, &format!("{name}-{screen}-{look}")).await;
             }
         }
         browser.close().await.expect("closes");
@@ -254,7 +261,7 @@ async fn an_open_page_follows_what_happens() {
         return;
     };
     let server = Setup::default().start().await;
-    let browser = driver.browser(false, true).await;
+    let browser = driver.browser(false, true, false).await;
     sign_in(&browser, &server).await;
     browser.goto(&server.url("/scheduler")).await.expect("goes");
     let watch = "window.__faults = []; \
@@ -303,7 +310,7 @@ async fn everything_works_without_scripts() {
         return;
     };
     let server = Setup::default().start().await;
-    let browser = driver.browser(false, false).await;
+    let browser = driver.browser(false, false, false).await;
     sign_in(&browser, &server).await;
     for link in [
         "Home",
@@ -366,7 +373,7 @@ async fn the_keyboard_reaches_content_and_search() {
         return;
     };
     let server = Setup::default().start().await;
-    let browser = driver.browser(false, true).await;
+    let browser = driver.browser(false, true, false).await;
     sign_in(&browser, &server).await;
     let active = "return document.activeElement.className + ' ' + document.activeElement.name;";
     let body = || browser.find(Locator::Css("body"));

@@ -25,7 +25,7 @@ async fn hostile_names_are_inert_on_every_page() {
     let server = hostile().start().await;
     let mut kinds = std::collections::BTreeSet::new();
     for session in [server.operator().await, server.viewer().await] {
-        let pages = crawl(&server, &session, 260).await;
+        let pages = crawl(&server, &session, 420).await;
         for page in &pages {
             inert(page);
             let path = page.path.split('?').next().expect("a path");

@@ -127,12 +127,12 @@ async fn a_subscriber_has_its_class_its_provenance_and_its_last_change() {
     );
     assert!(changed["live"]["rate"][0].is_u64());
     let same = server
-        .json("/subscriber.json?id=svc-000010", &session)
+        .json("/subscriber.json?id=svc-000011", &session)
         .await;
     assert_eq!(same["changed"]["seq"], serde_json::Value::Null);
     assert_eq!(same["fields"][0]["overridden"]["value"], "100/20");
     assert_eq!(same["ceiling"][1]["by"], "rates.overhead 1.1");
-    let page = shown(&server.text("/subscriber?id=svc-000010", &session).await);
+    let page = shown(&server.text("/subscriber?id=svc-000011", &session).await);
     assert!(page.contains("pays for more") && page.contains("exports/crm/services.json:17"));
     assert_eq!(
         server.get("/subscriber?id=gone", &session).await.status(),
@@ -283,7 +283,8 @@ async fn a_change_is_reviewed_promoted_confirmed_and_rolled_back() {
     assert!(shown(&answer.text().await.expect("text")).contains("The channel is held"));
     let page = server.json("/generations.json", &session).await;
     assert_eq!(page["active"]["digest"], base);
-    assert_eq!(page["active"]["hold"]["reason"], "calls from the hill");
+    let held = page["active"]["hold"]["reason"].as_str().expect("a reason");
+    assert!(held.contains("calls from the hill"), "{held}");
     assert_eq!(
         server.post("/rollback", &session, &rollback).await.status(),
         StatusCode::CONFLICT

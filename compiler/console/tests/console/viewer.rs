@@ -44,7 +44,6 @@ fn hidden(network: &Network) -> Vec<String> {
             "secrets/crm",
             "crm.lakeside.example",
             "marta",
-            "somebody",
         ]
         .map(str::to_owned),
     );

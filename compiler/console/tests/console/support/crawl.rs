@@ -59,8 +59,15 @@ pub fn inert(page: &Page) {
         "{path}: {} bytes",
         page.text.len()
     );
+    let turns = |text: &str| text.contains(['\u{202e}', '\u{2066}', '\0']);
+    let is_page = page.text.starts_with("<!doctype html>");
+    let seen = if is_page {
+        shown(&page.text)
+    } else {
+        page.text.clone()
+    };
     assert!(
-        !page.text.contains(['\u{202e}', '\u{2066}', '\0']),
+        !turns(&seen),
         "{path} holds characters that turn text around"
     );
     if !page.text.starts_with("<!doctype html>") {
@@ -95,6 +102,10 @@ pub fn inert(page: &Page) {
             );
             let here = value.starts_with(['/', '#', '?']) && !value.starts_with("//");
             assert!(!leads || here, "{path}: {name}={value:?}");
+            // A form must send back what it is about, to the letter; nobody sees that.
+            let unseen = element.value().attr("type") == Some("hidden")
+                || element.value().name() == "option";
+            assert!(unseen || !turns(value), "{path}: {name}={value:?}");
         }
     }
     for image in select(&html, "img") {

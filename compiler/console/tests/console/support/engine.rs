@@ -285,8 +285,8 @@ impl Engine for Fake {
             what: "Two circuits claim the same address.".to_owned(),
             why: "Only one of them can be shaped by it; the other passes at full speed or in the wrong class.".to_owned(),
             fix: "Decide in the CRM who has it.".to_owned(),
-            bad: "{ \"ips\": [\"100.64.0.2\"] } twice".to_owned(),
-            good: "{ \"ips\": [\"100.64.0.2\"] } once".to_owned(),
+            bad: "{ \"ips\": [\"10.9.8.7\"] } twice".to_owned(),
+            good: "{ \"ips\": [\"10.9.8.7\"] } once".to_owned(),
         })
     }
 
