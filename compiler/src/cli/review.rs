@@ -30,10 +30,6 @@ pub enum Judge {
     /// Somebody who can mend it first: it is refused.
     ByHand,
     /// The scheduler, by `schedule.promote`.
-    #[cfg_attr(
-        not(feature = "serve"),
-        expect(dead_code, reason = "only the scheduler constructs it")
-    )]
     Scheduled(PromoteWhen),
 }
 

@@ -19,10 +19,6 @@ use crate::cli::{ReportFormat, show};
 pub struct Stop {
     exit: Exit,
     /// Which refusal it is, in one word for programs; empty when it is none of a channel.
-    #[cfg_attr(
-        not(feature = "serve"),
-        expect(dead_code, reason = "only the console asks")
-    )]
     word: &'static str,
     files: SourceMap,
     problems: Vec<Problem>,
