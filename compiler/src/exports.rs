@@ -49,7 +49,7 @@ pub struct Clock {
     /// When "now" is (`--as-of`). `None`: nothing is judged by its age.
     pub as_of: Option<i64>,
     /// By position in `ExportSet::exports`: when the oldest response of a source was recorded, where its
-    /// `export.json` says so.
+    /// `export.json` says so; of a source that is read over the network, when it was read for the last time.
     pub recorded: Vec<Option<i64>>,
 }
 

@@ -3,6 +3,10 @@
 //!
 //! It judges numbers. It does not know how they are shown, or how a channel is moved.
 
+mod contained;
+
+pub use contained::{REMOVALS, contained, failing};
+
 use weir_schemas::diff::Diff;
 
 use crate::config::project::Guard;
@@ -156,11 +160,11 @@ pub fn lasting(seconds: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use weir_schemas::diff::{Counts, Disruption, Side};
 
-    fn guard() -> Guard {
+    pub(super) fn guard() -> Guard {
         Guard {
             max_removed: 20,
             max_removed_percent: 5,

@@ -111,6 +111,18 @@ impl Network {
     }
 }
 
+/// The parts of a compilation, for whoever looks on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    Normalize,
+    Topology,
+    Lint,
+    Emit,
+}
+
+/// Is told which part begins.
+pub type Watch<'a> = &'a mut dyn FnMut(Part);
+
 /// The first half of [`compile`]: everything that is there before a strategy is asked.
 pub fn network(
     project: &Project,
@@ -118,6 +130,17 @@ pub fn network(
     exports: &ExportSet,
     previous: Option<&Previous>,
 ) -> Network {
+    network_watched(project, files, exports, previous, &mut |_| ())
+}
+
+fn network_watched(
+    project: &Project,
+    files: &SourceMap,
+    exports: &ExportSet,
+    previous: Option<&Previous>,
+    begins: Watch<'_>,
+) -> Network {
+    begins(Part::Normalize);
     let records: Vec<Records> = exports
         .exports
         .par_iter()
@@ -127,6 +150,7 @@ pub fn network(
     if let Some(file) = exports.peaks {
         peaks::lower(files, file, &mut inventory);
     }
+    begins(Part::Topology);
     let graph = topology::graph(project, &inventory, previous, &exports.digest(files));
     let chosen = topology::choose(project, &inventory, &graph, previous);
     Network {
@@ -172,7 +196,13 @@ pub struct Outcome {
 
 impl Outcome {
     pub fn of(stages: &Stages<'_>, previous: Option<&Previous>) -> Outcome {
+        Outcome::watched(stages, previous, &mut |_| ())
+    }
+
+    fn watched(stages: &Stages<'_>, previous: Option<&Previous>, begins: Watch<'_>) -> Outcome {
+        begins(Part::Lint);
         let findings = lint::run(stages);
+        begins(Part::Emit);
         let artifacts = emit::emit(stages, &findings, previous.map(|p| p.digest.as_str()));
         let refused = refusal::refusals(stages, &artifacts);
         Outcome {
@@ -192,7 +222,18 @@ pub fn compile(
     exports: &ExportSet,
     previous: Option<&Previous>,
 ) -> Compiled {
-    let network = network(project, files, exports, previous);
+    compile_watched(project, files, exports, previous, &mut |_| ())
+}
+
+/// [`compile`], with somebody who looks on.
+pub fn compile_watched(
+    project: &Project,
+    files: &SourceMap,
+    exports: &ExportSet,
+    previous: Option<&Previous>,
+    begins: Watch<'_>,
+) -> Compiled {
+    let network = network_watched(project, files, exports, previous, begins);
     let (tree, layout) = plan(project, &network, previous);
     let incomplete = network.incomplete();
     let mut compiled = Compiled {
@@ -207,9 +248,10 @@ pub fn compile(
         incomplete,
         refused: Vec::new(),
     };
-    let outcome = Outcome::of(
+    let outcome = Outcome::watched(
         &compiled.stages(project, files, exports, previous),
         previous,
+        begins,
     );
     compiled.findings = outcome.findings;
     compiled.artifacts = outcome.artifacts;

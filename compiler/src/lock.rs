@@ -11,7 +11,7 @@ use weir_store::Store;
 use weir_store::snapshot::SnapshotError;
 
 use crate::config::project::Project;
-use crate::exports::ReadError;
+use crate::exports::{Clock, ReadError};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "weir.lock";
@@ -136,10 +136,12 @@ pub fn update(
 }
 
 /// Makes every source that is read over the network a recorded one: the snapshot that the lock names, proved to be what
-/// was recorded. Offline.
-pub fn pin(dir: &Path, project: &mut Project) -> Result<(), ReadError> {
+/// was recorded. Offline. Gives for each of `Project::sources` when it was read for the last time, in seconds since 1970:
+/// a snapshot itself knows only when its answers came first. `None` for a source that is not read over the network.
+pub fn pin(dir: &Path, project: &mut Project) -> Result<Vec<Option<i64>>, ReadError> {
+    let mut fetched = vec![None; project.sources.len()];
     if project.live.is_empty() {
-        return Ok(());
+        return Ok(fetched);
     }
     let fail = |index: usize, message: String, help: &str| ReadError {
         message,
@@ -195,11 +197,13 @@ pub fn pin(dir: &Path, project: &mut Project) -> Result<(), ReadError> {
         // Where it lies says nothing to anybody: absolute paths are shown by the name of their source.
         let path =
             std::path::absolute(snapshot.path()).unwrap_or_else(|_| snapshot.path().to_owned());
-        if let Some(source) = project.sources.iter_mut().find(|s| s.name == live.source) {
+        let sources = project.sources.iter_mut().zip(&mut fetched);
+        for (source, when) in sources.filter(|(s, _)| s.name == live.source) {
             source.export = Some(path.to_string_lossy().into_owned());
+            *when = Clock::instant(&locked.fetched);
         }
     }
-    Ok(())
+    Ok(fetched)
 }
 
 #[cfg(test)]

@@ -11,15 +11,17 @@ const ARROWS: &[(&str, &[&str])] = &[
         "compiler",
         &[
             "weir-abi",
+            "weir-console",
             "weir-fetch",
             "weir-plan",
             "weir-schemas",
-            // Tests only.
+            // Tests, and `weir demo`.
             "weir-standin",
             "weir-store",
             "weir-store-s3",
         ],
     ),
+    ("compiler/console", &["weir-schemas", "weir-store"]),
     ("compiler/fetch", &["weir-schemas", "weir-standin"]),
     ("compiler/standin", &[]),
     ("ebpf/abi", &[]),
@@ -192,6 +194,10 @@ const SHORES: Exceptions = &[
         "reads and writes weir.lock, and finds snapshots in the store",
     ),
     ("main.rs", "starts the program"),
+    (
+        "serve/",
+        "runs by the clock, remembers in the store, and edits the project for the console",
+    ),
 ];
 
 #[test]
@@ -292,6 +298,7 @@ fn no_crm_is_named_outside_its_source() {
     ];
     hold(
         &[
+            ("cli/demo.rs", "the demonstration's ISP has one"),
             (
                 "config/",
                 "the kinds of sources, and what operators read about them",

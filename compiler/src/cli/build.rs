@@ -44,7 +44,7 @@ pub struct Kept {
 }
 
 /// Puts an artifact into the store of its project.
-fn keep(dir: &Path, project: &Project, artifact: &ArtifactSet) -> Result<Kept, Stop> {
+pub fn keep(dir: &Path, project: &Project, artifact: &ArtifactSet) -> Result<Kept, Stop> {
     let failed = |error: StoreError| Stop::new(Exit::Outside, error.to_string(), "");
     let store = Shelf::open(dir, project)?;
     let (directory, outcome) = store.put(&artifact.as_files()).map_err(failed)?;

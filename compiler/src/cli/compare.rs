@@ -81,7 +81,7 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
 }
 
 /// Looking at strategies fails only where the picture would be wrong, or where there is nothing to choose from.
-fn came_to(report: &mut Compare, incomplete: bool) -> Exit {
+pub fn came_to(report: &mut Compare, incomplete: bool) -> Exit {
     let mut reasons = Vec::new();
     let mut exit = Exit::Done;
     if report.recommended.is_none() {

@@ -4,9 +4,9 @@ use clap::Args;
 use serde::Serialize;
 
 use weir_compiler::report::{Tone, json, plain};
-use weir_schemas::head::{Action, Head};
+use weir_schemas::head::{Action, Generation, Head};
 use weir_store::StoreError;
-use weir_store::channel::{Back, Done, Refusal, short};
+use weir_store::channel::{Back, ChannelError, Done, Refusal, short};
 
 use crate::cli::exit::Exit;
 use crate::cli::promote::project_argument;
@@ -105,12 +105,55 @@ pub fn rollback(
     let desk = Desk::open(global, args.by.author.as_deref())?;
     let channel = desk.channel(&args.channel)?;
     let back = back(args.to.as_deref())?;
-    let found = desk.channels().way_back(&channel, &back);
+    let Returned { done, left, to } = go_back(
+        &desk,
+        &channel,
+        &back,
+        args.to.as_deref(),
+        None,
+        &args.by.reason,
+        &args.key,
+    )?;
+    let project = project_argument(global);
+    let more = format!(
+        ", as generation {} was; the channel is held\ngo on: weir resume {channel}{project}\nundo: weir promote {} --to {channel}{project}",
+        to.seq,
+        short(&left)
+    );
+    tell(&done, "weir.rollback/1", args.format, &more, terminal)
+}
+
+/// A channel that went back.
+pub struct Returned {
+    pub done: Done,
+    /// Digest of what it ran until then.
+    pub left: String,
+    /// The generation that is back.
+    pub to: Generation,
+}
+
+/// Takes a channel back, and holds it there. `wanted`: what was asked for, as the journal shows it. `seen`: the
+/// generation that whoever asks took for the head; another one there refuses.
+pub fn go_back(
+    desk: &Desk,
+    channel: &str,
+    back: &Back,
+    wanted: Option<&str>,
+    seen: Option<u64>,
+    reason: &str,
+    key: &Key,
+) -> Result<Returned, Stop> {
+    let found = desk.channels().way_back(channel, back);
+    let found = found.and_then(|(known, to)| match seen {
+        Some(seen) if seen != known.head.seq => {
+            Err(ChannelError::Refused(Refusal::Moved(Box::new(known.head))))
+        }
+        _ => Ok((known, to)),
+    });
     let (known, to) = found.map_err(|error| {
         let why = error.to_string();
-        let wanted = args.to.as_deref();
         desk.channels()
-            .refuse(&channel, Action::Rollback, wanted, &why);
+            .refuse(channel, Action::Rollback, wanted, &why);
         stop(&error)
     })?;
     let artifact = desk.store.get(&to.digest).map_err(|error| match error {
@@ -120,7 +163,7 @@ pub fn rollback(
             };
             let why = format!("{}: {gone}", gone.word());
             desk.channels()
-                .refuse(&channel, Action::Rollback, Some(&to.digest), &why);
+                .refuse(channel, Action::Rollback, Some(&to.digest), &why);
             refusal(&gone)
         }
         other => store_error(&other),
@@ -129,29 +172,22 @@ pub fn rollback(
     if let Some(first) = damage.first() {
         let why = format!("artifact {} does not verify: {first}", short(&to.digest));
         desk.channels()
-            .refuse(&channel, Action::Rollback, Some(&to.digest), &why);
+            .refuse(channel, Action::Rollback, Some(&to.digest), &why);
         return Err(Stop::new(
             Exit::Refused,
             plain(&why),
             format!("go back to another one: `weir log {channel}` lists them"),
         ));
     }
-    let left = known.head.digest.clone();
     let digest = Some(to.digest.as_str());
-    let done = desk.act(
-        &channel,
-        Action::Rollback,
-        digest,
-        Some(&args.key),
-        |channels| channels.rollback(&known, &to, &args.by.reason),
-    )?;
-    let project = project_argument(global);
-    let more = format!(
-        ", as generation {} was; the channel is held\ngo on: weir resume {channel}{project}\nundo: weir promote {} --to {channel}{project}",
-        to.seq,
-        short(&left)
-    );
-    tell(&done, "weir.rollback/1", args.format, &more, terminal)
+    let done = desk.act(channel, Action::Rollback, digest, Some(key), |channels| {
+        channels.rollback(&known, &to, reason)
+    })?;
+    Ok(Returned {
+        done,
+        left: known.head.digest,
+        to,
+    })
 }
 
 fn back(to: Option<&str>) -> Result<Back, Stop> {

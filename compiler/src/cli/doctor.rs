@@ -1,6 +1,6 @@
 //! `weir doctor`: is everything as it has to be? One table of checks; each line says what is the case and what to do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -20,7 +20,7 @@ use crate::cli::exit::Exit;
 use crate::cli::project::read_lock;
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
-use crate::cli::{Directory, Format, Global, fetch};
+use crate::cli::{Directory, Format, Global, sources};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -234,66 +234,67 @@ impl Tell for Silent {
 
 /// Each CRM can be reached, takes the key, and lets it read everything that is needed.
 fn sources(patient: &Patient) -> Result<Vec<Line>, Stop> {
+    let runtime = sources::runtime()?;
+    let live = patient.project.live.iter();
+    Ok(live
+        .flat_map(|live| ask(&patient.dir, live, &runtime))
+        .collect())
+}
+
+/// Asks one source everything, and keeps nothing of what it says.
+pub fn ask(dir: &Path, live: &Live, runtime: &tokio::runtime::Runtime) -> Vec<Line> {
     let check = "sources";
     let mut lines = Vec::new();
-    let runtime = fetch::runtime()?;
-    for live in &patient.project.live {
-        let name = live.source.as_str();
-        let source = match fetch::source(&patient.dir, live) {
-            Ok(source) => source,
-            Err(stop) => {
-                let (what, fix) = stop.words();
-                lines.push(line(check, State::Fail, name, what, fix));
-                continue;
-            }
-        };
-        let first = lines.len();
-        let (probes, error) = runtime.block_on(weir_fetch::probe(&source, Arc::new(Silent)));
-        for probe in probes {
-            let subject = format!("{name} {}", probe.collection);
-            let millis = probe.took.as_millis();
-            lines.push(match probe.error {
-                None => line(
-                    check,
-                    State::Ok,
-                    &subject,
-                    format!("{} records in {millis} ms", probe.records),
-                    "",
-                ),
-                Some(error) => match probe.optional {
-                    Some(lost)
-                        if matches!(
-                            error.cause,
-                            Cause::Forbidden { .. } | Cause::Status { .. }
-                        ) =>
-                    {
-                        let what = format!("{}: {lost}", error.cause);
-                        line(check, State::Warn, &subject, what, error.cause.help())
-                    }
-                    _ => line(
-                        check,
-                        State::Fail,
-                        &subject,
-                        error.cause.to_string(),
-                        error.cause.help(),
-                    ),
-                },
-            });
+    let name = live.source.as_str();
+    let source = match sources::source(dir, live) {
+        Ok(source) => source,
+        Err(stop) => {
+            let (what, fix) = stop.words();
+            return vec![line(check, State::Fail, name, what, fix)];
         }
-        if let Some(error) = error {
-            let at = match &error.request {
-                Some(request) => format!("{request}: {}", error.cause),
-                None => error.cause.to_string(),
-            };
-            let known = lines[first..]
-                .iter()
-                .any(|line| line.what == error.cause.to_string());
-            if !known {
-                lines.push(line(check, State::Fail, name, at, error.cause.help()));
-            }
+    };
+    let (probes, error) = runtime.block_on(weir_fetch::probe(&source, Arc::new(Silent)));
+    for probe in probes {
+        let subject = format!("{name} {}", probe.collection);
+        let millis = probe.took.as_millis();
+        lines.push(match probe.error {
+            None => line(
+                check,
+                State::Ok,
+                &subject,
+                format!("{} records in {millis} ms", probe.records),
+                "",
+            ),
+            Some(error) => match probe.optional {
+                Some(lost)
+                    if matches!(error.cause, Cause::Forbidden { .. } | Cause::Status { .. }) =>
+                {
+                    let what = format!("{}: {lost}", error.cause);
+                    line(check, State::Warn, &subject, what, error.cause.help())
+                }
+                _ => line(
+                    check,
+                    State::Fail,
+                    &subject,
+                    error.cause.to_string(),
+                    error.cause.help(),
+                ),
+            },
+        });
+    }
+    if let Some(error) = error {
+        let at = match &error.request {
+            Some(request) => format!("{request}: {}", error.cause),
+            None => error.cause.to_string(),
+        };
+        let known = lines
+            .iter()
+            .any(|line| line.what == error.cause.to_string());
+        if !known {
+            lines.push(line(check, State::Fail, name, at, error.cause.help()));
         }
     }
-    Ok(lines)
+    lines
 }
 
 fn text(lines: &[Line], worst: State, terminal: &Terminal) -> String {

@@ -22,6 +22,11 @@ pub struct Arguments {
 }
 
 pub fn run(args: &Arguments, terminal: &Terminal) -> Result<Exit, Stop> {
+    #[cfg(feature = "serve")]
+    if let Some(text) = issue(&args.rule, args.format) {
+        terminal.print(&text)?;
+        return Ok(Exit::Done);
+    }
     let rule = find(ALL, &args.rule).ok_or_else(|| unknown(ALL, &args.rule))?;
     let text = match args.format {
         Format::Text => rules::explain(rule, terminal.out),
@@ -29,6 +34,34 @@ pub fn run(args: &Arguments, terminal: &Terminal) -> Result<Exit, Stop> {
     };
     terminal.print(&text)?;
     Ok(Exit::Done)
+}
+
+/// An issue of the scheduler, explained; its codes are never those of rules.
+#[cfg(feature = "serve")]
+fn issue(wanted: &str, format: Format) -> Option<String> {
+    #[derive(serde::Serialize)]
+    struct Explained {
+        schema: &'static str,
+        code: &'static str,
+        level: &'static str,
+        what: &'static str,
+        first: &'static str,
+    }
+    let kind = crate::serve::issue::find(&wanted.trim().to_ascii_uppercase())?;
+    let explained = Explained {
+        schema: "weir.explain-issue/1",
+        code: kind.code,
+        level: kind.level.word(),
+        what: kind.what,
+        first: kind.first,
+    };
+    Some(match format {
+        Format::Json => json::text(&explained),
+        Format::Text => format!(
+            "{} ({}, of the scheduler)\n\n{}\n\nWhat to do first\n{}\n",
+            kind.code, explained.level, kind.what, kind.first
+        ),
+    })
 }
 
 /// By code or name; case and the kind of dash do not count.

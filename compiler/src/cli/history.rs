@@ -147,6 +147,85 @@ struct Status {
     schema: &'static str,
     channels: Vec<ChannelStatus>,
     artifacts: usize,
+    /// What `weir serve` remembers; null where it never ran.
+    #[cfg(feature = "serve")]
+    scheduler: Option<SchedulerStatus>,
+}
+
+/// The scheduler, as its book has it.
+#[cfg(feature = "serve")]
+#[derive(Serialize)]
+struct SchedulerStatus {
+    every_seconds: u64,
+    promote: &'static str,
+    channel: String,
+    paused: Option<weir_console::engine::Pause>,
+    failures_in_a_row: u32,
+    /// The newest run, without its log; it has no outcome while it goes on.
+    last_run: Option<weir_console::engine::Run>,
+    latest: Option<weir_console::engine::Latest>,
+    issues: Vec<weir_console::engine::Issue>,
+}
+
+#[cfg(feature = "serve")]
+fn scheduler(desk: &Desk) -> Result<Option<SchedulerStatus>, Stop> {
+    use crate::serve::book::Book;
+    let root = desk.store.root();
+    if !root.join("serve").is_dir() {
+        return Ok(None);
+    }
+    let state = Book::open(root).and_then(|book| book.read());
+    let state = state.map_err(|e| Stop::cannot("read", &root.join("serve"), &e))?;
+    let schedule = &desk.project.schedule;
+    let mut last_run = state.runs.into_iter().next();
+    if let Some(run) = &mut last_run {
+        run.log.clear();
+    }
+    Ok(Some(SchedulerStatus {
+        every_seconds: schedule.every_seconds,
+        promote: schedule.promote.word(),
+        channel: schedule.channel.clone(),
+        paused: state.paused,
+        failures_in_a_row: state.failures,
+        last_run,
+        latest: state.latest,
+        issues: state.issues,
+    }))
+}
+
+#[cfg(feature = "serve")]
+fn scheduler_rows(text: &mut String, status: &SchedulerStatus, terminal: &Terminal) {
+    text.push_str(&terminal.out.paint(Tone::Strong, "scheduler"));
+    text.push('\n');
+    let how = format!(
+        "every {}, promotes to {} {}",
+        lasting(status.every_seconds),
+        status.channel,
+        status.promote
+    );
+    push_row(text, "runs", &how);
+    if let Some(pause) = &status.paused {
+        let by = format!(
+            "by {} since {}: {}",
+            plain(&pause.by),
+            pause.since,
+            plain(&pause.reason)
+        );
+        push_row(text, "paused", &by);
+    }
+    if let Some(run) = &status.last_run {
+        let outcome = run.outcome.map_or("goes on", |outcome| outcome.word());
+        let last = format!("{} {outcome}: {}", run.started, plain(&run.summary));
+        push_row(text, "last", &last);
+    }
+    for issue in &status.issues {
+        push_row(
+            text,
+            issue.level.word(),
+            &format!("{}: {}", issue.code, plain(&issue.message)),
+        );
+        push_row(text, "", &plain(&issue.help));
+    }
 }
 
 #[derive(Serialize)]
@@ -183,11 +262,15 @@ pub fn status(args: &StatusArguments, global: &Global, terminal: &Terminal) -> R
         });
     }
     let artifacts = desk.store.list().map_err(|e| store_error(&e))?.len();
+    #[cfg(feature = "serve")]
+    let scheduler = scheduler(&desk)?;
     let text = match args.format {
         Format::Json => json::text(&Status {
             schema: "weir.status/1",
             channels,
             artifacts,
+            #[cfg(feature = "serve")]
+            scheduler,
         }),
         Format::Text => {
             let mut text = String::new();
@@ -199,6 +282,10 @@ pub fn status(args: &StatusArguments, global: &Global, terminal: &Terminal) -> R
                     let row = box_line(status, channel.head.as_ref(), &desk);
                     push_row(&mut text, &plain(&status.name), &row);
                 }
+            }
+            #[cfg(feature = "serve")]
+            if let Some(scheduler) = &scheduler {
+                scheduler_rows(&mut text, scheduler, terminal);
             }
             let store = plain(&desk.store.name()).into_owned();
             text.push_str(&format!("{} in {store}\n", counted(artifacts, "artifact")));

@@ -1,14 +1,16 @@
 //! The command line: one verb a file. Only this module and its children touch the terminal.
 
 mod adopt;
-mod build;
+pub mod build;
 mod check;
-mod compare;
-mod confirm;
+pub mod compare;
+pub mod confirm;
+#[cfg(feature = "serve")]
+mod demo;
 mod diff;
 #[cfg(feature = "fetch")]
-mod doctor;
-mod exit;
+pub mod doctor;
+pub mod exit;
 mod explain;
 #[cfg(feature = "fetch")]
 mod fetch;
@@ -20,26 +22,33 @@ mod init;
 mod key;
 mod manual;
 mod mend;
-mod override_;
-mod override_file;
-mod project;
+pub mod override_;
+pub mod override_file;
+pub mod project;
 mod promote;
-mod publish;
+pub mod publish;
 mod pull;
-mod replace;
+pub mod replace;
+pub mod review;
 mod rules;
-mod shelf;
+#[cfg(feature = "serve")]
+mod serve;
+pub mod shelf;
 mod show;
 mod signing;
 #[cfg(feature = "fetch")]
 mod snapshot;
-mod stop;
-mod store;
-mod terminal;
+#[cfg(feature = "fetch")]
+pub mod sources;
+pub mod stop;
+pub mod store;
+pub mod terminal;
 mod tree;
-mod verdict;
+#[cfg(feature = "serve")]
+mod user;
+pub mod verdict;
 mod verify;
-mod why;
+pub mod why;
 
 use std::panic;
 use std::path::PathBuf;
@@ -84,6 +93,19 @@ pub struct Global {
     /// When to use colours; NO_COLOR is respected
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
     color: Color,
+}
+
+#[cfg(all(test, feature = "serve"))]
+impl Global {
+    /// In the current directory, saying nothing.
+    pub fn quiet() -> Global {
+        Global {
+            project: None,
+            quiet: true,
+            verbose: false,
+            color: Color::Never,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -191,6 +213,15 @@ enum Command {
     Show(history::ShowArguments),
     /// Check digests, plans, history and signatures
     Verify(verify::Arguments),
+    /// Fetch, build and promote by schedule, and answer the console
+    #[cfg(feature = "serve")]
+    Serve(serve::Arguments),
+    /// Who may sign in to the console
+    #[cfg(feature = "serve")]
+    User(user::Arguments),
+    /// Try it: an invented ISP, the scheduler and the console, on this machine only
+    #[cfg(feature = "serve")]
+    Demo(demo::Arguments),
     /// Remove artifacts that nobody needs
     Gc(gc::Arguments),
     /// Make keys to sign with
@@ -346,6 +377,12 @@ fn run(cli: &Cli) -> Exit {
             verify::run(args, &cli.global, &terminal),
             args.format.into(),
         ),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => (serve::run(args, &cli.global, &terminal), args.format.into()),
+        #[cfg(feature = "serve")]
+        Command::User(args) => (user::run(args, &cli.global, &terminal), args.format.into()),
+        #[cfg(feature = "serve")]
+        Command::Demo(args) => (demo::run(args, &cli.global, &terminal), ReportFormat::Text),
         Command::Gc(args) => (gc::run(args, &cli.global, &terminal), args.format.into()),
         Command::Key(args) => (key::run(args, &terminal), ReportFormat::Text),
     };
@@ -414,6 +451,11 @@ mod tests {
                 true,
             ),
             ("weir check --fix --dry-run", true),
+            ("weir serve --once DIR --format json", true),
+            ("weir serve --once --bind 127.0.0.1:1", false),
+            ("weir serve --bind localhost", false),
+            ("weir user add jo --role operator --password-stdin", true),
+            ("weir user add jo --password hunter2", false),
             ("weir explain", false),
             ("weir", false),
         ] {

@@ -1,6 +1,7 @@
 //! `weir override`: overrides added, listed, taken out and ended. Nothing is written that the next build would not
 //! take: a new override is tried on the project first, and what the sources say now goes into its `was`.
 
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -144,23 +145,55 @@ fn usage(message: impl Into<String>, help: impl Into<String>) -> Stop {
 }
 
 fn add(args: &Add, dir: &Path, format: Format, terminal: &Terminal) -> Result<Exit, Stop> {
-    let kind = args.what.kind.subject();
-    let mut file = OverrideFile::read(dir)?;
-    let mut sets = Vec::new();
-    for set in &args.set {
-        sets.push(parse(kind, set)?);
-    }
-    let mut entry = Entry {
-        kind,
+    let wanted = Wanted {
+        kind: args.what.kind.subject(),
         id: &args.what.id,
         device: args.device.as_deref(),
+        set: &args.set,
         reason: &args.reason,
         owner: args.owner.as_deref(),
         expires: args.expires,
+    };
+    let (file, changes) = prepare(dir, &wanted, &args.overrides, terminal)?;
+    finish(&file, changes, args.dry_run, format, terminal)
+}
+
+/// An override that somebody wants.
+pub struct Wanted<'a> {
+    pub kind: SubjectKind,
+    pub id: &'a str,
+    pub device: Option<&'a str>,
+    /// `plan_mbps=100/20`
+    pub set: &'a [String],
+    pub reason: &'a str,
+    pub owner: Option<&'a str>,
+    /// The first day on which it does not apply.
+    pub expires: Option<Date>,
+}
+
+/// Tries an override on the project. Gives `overrides.toml` with it, not written yet, and what it changes.
+pub fn prepare(
+    dir: &Path,
+    wanted: &Wanted<'_>,
+    overrides: &Overrides,
+    terminal: &Terminal,
+) -> Result<(OverrideFile, Vec<Change>), Stop> {
+    let mut file = OverrideFile::read(dir)?;
+    let mut sets = Vec::new();
+    for set in wanted.set {
+        sets.push(parse(wanted.kind, set)?);
+    }
+    let mut entry = Entry {
+        kind: wanted.kind,
+        id: wanted.id,
+        device: wanted.device,
+        reason: wanted.reason,
+        owner: wanted.owner,
+        expires: wanted.expires,
         sets,
         was: Vec::new(),
     };
-    let (applied, at) = tried(&mut file, &entry, dir, &args.overrides, terminal)?;
+    let (applied, at) = tried(&mut file, &entry, dir, overrides, terminal)?;
     let mut file = OverrideFile::read(dir)?;
     // What an override adds, removes or leaves out says nothing about a value that could change.
     let replaces = |field: Field| {
@@ -181,7 +214,7 @@ fn add(args: &Add, dir: &Path, format: Format, terminal: &Terminal) -> Result<Ex
         from: a.from.to_string(),
         to: a.to.to_string(),
     });
-    finish(&file, changes.collect(), args.dry_run, format, terminal)
+    Ok((file, changes.collect()))
 }
 
 /// Compiles the project with the entry, and refuses what would do nothing. What was applied, and the entry's number.
@@ -205,7 +238,9 @@ fn tried(
     // Entries are read kind by kind, and the new one is the last of its kind.
     let at = entries.iter().rposition(|e| e.kind == entry.kind);
     let at = at.unwrap_or_default();
-    let evidence = &built.compiled.inventory.evidence.overlay;
+    // Others than commands try overrides, and they go on.
+    let compiled = ManuallyDrop::into_inner(built.compiled);
+    let evidence = &compiled.inventory.evidence.overlay;
     if let Some(unapplied) = evidence.unapplied.iter().find(|u| u.entry == at) {
         return Err(refusal(unapplied, entry));
     }
@@ -262,11 +297,12 @@ fn refusal(unapplied: &Unapplied, entry: &Entry<'_>) -> Stop {
     }
 }
 
+/// What an override does to a field.
 #[derive(Serialize)]
-struct Change {
-    field: &'static str,
-    from: String,
-    to: String,
+pub struct Change {
+    pub field: &'static str,
+    pub from: String,
+    pub to: String,
 }
 
 /// `weir override add|remove|expire --format json`

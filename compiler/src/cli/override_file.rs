@@ -230,6 +230,12 @@ impl OverrideFile {
         text
     }
 
+    /// The file as it was read.
+    #[cfg(feature = "serve")]
+    pub fn before(&self) -> &str {
+        &self.before
+    }
+
     /// Whole or not at all.
     pub fn write(&self) -> Result<(), Stop> {
         let failed = |e: &std::io::Error| Stop::cannot("write", &self.path, e);

@@ -50,6 +50,9 @@ pub enum Follow {
     Nothing,
     /// What channel production of the project's store runs.
     Production,
+    /// What `schedule.channel` runs: a scheduled build keeps the identities of what it would replace.
+    #[cfg(feature = "serve")]
+    Scheduled,
     /// What `golden/previous/` holds, if it is there; and no day passes unless somebody says what day it is.
     Golden,
 }
@@ -135,13 +138,15 @@ pub fn read_project(
     if !project.live.is_empty() {
         read_lock(&dir)?;
     }
-    let read = lock::pin(&dir, &mut project)
-        .and_then(|()| exports::read(&dir, &project.sources, &mut files))
-        .and_then(|mut exports| {
-            let peaks = project.topology.peaks.as_deref();
-            exports.peaks = exports::read_peaks(&dir, peaks, &mut files)?;
-            Ok(exports)
-        });
+    let read = lock::pin(&dir, &mut project).and_then(|fetched| {
+        let mut exports = exports::read(&dir, &project.sources, &mut files)?;
+        for (recorded, fetched) in exports.clock.recorded.iter_mut().zip(fetched) {
+            *recorded = fetched.or(*recorded);
+        }
+        let peaks = project.topology.peaks.as_deref();
+        exports.peaks = exports::read_peaks(&dir, peaks, &mut files)?;
+        Ok(exports)
+    });
     let mut exports = match read {
         Ok(exports) => exports,
         Err(error) => {
@@ -158,7 +163,11 @@ pub fn read_project(
     terminal.verbose(&format!("read {}", inputs(read, project.sources.len())));
     exports.clock.as_of = as_of;
     let wanted = match wanted {
-        None if follow == Follow::Production => production(&dir, &project, terminal)?,
+        None if follow == Follow::Production => runs(&dir, &project, PRODUCTION, terminal)?,
+        #[cfg(feature = "serve")]
+        None if follow == Follow::Scheduled => {
+            runs(&dir, &project, &project.schedule.channel, terminal)?
+        }
         None if follow == Follow::Golden => {
             let kept = dir.join(golden::DIR).join(golden::PREVIOUS);
             (kept.is_dir()).then(|| kept.to_string_lossy().into_owned())
@@ -290,12 +299,17 @@ fn no_day() -> Stop {
     )
 }
 
-/// The digest of what channel production runs; `None` when there is no store or it runs nothing.
-fn production(dir: &Path, project: &Project, terminal: &Terminal) -> Result<Option<String>, Stop> {
+/// The digest of what a channel runs; `None` when there is no store or it runs nothing.
+fn runs(
+    dir: &Path,
+    project: &Project,
+    channel: &str,
+    terminal: &Terminal,
+) -> Result<Option<String>, Stop> {
     if project.remote.is_none() && !dir.join(&project.store).is_dir() {
         return Ok(None);
     }
-    head_of(&Shelf::open(dir, project)?, PRODUCTION, terminal)
+    head_of(&Shelf::open(dir, project)?, channel, terminal)
 }
 
 /// What a channel of a store runs, after everything that is due.

@@ -7,24 +7,19 @@ use clap::Args;
 use serde::Serialize;
 
 use weir_compiler::config;
-use weir_compiler::diff::Artifact as Loaded;
-use weir_compiler::guard::{self, Accept, Candidate, Trip, lasting};
+use weir_compiler::guard::{self, Accept, Trip, lasting};
 use weir_compiler::report::{Detail, Tone, diff as show, human, json, plain};
 use weir_compiler::source_map::SourceMap;
 use weir_schemas::Published as _;
-use weir_schemas::artifact;
-use weir_schemas::diff::Diff;
-use weir_schemas::findings::Findings;
 use weir_schemas::head::Action;
-use weir_schemas::manifest::Manifest;
 use weir_schemas::promotion::{Base, Promotion};
-use weir_store::Artifact;
-use weir_store::channel::{Clock as _, Known, Promote, Refusal, short};
+use weir_store::channel::{Known, Refusal, short};
 
 use crate::cli::exit::Exit;
 use crate::cli::project::argument;
+use crate::cli::review::{Judge, Review};
 use crate::cli::stop::Stop;
-use crate::cli::store::{By, Desk, Key, is_now, load, refusal, store_error, violations, write_new};
+use crate::cli::store::{By, Desk, Key, is_now, refusal, store_error, write_new};
 use crate::cli::terminal::Terminal;
 use crate::cli::{Format, Global};
 
@@ -113,67 +108,7 @@ fn time(text: &str) -> Result<u64, String> {
     }
 }
 
-/// What fails a build for the subscribers it loses. The guard counts the very same ones, and somebody can accept them.
-const REMOVALS: &str = "CHG001";
-
-/// The build is marked failing for nothing but that. What cannot be read speaks for nothing.
-fn only_removals(artifact: &Artifact, manifest: &Manifest<'_>) -> bool {
-    let Ok(bytes) = artifact.read(artifact::FINDINGS) else {
-        return false;
-    };
-    let (Some(fail_on), Ok(read)) = (manifest.fail_on, weir_schemas::read::<Findings<'_>>(&bytes))
-    else {
-        return false;
-    };
-    let fails = |f: &&weir_schemas::findings::Finding<'_>| {
-        f.level >= fail_on && f.suppressed.is_none() && !f.known
-    };
-    read.findings
-        .iter()
-        .filter(fails)
-        .all(|f| f.code == REMOVALS)
-}
-
-/// A promotion that was looked at.
-struct Review {
-    artifact: Artifact,
-    manifest_sha256: String,
-    diff: Option<Diff>,
-    trips: Vec<Trip>,
-}
-
 impl Review {
-    /// Proves the artifact, compares it with what the channel runs, and asks the guard.
-    fn of(
-        desk: &Desk,
-        base: Option<&Known>,
-        artifact: Artifact,
-        accept: Accept,
-    ) -> Result<Review, Stop> {
-        let loaded = prove(&artifact)?;
-        let manifest = loaded.manifest.as_ref();
-        let diff = match base {
-            None => None,
-            Some(known) => Some(weir_compiler::diff::diff(&running(desk, known)?, &loaded)),
-        };
-        let candidate = Candidate {
-            diff: diff.as_ref(),
-            shaped: loaded.tree.circuits.len() as u64,
-            failing: manifest.is_none_or(|m| m.failing && !only_removals(&artifact, m)),
-            ages: manifest.map_or(Vec::new(), |m| ages(desk, m)),
-        };
-        let trips = guard::trips(&desk.project.guard, &candidate, accept);
-        let bytes = artifact
-            .read(artifact::MANIFEST)
-            .map_err(|e| store_error(&e))?;
-        Ok(Review {
-            manifest_sha256: sha256(&bytes),
-            artifact,
-            diff,
-            trips,
-        })
-    }
-
     fn text(&self, terminal: &Terminal) -> String {
         match &self.diff {
             Some(diff) => show::text(diff, terminal.out, terminal.detail),
@@ -182,113 +117,13 @@ impl Review {
     }
 }
 
-fn sha256(bytes: &[u8]) -> String {
-    use sha2::{Digest as _, Sha256};
-    format!("{:x}", Sha256::digest(bytes))
-}
-
-/// Every byte is as it was stored, and the plan is one that a kernel takes and enforces.
-fn prove(artifact: &Artifact) -> Result<Loaded, Stop> {
-    let digest = short(artifact.digest());
-    let refused = |what: String, help: &str| {
-        Stop::new(
-            Exit::Refused,
-            format!("artifact {digest} does not verify: {what}"),
-            help,
-        )
-    };
-    let damage = artifact.verify().map_err(|e| store_error(&e))?;
-    if let Some(first) = damage.first() {
-        return Err(refused(
-            plain(&first.to_string()).into_owned(),
-            "move its directory away and build again",
-        ));
-    }
-    let loaded = load(artifact)?;
-    if let Some(first) = violations(artifact, &loaded)?.first() {
-        return Err(refused(
-            plain(&first.to_string()).into_owned(),
-            "build it again with this Weir: the plan would not be enforced as it stands",
-        ));
-    }
-    Ok(loaded)
-}
-
-/// What the channel runs. A guard that has nothing to compare with guards nothing, so it must be there.
-fn running(desk: &Desk, known: &Known) -> Result<Loaded, Stop> {
-    let head = &known.head;
-    let found = desk
-        .store
-        .get(&head.digest)
-        .map_err(|e| store_error(&e))
-        .and_then(|artifact| load(&artifact));
-    found.map_err(|_| {
-        Stop::new(
-            Exit::Refused,
-            format!(
-                "channel {} runs {}, which cannot be read: what would change is not known",
-                head.channel,
-                short(&head.digest)
-            ),
-            format!(
-                "bring that artifact back into the store, or go back to one that is there: weir rollback {} --to DIGEST",
-                head.channel
-            ),
-        )
-    })
-}
-
-/// How old the data of each source is, where its export says when it was made and still is the one that was built.
-fn ages(desk: &Desk, manifest: &weir_schemas::manifest::Manifest<'_>) -> Vec<(String, u64)> {
-    let now = desk.clock.now();
-    let mut ages = Vec::new();
-    for source in &manifest.inputs.sources {
-        let Some(first) = source.files.first() else {
-            continue;
-        };
-        let dir = desk.dir.join(Path::new(first.path.as_ref()));
-        let Some(text) = dir
-            .parent()
-            .and_then(|dir| fs::read(dir.join("export.json")).ok())
-        else {
-            continue;
-        };
-        let Ok(value) = serde_json::from_slice::<serde_json::Value>(&text) else {
-            continue;
-        };
-        let of_build = |file: &serde_json::Value| {
-            let stated = file.get("sha256").or_else(|| file.get("digest"));
-            let stated = stated.and_then(|d| d.as_str()).unwrap_or_default();
-            let stated = stated.strip_prefix("sha256:").unwrap_or(stated);
-            source.files.iter().any(|f| f.sha256 == stated)
-        };
-        let files = value.get("files").and_then(|f| f.as_array());
-        let files = files.map_or(&[][..], Vec::as_slice);
-        if !files.iter().any(of_build) {
-            continue;
-        }
-        let times = files.iter().chain([&value]).filter_map(|v| {
-            let text = v.get("time").and_then(|t| t.as_str())?;
-            text.parse::<jiff::Timestamp>().ok()
-        });
-        if let Some(oldest) = times.min() {
-            let age = now.as_second().saturating_sub(oldest.as_second());
-            ages.push((
-                source.name.clone().into_owned(),
-                u64::try_from(age).unwrap_or(0),
-            ));
-        }
-    }
-    ages
-}
-
 pub fn plan(args: &PlanArguments, global: &Global, terminal: &Terminal) -> Result<Exit, Stop> {
     let desk = Desk::open(global, None)?;
     let channel = desk.channel(&args.channel)?;
     let base = desk.settle(&channel, terminal)?;
     let artifact = desk.artifact(&args.artifact, terminal)?;
     let accept = args.accept.map_or(Accept::default(), |a| a.0);
-    let review = Review::of(&desk, base.as_ref(), artifact, accept)?;
+    let review = Review::of(&desk, base.as_ref(), artifact, accept, Judge::ByHand)?;
     let digest = review.artifact.digest().to_owned();
     let (removals, reparented) = guard::numbers(review.diff.as_ref());
     let promotion = Promotion {
@@ -435,11 +270,12 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         return Err(refusal(&why));
     }
     let accept = args.accept.map_or(Accept::default(), |a| a.0);
-    let review = Review::of(&desk, base.as_ref(), artifact, accept).inspect_err(|stop| {
-        let why = format!("verification: {}", stop.first_line());
-        desk.channels()
-            .refuse(&channel, action, Some(&digest), &why);
-    })?;
+    let review =
+        Review::of(&desk, base.as_ref(), artifact, accept, Judge::ByHand).inspect_err(|stop| {
+            let why = format!("verification: {}", stop.first_line());
+            desk.channels()
+                .refuse(&channel, action, Some(&digest), &why);
+        })?;
     if let Some(plan) = &plan
         && plan.manifest_sha256 != review.manifest_sha256
     {
@@ -449,17 +285,8 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         return Err(Stop::new(Exit::Refused, why, "look at it and plan again"));
     }
     let (removals, reparented) = guard::numbers(review.diff.as_ref());
-    let runs_it = base
-        .as_ref()
-        .is_some_and(|known| known.head.digest == digest);
-    if !runs_it && !review.trips.is_empty() {
+    if review.is_refused(&desk, &channel, base.as_ref()) {
         let reasons: Vec<String> = review.trips.iter().map(|t| t.message.clone()).collect();
-        desk.channels().refuse(
-            &channel,
-            action,
-            Some(&digest),
-            &format!("guard: {}", reasons.join("; ")),
-        );
         match args.format {
             Format::Json => terminal.print(&json::text(&Report {
                 schema: "weir.promote/1",
@@ -483,21 +310,13 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         }
         return Ok(Exit::Refused);
     }
-    let promote = Promote {
-        channel: &channel,
-        digest: &digest,
-        manifest_sha256: &review.manifest_sha256,
-        reason: &args.by.reason,
-        confirm_within: args.confirm_within,
-        from: desk.from(&channel),
-        scheduled: false,
-    };
-    let done = desk.act(
+    let done = review.promote(
+        &desk,
         &channel,
-        action,
-        Some(&digest),
-        Some(&args.key),
-        |channels| channels.promote(base.as_ref(), &promote),
+        base.as_ref(),
+        &args.by.reason,
+        args.confirm_within,
+        &args.key,
     )?;
     if let Some(notice) = &done.notice {
         terminal.tell(&format!("note: {}\n", plain(notice)));

@@ -87,21 +87,11 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
     };
     let reference = args.artifact.as_deref().unwrap_or(PRODUCTION);
     let artifact = desk.artifact(reference, terminal)?;
-    let bytes = proven(&artifact)?;
     if !desk.names()?.iter().any(|name| name == reference) {
         never_failing(&artifact)?;
     }
     let mode = args.overwrite.unwrap_or(settings.overwrite);
-    let done = publish(&to, artifact.digest(), &bytes, mode).map_err(|(path, error)| {
-        Stop::new(
-            Exit::Outside,
-            format!("cannot publish to {}: {error}", path.display()),
-            match error.kind() {
-                ErrorKind::NotFound => "name a directory that is there: that of LibreQoS",
-                _ => "what was published before is still there; correct this and publish again",
-            },
-        )
-    })?;
+    let done = publish_artifact(&to, &artifact, mode)?;
     let refused = done.decision.action == Action::Refuse;
     terminal.print(&match args.format {
         Format::Json => json::text(&report(&done, artifact.digest(), &to, mode)),
@@ -110,6 +100,21 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
     Ok(match refused {
         true => Exit::Refused,
         false => Exit::Done,
+    })
+}
+
+/// Writes the files of an artifact that is proven, or says why not.
+pub fn publish_artifact(to: &Path, artifact: &Artifact, mode: Overwrite) -> Result<Done, Stop> {
+    let bytes = proven(artifact)?;
+    publish(to, artifact.digest(), &bytes, mode).map_err(|(path, error)| {
+        Stop::new(
+            Exit::Outside,
+            format!("cannot publish to {}: {error}", path.display()),
+            match error.kind() {
+                ErrorKind::NotFound => "name a directory that is there: that of LibreQoS",
+                _ => "what was published before is still there; correct this and publish again",
+            },
+        )
     })
 }
 
@@ -153,10 +158,10 @@ fn never_failing(artifact: &Artifact) -> Result<(), Stop> {
     }
 }
 
-struct Done {
-    decision: Decision,
+pub struct Done {
+    pub decision: Decision,
     /// What edited files were saved as, in the order of [`FILES`].
-    saved: [Option<String>; 2],
+    pub saved: [Option<String>; 2],
 }
 
 type Failed = (PathBuf, io::Error);

@@ -54,6 +54,11 @@ impl Shelf {
         self.remote.as_ref().map(|remote| remote.backend.as_ref())
     }
 
+    /// The directory: snapshots, and copies of artifacts where those are elsewhere.
+    pub fn local(&self) -> &Store {
+        &self.local
+    }
+
     /// For people.
     pub fn name(&self) -> String {
         match &self.remote {

@@ -18,6 +18,8 @@ use crate::cli::{ReportFormat, show};
 
 pub struct Stop {
     exit: Exit,
+    /// Which refusal it is, in one word for programs; empty when it is none of a channel.
+    word: &'static str,
     files: SourceMap,
     problems: Vec<Problem>,
 }
@@ -32,6 +34,7 @@ impl Stop {
     pub fn new(exit: Exit, message: impl Into<String>, help: impl Into<String>) -> Stop {
         Stop {
             exit,
+            word: "",
             files: SourceMap::default(),
             problems: vec![Problem {
                 message: message.into(),
@@ -39,6 +42,31 @@ impl Stop {
                 spots: Vec::new(),
             }],
         }
+    }
+
+    /// Says which refusal it is, for programs.
+    pub fn word(mut self, word: &'static str) -> Stop {
+        self.word = word;
+        self
+    }
+
+    /// Which refusal it is; empty when it is none of a channel.
+    #[cfg(feature = "serve")]
+    pub fn refusal(&self) -> &'static str {
+        self.word
+    }
+
+    /// The code that the command ends with.
+    #[cfg(feature = "serve")]
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// What is the case and what to do, of every problem.
+    #[cfg(feature = "serve")]
+    pub fn problems(&self) -> impl Iterator<Item = (&str, &str)> {
+        let problems = self.problems.iter();
+        problems.map(|p| (p.message.as_str(), p.help.as_str()))
     }
 
     /// What is wrong, first.
@@ -117,6 +145,7 @@ impl Stop {
         problems.extend(error.others.iter().map(problem));
         Stop {
             exit,
+            word: "",
             files,
             problems,
         }

@@ -69,6 +69,11 @@ impl Desk {
     /// Reads the project and opens its store.
     pub fn open(global: &Global, author: Option<&str>) -> Result<Desk, Stop> {
         let dir = global.project.clone().unwrap_or_else(|| PathBuf::from("."));
+        Desk::at(dir, author)
+    }
+
+    /// The same, of the project in this directory.
+    pub fn at(dir: PathBuf, author: Option<&str>) -> Result<Desk, Stop> {
         let mut files = SourceMap::default();
         let project =
             config::load(&dir, &mut files, &CliOverrides::default()).map_err(Stop::config)?;
@@ -298,7 +303,7 @@ pub fn refusal(why: &Refusal) -> Stop {
         Refusal::BadName(_) => Exit::Usage,
         _ => Exit::Refused,
     };
-    Stop::new(exit, plain(&why.to_string()), why.help())
+    Stop::new(exit, plain(&why.to_string()), why.help()).word(why.word())
 }
 
 pub fn stop(error: &ChannelError) -> Stop {

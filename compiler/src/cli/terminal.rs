@@ -16,6 +16,34 @@ pub struct Terminal {
     /// How notices look.
     pub err: Look,
     pub detail: Detail,
+    /// Notices are a log: every line has its time, or its priority where journald reads.
+    log: Option<Log>,
+}
+
+/// Who reads the log.
+#[cfg_attr(
+    not(feature = "serve"),
+    expect(dead_code, reason = "only what runs on has a log")
+)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Log {
+    /// journald, which takes a priority in front and knows the time.
+    Journal,
+    Lines,
+}
+
+/// How grave a line of the log is, as syslog counts.
+#[cfg_attr(
+    not(feature = "serve"),
+    expect(dead_code, reason = "only what runs on has a log")
+)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum Priority {
+    Error = 3,
+    Warning = 4,
+    Notice = 5,
+    Info = 6,
 }
 
 /// What the environment says about terminals.
@@ -39,7 +67,25 @@ impl Terminal {
                 (_, true) => Detail::Verbose,
                 _ => Detail::Normal,
             },
+            log: None,
         }
+    }
+
+    /// The same, for a process that runs on and on: what it tells is a log.
+    #[cfg(feature = "serve")]
+    pub fn logging(mut self) -> Terminal {
+        let journal = std::env::var_os("JOURNAL_STREAM").is_some_and(|v| !v.is_empty());
+        self.log = Some(if journal { Log::Journal } else { Log::Lines });
+        self
+    }
+
+    /// A line of the log. Text of a CRM has to be made plain before.
+    pub fn log(&self, priority: Priority, text: &str) {
+        if self.detail == Detail::Quiet && priority > Priority::Warning {
+            return;
+        }
+        let text = logged(self.log.unwrap_or(Log::Lines), priority, text, &now());
+        let _ = write(io::stderr().lock(), &text);
     }
 
     /// Writes a result to stdout.
@@ -62,8 +108,30 @@ impl Terminal {
 
     /// Writes to stderr. There is nobody left to tell when that fails.
     pub fn tell(&self, text: &str) {
+        if self.log.is_some() {
+            return self.log(Priority::Notice, text);
+        }
         let _ = write(io::stderr().lock(), text);
     }
+}
+
+/// Lines as the log has them.
+fn logged(log: Log, priority: Priority, text: &str, now: &str) -> String {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines
+        .map(|line| match log {
+            Log::Journal => format!("<{}>{line}\n", priority as u8),
+            Log::Lines => format!("{now} {line}\n"),
+        })
+        .collect()
+}
+
+/// The time of day, for a log.
+fn now() -> String {
+    let second = jiff::Timestamp::now().as_second();
+    jiff::Timestamp::from_second(second)
+        .unwrap_or_default()
+        .to_string()
 }
 
 /// To stderr, from where no terminal is at hand.
@@ -143,6 +211,15 @@ mod tests {
                 "{env:?} {color:?} {terminal}"
             );
         }
+    }
+
+    #[test]
+    fn every_line_of_a_log_has_its_priority_or_its_time() {
+        let text = "one\n\n  two\n";
+        let journal = logged(Log::Journal, Priority::Warning, text, "now");
+        assert_eq!(journal, "<4>one\n<4>  two\n");
+        let lines = logged(Log::Lines, Priority::Error, text, "now");
+        assert_eq!(lines, "now one\nnow   two\n");
     }
 
     #[test]

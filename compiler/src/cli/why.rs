@@ -134,7 +134,7 @@ fn snapshot_files(dir: &Path) -> BTreeMap<String, PathBuf> {
 }
 
 /// The input files, as far as they are at hand and unchanged.
-struct Inputs {
+pub struct Inputs {
     map: SourceMap,
     /// By position in `provenance.json`.
     there: Vec<bool>,
@@ -147,7 +147,7 @@ impl Inputs {
     }
 
     /// Files of the project, and of the snapshots in its store, by what they hold.
-    fn on_disk(files: &Files, dir: &Path) -> Inputs {
+    pub fn on_disk(files: &Files, dir: &Path) -> Inputs {
         let mut map = SourceMap::default();
         let mut there = Vec::new();
         // Reading what every snapshot lists is for artifacts that were built from one.
@@ -176,7 +176,7 @@ impl Inputs {
         Inputs { map, there }
     }
 
-    fn locate(&self, file: usize, start: u64, len: u32) -> Option<(u64, u64)> {
+    pub fn locate(&self, file: usize, start: u64, len: u32) -> Option<(u64, u64)> {
         if !*self.there.get(file)? {
             return None;
         }

@@ -39,6 +39,7 @@ pub(super) fn settings(project: &Project) -> String {
         channels: _,
         signing: _,
         publish: _,
+        schedule: _,
         digest: _,
         // Who may read a file with a secret changes no artifact.
         secret_files: _,

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::project::{
-    AuthWord, FailOn, LevelSetting, Metric, Overwrite, SourceKind, SuspendedPolicy,
+    AuthWord, FailOn, LevelSetting, Metric, Overwrite, PromoteWhen, SourceKind, SuspendedPolicy,
 };
 use crate::config::value::{
     At, Count, Day, Decimal, PerDirection, Secret, SwitchOrWord, TextOrList, Word, Words,
@@ -527,17 +527,22 @@ pub struct Channel {
     pub from: Option<At<String>>,
 }
 
-/// Regular builds.
+/// Regular runs of `weir serve`: read the sources, build, and promote by this rule.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Schedule {
-    /// Time between fetches: `"30m"`, `"1h"`.
+    /// Time between the beginnings of two runs: `"30m"`, `"1h"`. Up to a tenth of it, five minutes at most, is added at
+    /// random.
     #[schemars(extend("default" = "30m"), regex(pattern = r"^([0-9]+[smhdw])+$"))]
     pub every: Option<At<String>>,
     /// `never`; `when-clean`: no finding at `lint.fail_on`; `when-contained`: what is wrong is contained and touches at
     /// most `guard.max_contained` subscribers, so that one duplicate address does not freeze a network.
     #[schemars(extend("default" = "when-contained"))]
-    pub promote: Option<At<Word<PromoteWord>>>,
+    pub promote: Option<At<Word<PromoteWhen>>>,
+    /// The channel that runs promote to, and whose identities their builds keep. Where production has a `from`, name that
+    /// one.
+    #[schemars(extend("default" = "production"))]
+    pub channel: Option<At<String>>,
 }
 
 /// Who signs releases, and whose signatures count.
@@ -631,13 +636,6 @@ pub enum ModeWord {
     Stick,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PromoteWord {
-    Never,
-    WhenClean,
-    WhenContained,
-}
-
 words! {
     SuspendedPolicy {
         "keep" = SuspendedPolicy::Keep,
@@ -665,9 +663,9 @@ words! {
         "when-unedited" = Overwrite::WhenUnedited,
         "never" = Overwrite::Never,
     }
-    PromoteWord {
-        "never" = PromoteWord::Never,
-        "when-clean" = PromoteWord::WhenClean,
-        "when-contained" = PromoteWord::WhenContained,
+    PromoteWhen {
+        "never" = PromoteWhen::Never,
+        "when-clean" = PromoteWhen::WhenClean,
+        "when-contained" = PromoteWhen::WhenContained,
     }
 }

@@ -44,6 +44,7 @@ pub struct Project {
     pub channels: Vec<Channel>,
     pub signing: Signing,
     pub publish: Publish,
+    pub schedule: Schedule,
     /// SHA-256 of the settings that reach the artifact, lower-case hex (comments and layout do not count).
     pub digest: String,
 }
@@ -503,6 +504,53 @@ impl Overwrite {
             Overwrite::Always => "always",
             Overwrite::WhenUnedited => "when-unedited",
             Overwrite::Never => "never",
+        }
+    }
+}
+
+/// Regular builds, and what becomes of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Schedule {
+    /// Seconds from the beginning of one run to that of the next, before jitter.
+    pub every_seconds: u64,
+    pub promote: PromoteWhen,
+    /// What is promoted to, and followed.
+    pub channel: String,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Schedule {
+            every_seconds: 1800,
+            promote: PromoteWhen::WhenContained,
+            channel: "production".to_owned(),
+        }
+    }
+}
+
+/// When a scheduled build is promoted by itself. The guard has its word in every case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PromoteWhen {
+    Never,
+    /// No finding fails the build.
+    WhenClean,
+    /// Findings that fail it are contained and touch few circuits.
+    WhenContained,
+}
+
+impl PromoteWhen {
+    pub const ALL: [PromoteWhen; 3] = [
+        PromoteWhen::Never,
+        PromoteWhen::WhenClean,
+        PromoteWhen::WhenContained,
+    ];
+
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            PromoteWhen::Never => "never",
+            PromoteWhen::WhenClean => "when-clean",
+            PromoteWhen::WhenContained => "when-contained",
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::config::lone::Lone;
 use crate::config::overrides::{Overrides, load as load_overrides};
 use crate::config::project::{
     Addresses, AuthWord, Channel, FailOn, Guard, KeyRef, LevelSetting, Lint, Live, Merge, Metric,
-    Project, Publish, Rates, Remote, SecretFile, SecretPlace, Shaper, ShaperMode, Signing,
+    Project, Publish, Rates, Remote, Schedule, SecretFile, SecretPlace, Shaper, ShaperMode, Signing,
     Simplify, Source, SourceKind, Suppression, Suspended, SuspendedPolicy, Target, Topology,
 };
 use crate::config::suggest::nearest;
@@ -269,7 +269,6 @@ fn secret_files(file: &File) -> Vec<SecretFile> {
 impl Check<'_> {
     fn project(&mut self, file: &File, origin: Origin, overrides: &CliOverrides) -> Project {
         let name = self.label("project.name", &file.project.name);
-        self.later_features(file);
         let (sources, merge) = self.sources(file);
         let live = self.live(file, &sources);
         let (store, remote) = self.store(&file.store);
@@ -309,6 +308,7 @@ impl Check<'_> {
             channels: self.channels(file),
             signing: self.signing(&file.signing),
             publish: self.publish(&file.publish),
+            schedule: self.schedule(file),
             digest: String::new(),
         }
     }
@@ -1280,17 +1280,45 @@ impl Check<'_> {
         }
     }
 
-    /// What this build only checks.
-    fn later_features(&mut self, file: &File) {
-        if self.seconds("schedule.every", &file.schedule.every, 1800) == 0 {
-            self.problem(
-                file.schedule.every.as_ref().map(|every| &every.span),
-                "`schedule.every` is no time at all",
-                "write \"30m\" or \"1h\"",
-            );
+    fn schedule(&mut self, file: &File) -> Schedule {
+        let written = &file.schedule;
+        let usual = Schedule::default();
+        let every = self.seconds("schedule.every", &written.every, usual.every_seconds);
+        let wrong = match every {
+            0 => Some("`schedule.every` is no time at all"),
+            1..60 => Some("`schedule.every` is less than a minute"),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            let span = written.every.as_ref().map(|every| &every.span);
+            self.problem(span, wrong, "write \"30m\" or \"1h\"");
         }
-        if let Some(word) = &file.schedule.promote {
-            self.lookup("schedule.promote", word);
+        let word = written.promote.as_ref();
+        let promote = word.and_then(|word| self.lookup("schedule.promote", word));
+        if let Some(channel) = &written.channel {
+            self.slug("schedule.channel", channel);
+            let known = channel.value == usual.channel
+                || file.channels.keys().any(|name| name.value == channel.value);
+            if !known {
+                let names = file.channels.keys().map(|name| name.value.as_str());
+                let near = nearest(&channel.value, names.chain([usual.channel.as_str()]));
+                self.problem(
+                    Some(&channel.span),
+                    format!("there is no channel `{}`", channel.value),
+                    match near {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("declare it: [channels.{}]", channel.value),
+                    },
+                );
+            }
+        }
+        Schedule {
+            every_seconds: every,
+            promote: promote.unwrap_or(usual.promote),
+            channel: match &written.channel {
+                Some(channel) => channel.value.clone(),
+                None => usual.channel,
+            },
         }
     }
 }

@@ -156,8 +156,7 @@ A directory without `weir.toml` that holds `network.json` and `ShapedDevices.csv
 `libreqos` source, `strategy = \"full\"`, and what an `lqos.conf` beside them says about the uplink, queues and addresses.
 
 Kinds of source that this build reads: `inventory`, `libreqos` and `table` from files (`export = \"DIR\"`); `mikrotik`, `netzur`,
-`powercode`, `sonar`, `splynx`, `uisp`, `visp` and `wispgate` also over the network (`url`). `[schedule]` is checked and has no
-effect yet.
+`powercode`, `sonar`, `splynx`, `uisp`, `visp` and `wispgate` also over the network (`url`).
 ";
 
 /// A table of `weir.toml`.

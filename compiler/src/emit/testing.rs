@@ -426,6 +426,7 @@ fn project(config: FileId, strategy: Strategy) -> Project {
         channels: Vec::new(),
         signing: Default::default(),
         publish: Default::default(),
+        schedule: Default::default(),
         digest: "00".repeat(32),
     }
 }

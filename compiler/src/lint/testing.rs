@@ -301,6 +301,7 @@ fn project(file: Origin) -> Project {
         channels: Vec::new(),
         signing: Default::default(),
         publish: Default::default(),
+        schedule: Default::default(),
         digest: String::new(),
     }
 }

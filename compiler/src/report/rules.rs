@@ -51,6 +51,13 @@ pub fn explain(rule: &Rule, look: Look) -> String {
     text
 }
 
+/// An example as text, for whoever shows it elsewhere.
+pub fn example_text(shown: Example) -> String {
+    let mut text = String::new();
+    example(&mut text, "", shown, Look::PLAIN);
+    text.trim_start_matches('\n').to_owned()
+}
+
 fn section(text: &mut String, title: &str, body: &str, look: Look) {
     text.push_str(&format!(
         "\n{}\n{}\n",

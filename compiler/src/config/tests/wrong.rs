@@ -807,12 +807,14 @@ from = "lab"
 [schedule]
 every = "0m"
 promote = "when_clean"
+channel = "prodution"
 "#,
             r#"
 5:13 `"sometimes"`: `publish.overwrite` cannot be "sometimes" -> it is one of always, when-unedited, never
 7:8 `"lab"`: channel `lab` waits for itself -> name the channel that artifacts run in first
 9:9 `"0m"`: `schedule.every` is no time at all -> write "30m" or "1h"
 10:11 `"when_clean"`: `schedule.promote` cannot be "when_clean" -> did you mean "when-clean"? it is one of never, when-clean, when-contained
+11:11 `"prodution"`: there is no channel `prodution` -> did you mean `production`?
 "#,
         ),
         (
