@@ -317,7 +317,6 @@ fn no_crm_is_named_outside_its_source() {
                 "its files name the CRM they were made from",
             ),
             ("sources/mod.rs", "the table of sources"),
-            ("sources/mikrotik/", "knows a router's words"),
             ("sources/netzur/", "knows this CRM's words"),
             ("sources/powercode/", "knows this CRM's words"),
             ("sources/sonar/", "knows this CRM's words"),

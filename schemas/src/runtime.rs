@@ -24,6 +24,7 @@ pub struct RuntimeStatus {
     pub target: Option<String>,
     /// Channel it follows; null when an artifact was applied by hand.
     pub channel: Option<String>,
+    /// What it is doing.
     pub state: State,
     /// What every packet is classified by now; null when traffic passes unshaped.
     pub active: Option<Loaded>,
@@ -125,8 +126,11 @@ pub struct Loaded {
     pub seq: Option<u64>,
     /// Since when: UTC, as RFC 3339.
     pub since: String,
+    /// Circuits in it.
     pub circuits: u64,
+    /// Prefixes in its address table.
     pub prefixes: u64,
+    /// HTB classes.
     pub classes: u64,
 }
 
@@ -142,18 +146,23 @@ pub struct Deadline {
 /// How an apply went.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct Apply {
+    /// Payload digest of the artifact, lower-case hexadecimal.
     pub digest: String,
     /// UTC, as RFC 3339.
     pub started: String,
+    /// How long it took.
     pub milliseconds: u64,
+    /// How it ended.
     pub result: ApplyResult,
     /// Why it failed; empty when it did not.
     pub reason: String,
     /// Steps of the plan, and how many of them changed the kernel.
     pub steps: u64,
+    /// Steps that were done.
     pub done: u64,
 }
 
+/// How an apply ended.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
 pub enum ApplyResult {
@@ -176,22 +185,30 @@ pub struct Check {
     pub name: String,
     /// A required check that fails rolls back; a wanted one is reported.
     pub required: bool,
+    /// It passes.
     pub ok: bool,
     /// What was seen, and what was expected.
     pub detail: String,
 }
 
+/// An interface of the target.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct InterfaceStatus {
+    /// Its name.
     pub name: String,
+    /// It is up.
     pub up: bool,
     /// `tcx`, `clsact`, or null when our program is not attached.
     pub attached: Option<String>,
+    /// A steering program is attached.
     pub xdp: bool,
+    /// Its transmit queues.
     pub tx_queues: u32,
+    /// HTB classes.
     pub classes: u64,
 }
 
+/// Packets of one outcome.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct OutcomeCount {
     /// `shaped`, `unknown`, `not_ip`, `malformed`, `too_deep`, `other_vlan`, `no_table`, `bad_table`
@@ -214,6 +231,7 @@ pub struct Traffic {
     pub generation: Option<String>,
     /// Seconds between the two readings that `kbps` are made of; 0 when there was only one.
     pub interval_seconds: f64,
+    /// HTB classes.
     pub classes: Vec<ClassTraffic>,
 }
 
@@ -228,9 +246,13 @@ pub struct ClassTraffic {
     pub key: String,
     /// Rate in the last interval, in kbit/s.
     pub kbps: Pair<u64>,
+    /// Bytes, `[download, upload]`.
     pub bytes: Pair<u64>,
+    /// Packets, `[download, upload]`.
     pub packets: Pair<u64>,
+    /// Packets dropped, `[download, upload]`.
     pub drops: Pair<u64>,
+    /// Bytes that wait now, `[download, upload]`.
     pub backlog_bytes: Pair<u64>,
 }
 
@@ -241,9 +263,11 @@ pub struct UnknownAddresses {
     /// `weir.runtime-unknown/1`
     #[schemars(extend("const" = UnknownAddresses::SCHEMA))]
     pub schema: String,
+    /// When this was answered: UTC, as RFC 3339.
     pub time: String,
     /// All that are remembered, also those beyond the 1,000.
     pub count: u64,
+    /// The addresses.
     pub addresses: Vec<UnknownAddress>,
 }
 
@@ -251,11 +275,14 @@ impl Published for UnknownAddresses {
     const SCHEMA: &'static str = "weir.runtime-unknown/1";
 }
 
+/// An address of no circuit.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 pub struct UnknownAddress {
+    /// The address.
     pub address: String,
     /// `[download, upload]`
     pub packets: Pair<u64>,
+    /// Bytes, `[download, upload]`.
     pub bytes: Pair<u64>,
     /// Seconds since the last packet.
     pub seconds_ago: u64,
@@ -267,9 +294,11 @@ pub struct Flows {
     /// `weir.runtime-flows/1`
     #[schemars(extend("const" = Flows::SCHEMA))]
     pub schema: String,
+    /// When this was answered: UTC, as RFC 3339.
     pub time: String,
     /// Every n-th packet is sampled; 0 = sampling is off and `flows` is empty.
     pub sample_every: u32,
+    /// Most bytes first, at most 2,000.
     pub flows: Vec<SampledFlow>,
 }
 
@@ -282,14 +311,20 @@ impl Published for Flows {
 pub struct SampledFlow {
     /// Key of the circuit's class; null when the generation it was seen in is gone.
     pub circuit: Option<String>,
+    /// The subscriber's address.
     pub subscriber: String,
+    /// The address at the other end.
     pub remote: String,
+    /// Its port; 0 where there is none.
     pub subscriber_port: u16,
+    /// The port at the other end; 0 where there is none.
     pub remote_port: u16,
     /// IP protocol number.
     pub protocol: u8,
     /// `[download, upload]`
     pub packets: Pair<u64>,
+    /// Bytes, `[download, upload]`.
     pub bytes: Pair<u64>,
+    /// Seconds since the last packet.
     pub seconds_ago: u64,
 }

@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{fetch, source};
-use weir_fetch::{Auth, Cause, crm};
+use weir_fetch::{Auth, Cause, Source, crm};
 use weir_standin::{Fault, KINDS, Kind, Options, Standin};
 
 /// Collections and their records, by kind.
@@ -169,7 +169,11 @@ async fn wrong_credentials_are_named_by_every_crm() {
         let standin = Standin::start(Options::new(kind)).unwrap();
         let mut source = source(kind, &standin);
         // A router has a user and a password, the others a key.
-        let setting = if kind == "mikrotik" { "password" } else { "key" };
+        let setting = if kind == "mikrotik" {
+            "password"
+        } else {
+            "key"
+        };
         let set = |source: &mut Source, to: Option<&str>| {
             let secret = to.map(weir_fetch::secret::Secret::new);
             match setting {

@@ -170,7 +170,7 @@ struct SchedulerStatus {
 #[cfg(feature = "serve")]
 fn scheduler(desk: &Desk) -> Result<Option<SchedulerStatus>, Stop> {
     use crate::serve::book::Book;
-    let root = desk.store.root();
+    let root = desk.store.local().root();
     if !root.join("serve").is_dir() {
         return Ok(None);
     }

@@ -286,6 +286,12 @@ pub fn read_lock(dir: &Path) -> Result<lock::Lock, Stop> {
     })
 }
 
+/// Today, UTC.
+#[cfg(feature = "serve")]
+pub fn today() -> Result<Date, Stop> {
+    day(now()?)
+}
+
 /// The last day that is over, UTC.
 pub fn yesterday() -> Result<Date, Stop> {
     day(now()? - 86_400)

@@ -16,8 +16,9 @@ use crate::config::lone::Lone;
 use crate::config::overrides::{Overrides, load as load_overrides};
 use crate::config::project::{
     Addresses, AuthWord, Channel, FailOn, Guard, KeyRef, LevelSetting, Lint, Live, Merge, Metric,
-    Project, Publish, Rates, Remote, Schedule, SecretFile, SecretPlace, Shaper, ShaperMode, Signing,
-    Simplify, Source, SourceKind, Suppression, Suspended, SuspendedPolicy, Target, Topology,
+    Project, Publish, Rates, Remote, Schedule, SecretFile, SecretPlace, Shaper, ShaperMode,
+    Signing, Simplify, Source, SourceKind, Suppression, Suspended, SuspendedPolicy, Target,
+    Topology,
 };
 use crate::config::suggest::nearest;
 use crate::config::value::{At, Secret, Span, SwitchOrWord, TextOrList};

@@ -7,7 +7,7 @@ use weir_compiler::config::{self, CliOverrides};
 use weir_compiler::lock::Lock;
 use weir_compiler::source_map::SourceMap;
 use weir_console::engine::{RunOutcome, StageName};
-use weir_store::channel::{Backend as _, Clock as _};
+use weir_store::channel::Clock as _;
 
 use crate::cli::store::Desk;
 use crate::serve::scheduler::{Scheduler, seconds};
@@ -212,7 +212,7 @@ pub fn text(dir: &Path, scheduler: &Scheduler) -> String {
 }
 
 fn channels(samples: &mut Samples, desk: &Desk, now: i64) {
-    for channel in desk.store.channels().unwrap_or_default() {
+    for channel in desk.store.backend().channels().unwrap_or_default() {
         let Ok(Some(known)) = desk.channels().head(&channel) else {
             continue;
         };

@@ -7,7 +7,7 @@ use weir_compiler::publish::Action as Published;
 use weir_console::engine::{Issue, RunOutcome, StageName, StageState};
 use weir_schemas::head::{Action, Head};
 use weir_schemas::journal::Outcome;
-use weir_store::channel::{Backend as _, Known, Promote, short};
+use weir_store::channel::{Known, Promote, short};
 
 use crate::cli::exit::Exit;
 use crate::cli::publish::publish_artifact;
@@ -27,7 +27,7 @@ impl Work<'_> {
         let desk = Desk::at(self.context.dir.clone(), Some(&author));
         let desk = desk.map_err(|stop| self.stopped(&stop))?;
         let came = self.move_channel(&desk, digest)?;
-        for channel in desk.store.channels().unwrap_or_default() {
+        for channel in desk.store.backend().channels().unwrap_or_default() {
             let head = desk.channels().head(&channel).ok().flatten();
             if head.is_some_and(|known| known.head.hold.is_none()) {
                 self.seen.push(format!("CHANNEL-EXPIRED.{channel}"));

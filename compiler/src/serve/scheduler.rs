@@ -11,7 +11,6 @@ use std::time::{Duration, SystemTime};
 
 use weir_compiler::config::project::Schedule;
 use weir_console::engine::Pause;
-use weir_store::channel::Backend as _;
 
 use crate::cli::stop::Stop;
 use crate::cli::store::Desk;
@@ -218,7 +217,7 @@ impl Scheduler {
     fn settle(&self) -> Result<(), Stop> {
         let desk = Desk::at(self.context.dir.clone(), Some(&run::author()))?;
         let store = |error: weir_store::StoreError| crate::cli::store::store_error(&error);
-        for channel in desk.store.channels().map_err(store)? {
+        for channel in desk.store.backend().channels().map_err(store)? {
             let settled = desk.channels().settle(&channel);
             let settled = settled.map_err(|error| crate::cli::store::stop(&error))?;
             let Some(known) = settled.known.filter(|_| settled.expired) else {

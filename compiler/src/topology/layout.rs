@@ -160,7 +160,8 @@ pub fn layout(
 
     // New numbers, smallest free first: nodes by id, buckets, circuits by id.
     // What this build frees rests at once: until the swap is done, the class of before is still in the kernel.
-    let mut resting = before.map(|b| b.resting.clone()).unwrap_or_default();
+    let resting_unchanged = before.map(|b| b.resting.clone()).unwrap_or_default();
+    let mut resting = resting_unchanged.clone();
     for class in before.iter().flat_map(|b| b.by_key.values()) {
         resting.minors.insert((class.queue, class.minor), REST);
         // Handle 0 is no leaf.
@@ -205,7 +206,7 @@ pub fn layout(
         load_kbps,
         measured: measured.map(|node| MeasuredLoad { queue: load, node }),
         resting: Resting::default(),
-        resting_unchanged: resting,
+        resting_unchanged,
         evidence,
     };
     if let Some(before) = before {

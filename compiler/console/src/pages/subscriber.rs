@@ -221,6 +221,7 @@ fn steps(eyes: &Eyes, steps: &[weir_schemas::why::Step<'_>]) -> Vec<Step> {
         StepKind::Commit => "guaranteed",
         StepKind::Clamp => "cut",
         StepKind::Scale => "scaled to fit",
+        StepKind::Override => "override",
         StepKind::Other => "other",
     };
     let step = |step: &weir_schemas::why::Step<'_>| Step {

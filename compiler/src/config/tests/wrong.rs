@@ -371,7 +371,7 @@ kind = "usip"
 export = "x"
 "#,
             r#"
-2:8 `"usip"`: `source.kind` cannot be "usip" -> did you mean "uisp"? it is one of inventory, libreqos, netzur, powercode, sonar, splynx, table, uisp, visp, wispgate
+2:8 `"usip"`: `source.kind` cannot be "usip" -> did you mean "uisp"? it is one of inventory, libreqos, mikrotik, netzur, powercode, sonar, splynx, table, uisp, visp, wispgate
 "#,
         ),
         (

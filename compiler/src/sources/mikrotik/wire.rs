@@ -6,17 +6,17 @@ use serde::Deserialize;
 use crate::sources::json::field::Raw;
 
 #[derive(Default, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(default)]
 pub struct Row<'a> {
     #[serde(borrow, rename = ".id")]
     pub id: Raw<'a>,
     #[serde(borrow)]
     pub address: Raw<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, rename = "mac-address")]
     pub mac_address: Raw<'a>,
     #[serde(borrow)]
     pub duid: Raw<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, rename = "client-address")]
     pub client_address: Raw<'a>,
     #[serde(borrow)]
     pub status: Raw<'a>,

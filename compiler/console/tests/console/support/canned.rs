@@ -43,6 +43,7 @@ pub fn why(fake: &Fake, digest: &str, question: &str) -> Answer<Why<'static>> {
             line: Some(17),
             column: Some(3),
         }],
+        values: Vec::new(),
         ceiling: vec![
             step(why::StepKind::Plan, [100_000, 20_000], ""),
             step(

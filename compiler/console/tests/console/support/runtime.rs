@@ -98,6 +98,9 @@ pub fn answers(network: &Network, digest: &str, seq: u64) -> Answers {
             drift_count: 0,
             interfaces: Vec::new(),
             outcomes: Vec::new(),
+            stuck: None,
+            refused: None,
+            store: None,
         },
         traffic: Traffic {
             schema: Traffic::SCHEMA.to_owned(),
