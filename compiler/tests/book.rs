@@ -405,3 +405,66 @@ fn every_page_is_in_the_book() {
         .collect();
     assert!(missing.is_empty(), "not in docs/SUMMARY.md: {missing:?}");
 }
+
+/// Where the crates are, by the name that `docs/promises.md` uses.
+const CRATES: [(&str, &str); 8] = [
+    ("weir-abi", "ebpf/abi"),
+    ("weir-compiler", "compiler"),
+    ("weir-console", "compiler/console"),
+    ("weir-fetch", "compiler/fetch"),
+    ("weir-plan", "runtime/plan"),
+    ("weir-runtime", "runtime"),
+    ("weir-store", "runtime/store"),
+    ("weir-store-s3", "runtime/store-s3"),
+];
+
+/// A promise names a test that is there: `crate::file`, `crate::file::name`, or `crate::lib::module` of a unit test.
+#[test]
+fn promises_name_tests_that_are_there() {
+    let page = fs::read_to_string(root().join("docs/promises.md")).expect("the page");
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for quoted in page.split('`').skip(1).step_by(2) {
+        let Some((name, rest)) = quoted.split_once("::") else {
+            continue;
+        };
+        let Some((_, dir)) = CRATES.iter().find(|(known, _)| *known == name) else {
+            continue;
+        };
+        seen += 1;
+        let dir = root().join(dir);
+        let (file, test) = rest.split_once("::").unwrap_or((rest, ""));
+        let places = if file == "lib" {
+            vec![dir.join("src")]
+        } else {
+            vec![
+                dir.join("tests").join(format!("{file}.rs")),
+                dir.join("tests").join(file),
+            ]
+        };
+        let last = test.rsplit("::").next().unwrap_or_default();
+        let is_there = places
+            .iter()
+            .any(|place| place.exists() && (last.is_empty() || names(place, last)));
+        if !is_there {
+            wrong.push(quoted.to_owned());
+        }
+    }
+    assert!(wrong.is_empty(), "no such test: {wrong:#?}");
+    assert!(seen > 40, "only {seen} tests are named");
+}
+
+/// Whether a file, or a file below a directory, has a function or a module of that name.
+fn names(place: &Path, name: &str) -> bool {
+    if place.is_dir() {
+        let entries = fs::read_dir(place).expect("a directory");
+        return entries.into_iter().any(|entry| {
+            let path = entry.expect("an entry").path();
+            path.file_stem().is_some_and(|stem| *stem == *name) || names(&path, name)
+        });
+    }
+    let text = fs::read_to_string(place).unwrap_or_default();
+    [format!("fn {name}("), format!("mod {name} "), format!("mod {name};")]
+        .iter()
+        .any(|is| text.contains(is))
+}

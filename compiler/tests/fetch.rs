@@ -634,3 +634,41 @@ fn what_is_fetched_is_what_is_read() {
         }
     }
 }
+
+/// The measure of a process is taken by Python, as the standard library of Rust does not tell it.
+const MEASURED: &str = "\
+import os, subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+_, status, used = os.wait4(child.pid, 0)
+print(os.waitstatus_to_exitcode(status), used.ru_maxrss // 1024)
+";
+
+/// An answer of a few megabytes that becomes a gigabyte, one without end, and lists in lists: each fails, and memory
+/// stays below the 512 MB that an answer may have, and 64 more.
+#[test]
+#[allow(clippy::print_stdout)] // A test that does less than its name says so.
+fn hostile_answers_take_no_more_memory_than_an_answer_may() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        println!("skipped: there is no python3 here, which measures memory");
+        return;
+    }
+    for hostile in [Kind::Bomb(1024), Kind::Endless, Kind::Deep(1_000_000)] {
+        let standin = Standin::start(Options::new("uisp")).expect("a stand-in");
+        let dir = project(&standin, "");
+        standin.fail(Fault::always(hostile.clone()));
+        let output = Command::new("python3")
+            .args(["-c", MEASURED, env!("CARGO_BIN_EXE_weir"), "fetch"])
+            .current_dir(dir.path())
+            .env("CRM_KEY", KEY)
+            .env("CRM_SECRET", SECRET)
+            .output()
+            .expect("python3 runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let mut said = text.split_whitespace();
+        let mut number = || -> u64 { said.next().and_then(|n| n.parse().ok()).expect("a number") };
+        let (code, mib) = (number(), number());
+        assert_eq!(code, 5, "{hostile:?}");
+        assert!(mib < 512 + 64, "{hostile:?}: {mib} MiB");
+        println!("{hostile:?}: {mib} MiB");
+    }
+}
