@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
@@ -93,6 +94,19 @@ impl Net {
             (bridge, "br0"),
         ] {
             run("ip", &["-n", space, "link", "set", interface, "up"])?;
+        }
+        // Where many links come and go the kernel takes up to a second and more to see that one is up. A frame that is
+        // sent before is lost, and these tests count frames.
+        let forwards = || {
+            let links = run("bridge", &["-n", bridge, "link", "show"])?;
+            Ok::<bool, String>(links.matches("state forwarding").count() >= 2)
+        };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !forwards()? {
+            if Instant::now() > deadline {
+                return Err("the bridge does not forward".to_owned());
+            }
+            std::thread::sleep(Duration::from_millis(20));
         }
         let sender =
             inside(sender, || packet_socket("eth0"))?.map_err(|error| error.to_string())?;
