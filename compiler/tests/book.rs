@@ -464,7 +464,11 @@ fn names(place: &Path, name: &str) -> bool {
         });
     }
     let text = fs::read_to_string(place).unwrap_or_default();
-    [format!("fn {name}("), format!("mod {name} "), format!("mod {name};")]
-        .iter()
-        .any(|is| text.contains(is))
+    [
+        format!("fn {name}("),
+        format!("mod {name} "),
+        format!("mod {name};"),
+    ]
+    .iter()
+    .any(|is| text.contains(is))
 }
