@@ -779,6 +779,22 @@ fn overlapping(found: u64) -> u64 {
 mod tests {
     use super::*;
 
+    /// The next process begins with the clock: what this one used must not be ahead of it.
+    #[test]
+    fn numbers_grow_and_are_never_ahead_of_the_clock() {
+        let mut last = 0;
+        for _ in 0..5 {
+            let number = nonce();
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            assert!(number > last, "{number} after {last}");
+            assert!(
+                u128::from(number) <= now.as_millis() / 10,
+                "{number} is ahead"
+            );
+            last = number;
+        }
+    }
+
     #[test]
     fn a_signature_is_the_published_one() {
         let key = Secret::new("jbi0000000000000000000000000key1");

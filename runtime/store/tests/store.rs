@@ -1,128 +1,20 @@
 //! The store from outside: what is put can be found, proved, and survives what processes do to each other.
 
-use std::borrow::Cow;
+mod conformance;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
+use conformance::Built;
 use tempfile::TempDir;
-use weir_schemas::Published as _;
-use weir_schemas::artifact::{self, Part};
-use weir_schemas::common::{OmitReason, Strategy};
-use weir_schemas::manifest::{Counts, File, FindingCounts, Fit, Inputs, Manifest, Target, Tool};
+use weir_schemas::artifact;
 use weir_store::{ArtifactFiles, Damage, Fault, Outcome, Put, Store, StoreError};
 
-/// An artifact whose payload is made of `payload`, and its description of `build`.
-struct Built {
-    digest: String,
-    files: Vec<(String, Vec<u8>)>,
-}
-
 impl Built {
-    fn new(payload: &str, build: &str) -> Built {
-        let mut files: Vec<(String, Vec<u8>)> = Vec::new();
-        let mut rows = |part: Part, seed: &str| -> Vec<File<'static>> {
-            let rows = artifact::FILES.iter().filter(|f| f.part == part);
-            rows.filter(|f| f.name != artifact::MANIFEST)
-                .map(|f| {
-                    let bytes = format!("{} of {seed}\n", f.name).into_bytes();
-                    let row = File {
-                        name: f.name.into(),
-                        schema: f.schema.into(),
-                        bytes: bytes.len() as u64,
-                        sha256: sha256(&bytes).into(),
-                    };
-                    files.push((f.name.to_owned(), bytes));
-                    row
-                })
-                .collect()
-        };
-        let mut manifest = Manifest {
-            schema: Manifest::SCHEMA.into(),
-            digest: Cow::Borrowed(""),
-            payload: rows(Part::Payload, payload),
-            description: rows(Part::Description, build),
-            tool: Tool {
-                name: "weir".into(),
-                version: "0.0.0".into(),
-            },
-            project: "lakeside".into(),
-
-            previous: None,
-            strategy: Strategy::ApSite,
-            target: Target {
-                name: None,
-                queues: 16,
-            },
-            inputs: Inputs {
-                config_sha256: "".into(),
-                sources: Vec::new(),
-                overrides_sha256: None,
-                as_of: None,
-                peaks: None,
-            },
-            fit: Fit::default(),
-            counts: Counts {
-                circuits: 0,
-                shaped: 0,
-                omitted: OmitReason::ALL.into_iter().map(|r| (r, 0)).collect(),
-                nodes_by_kind: Default::default(),
-                nodes_by_level: Vec::new(),
-                buckets: 0,
-                devices: 0,
-                prefixes_ipv4: 0,
-                prefixes_ipv6: 0,
-                classes: 0,
-                leaf_qdiscs: [0, 0],
-                max_kbps: [0, 0],
-                min_kbps: [0, 0],
-            },
-            findings: FindingCounts {
-                error: 0,
-                warning: 0,
-                info: 0,
-                by_code: Default::default(),
-                suppressed: 0,
-            },
-            fail_on: None,
-            failing: false,
-        };
-        let digest = sha256(manifest.payload_text().as_bytes());
-        manifest.digest = digest.clone().into();
-        let bytes = serde_json::to_vec(&manifest).expect("JSON");
-        files.push((artifact::MANIFEST.to_owned(), bytes));
-        Built { digest, files }
-    }
-
     fn put(&self, store: &Store) -> Result<Put, StoreError> {
         store.put_artifact(&self.as_files())
     }
-
-    fn as_files(&self) -> ArtifactFiles<'_> {
-        ArtifactFiles {
-            digest: &self.digest,
-            files: self
-                .files
-                .iter()
-                .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
-                .collect(),
-        }
-    }
-
-    fn file(&self, name: &str) -> &[u8] {
-        let found = self.files.iter().find(|(n, _)| n == name);
-        &found.expect("a file of the artifact").1
-    }
-
-    /// Name of its description in `builds/`.
-    fn build(&self) -> String {
-        sha256(self.file(artifact::MANIFEST))
-    }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
 }
 
 fn store() -> (TempDir, Store) {
@@ -215,10 +107,13 @@ fn another_build_of_the_same_payload_keeps_the_description_it_replaces() {
         found.read(artifact::MANIFEST).expect("read"),
         third.file(artifact::MANIFEST)
     );
-    let mut kept = vec![first.build(), second.build()];
+    let mut kept = vec![
+        first.manifest_sha256.clone(),
+        second.manifest_sha256.clone(),
+    ];
     kept.sort_unstable();
     assert_eq!(found.builds().expect("listed"), kept);
-    let old = format!("builds/{}/{}", first.build(), artifact::FINDINGS);
+    let old = format!("builds/{}/{}", first.manifest_sha256, artifact::FINDINGS);
     assert_eq!(
         found.read(&old).expect("read"),
         first.file(artifact::FINDINGS)
@@ -292,7 +187,7 @@ fn a_description_whose_replacement_was_interrupted_is_completed() {
         artifact::MANIFEST,
     ];
     let bytes = |built: &Built, name: &str| match name {
-        "manifest.sha256" => format!("{}  manifest.json\n", built.build()).into_bytes(),
+        "manifest.sha256" => format!("{}  manifest.json\n", built.manifest_sha256).into_bytes(),
         name => built.file(name).to_vec(),
     };
     for moved in 0..=order.len() {
@@ -498,4 +393,24 @@ fn files_of_another_artifact_are_noticed() {
         tamper(&path.join(name), one.file(name));
     }
     assert_eq!(found.verify().expect("verified"), []);
+}
+
+/// The suite that every store has to pass.
+#[test]
+fn a_directory_does_what_a_store_must() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = Store::open(dir.path().join("store")).expect("a store");
+    conformance::conforms(&store);
+}
+
+/// `WEIR_DRILL=1` runs as many rounds as the promise says.
+#[test]
+fn of_sixteen_who_promote_at_once_one_wins() {
+    let rounds = match std::env::var_os("WEIR_DRILL") {
+        Some(_) => 200,
+        None => 10,
+    };
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = Store::open(dir.path().join("store")).expect("a store");
+    conformance::only_one_of_many_wins(&store, "production", 16, rounds);
 }

@@ -12,8 +12,8 @@
 //! **Bindings** name a DUID. One made of a hardware address (types 1 and 3, over Ethernet) has it in its last six bytes;
 //! else the neighbour with the client's link-local address has it.
 //!
-//! **Two values of one rank**, such as two IPv4 addresses of one hardware address in ARP, decide nothing: neither is
-//! used, and it is reported. Of IPv6 in one list a prefix counts more than a host. Link-local, loopback, unspecified and
+//! **Two values of one rank**, such as two IPv4 addresses of one hardware address in ARP, or two devices that answer for
+//! one IPv4 address, decide nothing: neither is used, and it is reported. Of IPv6 in one list a prefix counts more than a host. Link-local, loopback, unspecified and
 //! multicast addresses are nobody's.
 //!
 //! **Who gets a prefix**: the device with that IPv4 address, of any other source; where no IPv4 address is known, the
@@ -132,11 +132,44 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
             origin: row.origin,
         });
     }
+    let seen = one_prefix_a_host(seen, &mut evidence);
     Records {
         seen,
         evidence,
         ..Records::default()
     }
+}
+
+/// Two devices that answer for one IPv4 address, with a prefix each: whose it is now is not known. Neither is used.
+fn one_prefix_a_host(seen: Vec<Seen>, evidence: &mut SourceEvidence) -> Vec<Seen> {
+    let mut by_host: BTreeMap<Ipv4Addr, Vec<&Seen>> = BTreeMap::new();
+    for one in &seen {
+        if let Some(v4) = one.v4 {
+            by_host.entry(v4).or_default().push(one);
+        }
+    }
+    by_host.retain(|_, all| all.windows(2).any(|pair| pair[0].v6 != pair[1].v6));
+    for (host, all) in &by_host {
+        let (first, last) = (all[0], all[all.len() - 1]);
+        let mut notes = Notes {
+            evidence,
+            origin: last.origin,
+            kind: SubjectKind::Device,
+            id: last.mac.clone(),
+            name: last.mac.clone(),
+        };
+        notes.odd(
+            "/address",
+            format!(
+                "is of {}, which answers for {host} as {} does with {}; none is used",
+                last.mac, first.mac, first.v6
+            ),
+        );
+    }
+    let doubtful: Vec<Ipv4Addr> = by_host.into_keys().collect();
+    let mut kept = seen;
+    kept.retain(|one| one.v4.is_none_or(|v4| doubtful.binary_search(&v4).is_err()));
+    kept
 }
 
 type Reader = fn(&json::Row<'_>, &mut SourceEvidence) -> Result<Option<Row>, Refusal>;

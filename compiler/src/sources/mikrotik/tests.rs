@@ -96,3 +96,20 @@ fn the_better_list_decides() {
     assert_eq!(seen, ["02:00:00:00:00:aa 100.64.0.2 2001:db8:1::/56"]);
     assert!(odd.is_empty(), "{odd:?}");
 }
+
+/// A device was replaced, and the router remembers both.
+#[test]
+fn two_devices_of_one_address_get_nothing() {
+    let arp = r#"[{".id": "*1", "address": "100.64.0.1", "mac-address": "02:00:00:00:00:AA"},
+                  {".id": "*2", "address": "100.64.0.1", "mac-address": "02:00:00:00:00:BB"}]"#;
+    let bindings = r#"[{".id": "*3", "address": "2001:db8:1::/56", "duid": "0x000300010200000000aa"},
+                       {".id": "*4", "address": "2001:db8:2::/56", "duid": "0x000300010200000000bb"}]"#;
+    let (seen, odd) = seen(&[("arp.json", arp), ("bindings.json", bindings)]);
+    assert!(seen.is_empty(), "{seen:?}");
+    assert_eq!(
+        odd,
+        [
+            "is of 02:00:00:00:00:bb, which answers for 100.64.0.1 as 02:00:00:00:00:aa does with 2001:db8:1::/56; none is used"
+        ]
+    );
+}
