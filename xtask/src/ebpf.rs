@@ -101,7 +101,8 @@ fn go(args: &Args, out: &mut impl Write) -> Result<(), String> {
     write(&other, &object)?;
     let status = Command::new("cargo")
         .args(["test", "-p", "weir-runtime", "--test", "packets"])
-        .current_dir(&directory)
+        // The workspace of the programs knows no runtime.
+        .current_dir(directory.join(".."))
         .env("WEIR_BPF_OBJECT", &other)
         .status()
         .map_err(|error| format!("cargo: {error}"))?;
