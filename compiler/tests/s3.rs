@@ -108,6 +108,69 @@ fn a_box_pulls_out_of_a_bucket() {
     );
 }
 
+/// What one work place fetched, another one builds from: it has the same `weir.lock`, and no way to the CRM.
+#[cfg(feature = "fetch")]
+#[test]
+fn what_one_fetched_another_builds_from() {
+    use weir_standin::{Options, SECRET, Standin};
+
+    let Some(moto) = Moto::start() else { return };
+    let standin = Standin::start(Options::new("uisp")).expect("a stand-in");
+    let lab = a_lab(moto.port, "snapshots");
+    let toml = fs::read_to_string(lab.path().join("weir.toml")).expect("a project");
+    let from = "kind = \"inventory\"\nexport = \"export\"\n";
+    assert!(toml.contains(from), "{toml}");
+    let to = format!(
+        "kind = \"uisp\"\nurl = \"{}\"\nkey = {{ env = \"CRM_KEY\" }}\nsecret = {{ env = \"CRM_SECRET\" }}\n",
+        standin.url()
+    );
+    fs::write(lab.path().join("weir.toml"), toml.replace(from, &to)).expect("written");
+    let fetched = lab
+        .command("fetch")
+        .env("CRM_KEY", weir_standin::KEY)
+        .env("CRM_SECRET", SECRET)
+        .output()
+        .expect("weir runs");
+    assert!(fetched.status.success(), "{}", text(&fetched.stderr));
+    drop(standin);
+
+    let other = a_clone(&lab);
+    let built = |lab: &Lab| {
+        let output = lab.weir("build --format json");
+        assert!(
+            matches!(output.status.code(), Some(0 | 3)),
+            "{}",
+            text(&output.stderr)
+        );
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        json["artifact"]["digest"]
+            .as_str()
+            .expect("a digest")
+            .to_owned()
+    };
+    assert_eq!(built(&other), built(&lab));
+
+    // What is here already needs no bucket, and a bucket whose file was changed is not believed.
+    let snapshots = other.path().join(".weir/store/snapshots");
+    let mut all = fs::read_dir(&snapshots).expect("snapshots");
+    let snapshot = all.next().expect("one").expect("read").path();
+    let digest = snapshot.file_name().expect("a name").to_string_lossy();
+    let export = fs::read(snapshot.join("export.json")).expect("a file");
+    let export: serde_json::Value = serde_json::from_slice(&export).expect("JSON");
+    let file = export["files"][0]["sha256"].as_str().expect("a digest");
+    kit::put(
+        moto.port,
+        &format!("snapshots/snapshots/{digest}/{file}"),
+        "[]",
+    );
+    assert!(matches!(other.weir("check").status.code(), Some(0 | 3)));
+    let third = a_clone(&lab);
+    let told = third.told("check", 5);
+    assert!(told.contains("are not a snapshot"), "{told}");
+    let there = third.path().join(".weir/store/snapshots").join(&*digest);
+    assert!(!there.exists());
+}
+
 #[test]
 fn secrets_are_in_nothing_that_is_said_or_written() {
     let lab = a_lab(kit::listen(drop), "nobody");

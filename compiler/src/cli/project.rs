@@ -23,7 +23,7 @@ use weir_store::channel::{Channels, SystemClock};
 
 use crate::cli::Overrides;
 use crate::cli::exit::Exit;
-use crate::cli::shelf::Shelf;
+use crate::cli::shelf::{self, Shelf};
 use crate::cli::stop::Stop;
 use crate::cli::store::{PRODUCTION, stop, whoami};
 use crate::cli::terminal::Terminal;
@@ -136,7 +136,7 @@ pub fn read_project(
         project.overrides = config::overrides::load_str(text, &mut files).map_err(Stop::config)?;
     }
     if !project.live.is_empty() {
-        read_lock(&dir)?;
+        shelf::bring(&dir, &project, &read_lock(&dir)?)?;
     }
     let read = lock::pin(&dir, &mut project).and_then(|fetched| {
         let mut exports = exports::read(&dir, &project.sources, &mut files)?;

@@ -1,13 +1,15 @@
-//! The store of a project, wherever it is. Artifacts and channels may be in a bucket; then the directory holds
-//! snapshots, and proved copies of the artifacts that commands look at.
+//! The store of a project, wherever it is. Artifacts, channels and snapshots may be in a bucket; then the directory holds
+//! proved copies of what commands look at.
 //!
 //! It does not know what is done with artifacts.
 
 use std::path::{Path, PathBuf};
 
 use weir_compiler::config::project::{Project, Remote};
+use weir_compiler::lock::Lock;
 use weir_compiler::report::plain;
 use weir_store::channel::{Backend, Stored};
+use weir_store::snapshot::{Snapshot, SnapshotError};
 use weir_store::{Artifact, ArtifactFiles, Outcome, Store, StoreError, mirror};
 
 use crate::cli::exit::Exit;
@@ -54,7 +56,7 @@ impl Shelf {
         self.remote.as_ref().map(|remote| remote.backend.as_ref())
     }
 
-    /// The directory: snapshots, and copies of artifacts where those are elsewhere.
+    /// The directory: all there is, or copies of what is elsewhere.
     pub fn local(&self) -> &Store {
         &self.local
     }
@@ -115,6 +117,15 @@ impl Shelf {
         Ok((put.path, outcome))
     }
 
+    /// Puts a snapshot that was recorded here where snapshots belong, so that others who have the same `weir.lock` can
+    /// build from it.
+    pub fn keep(&self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        match &self.remote {
+            None => Ok(()),
+            Some(remote) => remote.backend.keep_snapshot(snapshot),
+        }
+    }
+
     /// Removes copies of artifacts that are not where they belong any more.
     pub fn drop_copies(&self) -> Result<(), StoreError> {
         let Some(remote) = &self.remote else {
@@ -129,6 +140,34 @@ impl Shelf {
         })?;
         Ok(())
     }
+}
+
+/// Copies the snapshots that `weir.lock` names and that are not here from the bucket of the project. Nothing is asked where
+/// all are here, so that whoever fetched builds offline. One that the bucket has not either is for whoever needs it to
+/// tell.
+pub fn bring(dir: &Path, project: &Project, lock: &Lock) -> Result<(), Stop> {
+    let Some(remote) = &project.remote else {
+        return Ok(());
+    };
+    let failed = |message: String| Stop::new(Exit::Incomplete, plain(&message), "");
+    let local = dir.join(&project.store);
+    let missing: Vec<&str> = (project.live.iter())
+        .filter_map(|live| lock.of(&live.source))
+        .map(|locked| locked.snapshot.as_str())
+        .filter(|digest| {
+            let name = digest.strip_prefix("sha256:").unwrap_or(digest);
+            !local.join("snapshots").join(name).is_dir()
+        })
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let from = connect(dir, remote)?;
+    let to = Store::open(&local).map_err(|error| failed(error.to_string()))?;
+    for digest in missing {
+        mirror::snapshot(from.as_ref(), &to, digest).map_err(|error| failed(error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// Why a bucket cannot be used, before anything is sent.

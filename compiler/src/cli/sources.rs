@@ -17,11 +17,11 @@ use weir_fetch::fence::System;
 use weir_fetch::secret::Reference;
 use weir_fetch::tls::{self, Trust};
 use weir_fetch::{Auth, Cause, FetchError, Limits, Recording, Source, Tell, crm};
-use weir_store::Store;
 use weir_store::snapshot::SnapshotError;
 
 use crate::cli::exit::Exit;
 use crate::cli::project::read_lock;
+use crate::cli::shelf::Shelf;
 use crate::cli::stop::Stop;
 
 /// Whoever looks on while sources are read.
@@ -74,8 +74,9 @@ pub fn read<W: Watch>(
         return Err(nothing(&project, only));
     }
     let lock = read_lock(dir)?;
-    let store = Store::open(dir.join(&project.store))
-        .map_err(|error| Stop::new(Exit::Outside, error.to_string(), ""))?;
+    // Before anything is asked: what was read must have a place to stay.
+    let shelf = Shelf::open(dir, &project)?;
+    let store = shelf.local();
     let mut recordings = Vec::new();
     let runtime = runtime()?;
     let mut failures = Vec::new();
@@ -148,13 +149,15 @@ pub fn read<W: Watch>(
     let mut fresh = Vec::new();
     for (live, recording, took) in recordings {
         let failed = |error: SnapshotError| Stop::new(Exit::Outside, error.to_string(), "");
-        store
+        let (stored, _) = store
             .put_snapshot(
                 &recording.export,
                 &recording.export_json(),
                 &recording.files,
             )
             .map_err(failed)?;
+        // The lock never names what others cannot get.
+        shelf.keep(&stored).map_err(failed)?;
         let snapshot = format!("sha256:{}", recording.export.digest);
         let unchanged = lock
             .of(&live.source)

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use weir_schemas::journal::Entry;
 use weir_store::channel::{Backend, Choose, Stored, Swap, Swapped, Tag, Versioned, head};
+use weir_store::snapshot::{Snapshot, SnapshotError};
 use weir_store::{ArtifactFiles, Outcome, Result, StoreError};
 
 use crate::artifacts::{self, is_digest};
 use crate::bucket::{SMALL, Write};
-use crate::{S3Store, journal};
+use crate::{S3Store, journal, snapshots};
 
 fn head_key(channel: &str) -> Result<String> {
     Ok(format!("heads/{}.json", named(channel)?))
@@ -139,6 +140,14 @@ impl Backend for S3Store {
     fn append(&self, entry: &Entry) -> Result<()> {
         named(&entry.channel)?;
         journal::append(&self.bucket, entry)
+    }
+
+    fn keep_snapshot(&self, snapshot: &Snapshot) -> std::result::Result<(), SnapshotError> {
+        snapshots::keep(&self.bucket, snapshot)
+    }
+
+    fn snapshot_file(&self, digest: &str, name: &str) -> Result<Option<Vec<u8>>> {
+        snapshots::file(&self.bucket, digest, name)
     }
 
     fn put_status(&self, channel: &str, box_name: &str, bytes: &[u8]) -> Result<()> {

@@ -6,6 +6,8 @@
 //! <prefix>/artifacts/<payload digest>/index.json        the builds of one artifact; moved by `If-Match`
 //! <prefix>/artifacts/<payload digest>/<set>/<SHA-256>   one file of it; written once, never changed
 //! <prefix>/pins/<payload digest>                        keeps this artifact from being collected
+//! <prefix>/snapshots/<digest>/export.json               what was read from a source; written last, never changed
+//! <prefix>/snapshots/<digest>/<SHA-256>                 one file of it
 //! <prefix>/status/<channel>/<box>.json                  what a box says it runs
 //! <prefix>/clock                                        written to learn what time it is there
 //! ```
@@ -29,6 +31,7 @@ mod connect;
 mod error;
 mod journal;
 mod probe;
+mod snapshots;
 
 use std::sync::Arc;
 

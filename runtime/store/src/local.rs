@@ -9,13 +9,15 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use weir_schemas::Published as _;
 use weir_schemas::artifact::{MANIFEST, file};
+use weir_schemas::export::EXPORT;
 use weir_schemas::journal::{Entry, Outcome as Became};
 
 use crate::artifact::BUILDS;
 use crate::channel::journal::{Journal, line};
 use crate::channel::{Backend, Choose, Stored, Swap, Swapped, Tag, Versioned, head};
-use crate::disk::{Lock, doing, read_if_there, rename, replace, sha256, sync_dir};
+use crate::disk::{Lock, doing, read, read_if_there, rename, replace, sha256, sync_dir};
 use crate::put::recover;
+use crate::snapshot::{Snapshot, SnapshotError, is_file_name};
 use crate::{ArtifactFiles, Outcome, Result, Store, StoreError, is_digest};
 
 /// Bytes at the end of a journal that are looked at before a line is added.
@@ -327,6 +329,23 @@ impl Backend for Store {
     fn append(&self, entry: &Entry) -> Result<()> {
         let _lock = Lock::exclusive(&self.lock())?;
         self.append_locked(entry)
+    }
+
+    fn keep_snapshot(&self, snapshot: &Snapshot) -> std::result::Result<(), SnapshotError> {
+        let export = snapshot.verify()?;
+        let bytes = read(&snapshot.path().join(EXPORT))?;
+        let mut files = Vec::new();
+        for file in &export.files {
+            files.push((file.name.clone(), read(&snapshot.path().join(&file.name))?));
+        }
+        self.put_snapshot(&export, &bytes, &files).map(|_| ())
+    }
+
+    fn snapshot_file(&self, digest: &str, name: &str) -> Result<Option<Vec<u8>>> {
+        match is_digest(digest) && is_file_name(name) {
+            true => read_if_there(&self.snapshots_dir().join(digest).join(name)),
+            false => Ok(None),
+        }
     }
 
     fn put_status(&self, channel: &str, box_name: &str, bytes: &[u8]) -> Result<()> {

@@ -1,16 +1,18 @@
-//! Copies of artifacts and channels from another store. Everything is proved on its way: an artifact by the digest it
-//! is named by, a build by that of its manifest. What does not prove is not stored.
+//! Copies of artifacts, channels and snapshots from another store. Everything is proved on its way: an artifact and a
+//! snapshot by the digest it is named by, a build by that of its manifest. What does not prove is not stored.
 //!
 //! It does not know whose word a head is; that is for whoever asks for the copy.
 
 use weir_schemas::artifact::MANIFEST;
+use weir_schemas::export::{EXPORT, Export};
 use weir_schemas::head::Head;
 use weir_schemas::manifest::Manifest;
 
 use crate::channel::journal::Journal;
 use crate::channel::{Backend, Swap, Swapped};
 use crate::disk::sha256;
-use crate::{ArtifactFiles, Result, Store, StoreError};
+use crate::snapshot::SnapshotError;
+use crate::{ArtifactFiles, Result, Store, StoreError, is_digest};
 
 /// Copies an artifact with all of its builds. False where `from` has no such artifact.
 pub fn artifact(from: &dyn Backend, to: &Store, digest: &str) -> Result<bool> {
@@ -30,6 +32,43 @@ pub fn artifact(from: &dyn Backend, to: &Store, digest: &str) -> Result<bool> {
         here.push(build.clone());
     }
     Ok(true)
+}
+
+/// Copies a snapshot. False where `from` has no such snapshot; one that is here already is not read again.
+pub fn snapshot(
+    from: &dyn Backend,
+    to: &Store,
+    digest: &str,
+) -> std::result::Result<bool, SnapshotError> {
+    let digest = digest.strip_prefix("sha256:").unwrap_or(digest);
+    if !is_digest(digest) {
+        return Err(SnapshotError::BadReference {
+            reference: digest.to_owned(),
+        });
+    }
+    if to.snapshots_dir().join(digest).is_dir() {
+        return Ok(true);
+    }
+    let Some(export_json) = from.snapshot_file(digest, EXPORT)? else {
+        return Ok(false);
+    };
+    let not = |what: String| SnapshotError::NotASnapshot {
+        what: format!("received as {digest}: {what}"),
+    };
+    let export: Export =
+        weir_schemas::read(&export_json).map_err(|error| not(format!("{EXPORT}: {error}")))?;
+    // Before anything else is asked for: a description of something else lists files of something else.
+    if export.digest != digest || sha256(export.digest_text().as_bytes()) != digest {
+        return Err(not(format!("{EXPORT} describes another snapshot")));
+    }
+    let mut files = Vec::new();
+    for file in &export.files {
+        let bytes = from
+            .snapshot_file(digest, &file.name)?
+            .ok_or_else(|| not(format!("{:?} is not there", file.name)))?;
+        files.push((file.name.clone(), bytes));
+    }
+    to.put_snapshot(&export, &export_json, &files).map(|_| true)
 }
 
 fn copy_build(
@@ -160,7 +199,7 @@ mod tests {
     use weir_schemas::head::{Confirm, Hold};
 
     use super::*;
-    use crate::channel::testing::{a_head, an_entry};
+    use crate::channel::testing::{Memory, a_head, an_entry};
 
     fn pending(head: Head) -> Head {
         let confirm = Confirm {
@@ -246,5 +285,49 @@ mod tests {
                 Err(Unfollowed::Replaced(2))
             );
         }
+    }
+
+    /// A snapshot of one file, as it lies in a directory.
+    fn recorded(store: &Store) -> crate::snapshot::Snapshot {
+        let files = [("sites.json".to_owned(), b"[]".to_vec())];
+        let export = crate::snapshot::testing::export(&files);
+        let json = serde_json::to_vec(&export).expect("JSON");
+        store
+            .put_snapshot(&export, &json, &files)
+            .expect("stored")
+            .0
+    }
+
+    #[test]
+    fn a_snapshot_is_copied_whole_and_proved_or_not_at_all() {
+        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (from, to) = (Memory::default(), Store::open(here.path()).unwrap());
+        let kept = recorded(&Store::open(there.path()).unwrap());
+        let digest = kept.digest();
+        assert!(!snapshot(&from, &to, digest).unwrap());
+        from.keep_snapshot(&kept).unwrap();
+        for (name, bytes) in [(EXPORT, "{}"), ("sites.json", "[1]")] {
+            let good = from.snapshot_file(digest, name).unwrap().unwrap();
+            from.overwrite_snapshot(digest, name, Some(bytes.as_bytes()));
+            let error = snapshot(&from, &to, digest).unwrap_err();
+            assert!(
+                matches!(error, SnapshotError::NotASnapshot { .. }),
+                "{error}"
+            );
+            from.overwrite_snapshot(digest, name, Some(&good));
+        }
+        from.overwrite_snapshot(digest, "sites.json", None);
+        assert!(snapshot(&from, &to, digest).is_err());
+        assert!(to.snapshots().unwrap().is_empty());
+
+        from.keep_snapshot(&kept).unwrap();
+        assert!(snapshot(&from, &to, &format!("sha256:{digest}")).unwrap());
+        to.snapshot(digest).unwrap().verify().unwrap();
+        // A directory is a place for snapshots too.
+        let second = tempfile::tempdir().unwrap();
+        let second = Store::open(second.path()).unwrap();
+        second.keep_snapshot(&kept).unwrap();
+        assert_eq!(second.snapshot(digest).unwrap().digest(), digest);
+        assert!(snapshot(&from, &to, "../x").is_err());
     }
 }

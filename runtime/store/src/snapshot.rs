@@ -98,7 +98,7 @@ impl Snapshot {
 }
 
 /// A name that stays in its directory.
-fn is_file_name(name: &str) -> bool {
+pub(crate) fn is_file_name(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
 }
 
@@ -204,18 +204,19 @@ impl Store {
         }
     }
 
-    fn snapshots_dir(&self) -> PathBuf {
+    pub(crate) fn snapshots_dir(&self) -> PathBuf {
         self.root().join("snapshots")
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod testing {
     use super::*;
     use weir_schemas::Published;
     use weir_schemas::export::File;
 
-    fn export(files: &[(String, Vec<u8>)]) -> Export {
+    /// A complete export of these files.
+    pub(crate) fn export(files: &[(String, Vec<u8>)]) -> Export {
         let mut export = Export {
             schema: Export::SCHEMA.to_owned(),
             kind: "uisp".to_owned(),
@@ -245,6 +246,12 @@ mod tests {
         export.digest = sha256(export.digest_text().as_bytes());
         export
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::export;
+    use super::*;
 
     fn put(
         store: &Store,

@@ -98,6 +98,20 @@ impl Drop for Moto {
     }
 }
 
+/// Writes over an object, as somebody with another tool can. The server does not look at the signature.
+pub fn put(port: u16, key: &str, body: &str) {
+    let answer = request(
+        port,
+        &format!(
+            "PUT /weir/{key} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: AWS4-HMAC-SHA256 \
+             Credential={KEY}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        ),
+    );
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
 fn request(port: u16, text: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connected");
     stream.write_all(text.as_bytes()).expect("sent");

@@ -5,6 +5,7 @@
 
 use weir_schemas::journal::Entry;
 
+use crate::snapshot::{Snapshot, SnapshotError};
 use crate::{ArtifactFiles, Outcome, Result};
 
 /// Names one state of a head. The same tag never names two different states, because no two heads have the same
@@ -104,6 +105,13 @@ pub trait Backend {
 
     /// Replaces what a box says of itself on a channel. Both names are those of channels.
     fn put_status(&self, channel: &str, box_name: &str, bytes: &[u8]) -> Result<()>;
+
+    /// Keeps a copy of a snapshot that lies in a directory: whole, or not at all.
+    fn keep_snapshot(&self, snapshot: &Snapshot) -> std::result::Result<(), SnapshotError>;
+
+    /// A file of a snapshot, `export.json` among them; `None` where there is no such snapshot or no such file. What it
+    /// holds is proved by whoever reads it, against the digest of the snapshot.
+    fn snapshot_file(&self, digest: &str, name: &str) -> Result<Option<Vec<u8>>>;
 
     /// What boxes say of themselves, sorted by name. Nobody checked it.
     fn statuses(&self, channel: &str) -> Result<Vec<(String, Vec<u8>)>>;

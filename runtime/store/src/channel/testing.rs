@@ -8,11 +8,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use weir_schemas::Published as _;
+use weir_schemas::export::EXPORT;
 use weir_schemas::head::{Action, Head};
 use weir_schemas::journal::{Entry, Outcome as Became};
 
 use super::journal::{Journal, line};
 use super::{Backend, Choose, Clock, Stored, Swap, Swapped, Tag, Versioned, head};
+use crate::disk::read;
+use crate::snapshot::{Snapshot, SnapshotError};
 use crate::{ArtifactFiles, Outcome, Result, StoreError};
 
 /// What the next swap does.
@@ -39,6 +42,7 @@ pub struct Memory {
     heads: RefCell<BTreeMap<String, Vec<u8>>>,
     journals: RefCell<BTreeMap<String, Vec<u8>>>,
     statuses: RefCell<BTreeMap<(String, String), Vec<u8>>>,
+    snapshots: RefCell<BTreeMap<(String, String), Vec<u8>>>,
     lie: Cell<Lie>,
     unreadable: Cell<bool>,
     read_only: Cell<bool>,
@@ -78,6 +82,16 @@ impl Memory {
         self.heads
             .borrow_mut()
             .insert(channel.to_owned(), bytes.to_owned());
+    }
+
+    /// Writes over a file of a snapshot, or takes it away.
+    pub fn overwrite_snapshot(&self, digest: &str, name: &str, bytes: Option<&[u8]>) {
+        let key = (digest.to_owned(), name.to_owned());
+        let mut snapshots = self.snapshots.borrow_mut();
+        match bytes {
+            Some(bytes) => snapshots.insert(key, bytes.to_owned()),
+            None => snapshots.remove(&key),
+        };
     }
 
     fn failure(&self) -> StoreError {
@@ -205,6 +219,23 @@ impl Backend for Memory {
         }
         bytes.extend(line(&journal.last, entry).bytes());
         Ok(())
+    }
+
+    fn keep_snapshot(&self, snapshot: &Snapshot) -> std::result::Result<(), SnapshotError> {
+        self.may_write()?;
+        let export = snapshot.verify()?;
+        let names = export.files.iter().map(|file| file.name.as_str());
+        for name in names.chain([EXPORT]) {
+            let key = (snapshot.digest().to_owned(), name.to_owned());
+            let bytes = read(&snapshot.path().join(name))?;
+            self.snapshots.borrow_mut().insert(key, bytes);
+        }
+        Ok(())
+    }
+
+    fn snapshot_file(&self, digest: &str, name: &str) -> Result<Option<Vec<u8>>> {
+        let key = (digest.to_owned(), name.to_owned());
+        Ok(self.snapshots.borrow().get(&key).cloned())
     }
 
     fn put_status(&self, channel: &str, box_name: &str, bytes: &[u8]) -> Result<()> {
