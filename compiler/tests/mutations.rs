@@ -82,7 +82,7 @@ const fn libreqos(header: Option<&'static str>, circuit: &'static str) -> Source
         lists: &[("ShapedDevices", ROWS)],
         about: Some(circuit),
         header,
-        sample: 200,
+        sample: 80,
         ..PLAIN
     }
 }
@@ -106,35 +106,35 @@ static SOURCES: &[Source] = &[
         kind: "inventory",
         export: "golden/worked-example/exports",
         lists: INVENTORY,
-        sample: 100,
+        sample: 40,
         ..PLAIN
     },
     Source {
         kind: "inventory",
         export: "golden/link-down/exports",
         lists: INVENTORY,
-        sample: 100,
+        sample: 40,
         ..PLAIN
     },
     Source {
         kind: "inventory",
         export: "examples/fleet/export",
         lists: INVENTORY,
-        sample: 100,
+        sample: 40,
         ..PLAIN
     },
     Source {
         kind: "inventory",
         export: "examples/no-crm/exports/network",
         lists: INVENTORY,
-        sample: 100,
+        sample: 40,
         ..PLAIN
     },
     Source {
         kind: "inventory",
         export: "examples/two-crms/exports/billing",
         lists: INVENTORY,
-        sample: 100,
+        sample: 40,
         ..PLAIN
     },
     libreqos(None, "Circuit ID"),
@@ -213,7 +213,7 @@ static SOURCES: &[Source] = &[
     Source {
         kind: "splynx",
         export: "golden/uisp-splynx/exports/billing",
-        sample: 100,
+        sample: 40,
         ..PLAIN
     },
     Source {
@@ -229,7 +229,7 @@ static SOURCES: &[Source] = &[
         lists: &[("subscribers", ROWS)],
         about: Some("Contract"),
         settings: SHEET,
-        sample: 200,
+        sample: 80,
         ..PLAIN
     },
     Source {
@@ -238,7 +238,7 @@ static SOURCES: &[Source] = &[
         lists: &[("ports", ROWS), ("subscribers", ROWS)],
         about: Some("Contract"),
         settings: FIBRE,
-        sample: 100,
+        sample: 40,
         ..PLAIN
     },
     Source {
@@ -249,25 +249,25 @@ static SOURCES: &[Source] = &[
     Source {
         kind: "uisp",
         export: "examples/dirty/exports/uisp",
-        sample: 100,
+        sample: 40,
         ..PLAIN
     },
     Source {
         kind: "uisp",
         export: "golden/uisp-fibre-csv/exports/uisp",
-        sample: 100,
+        sample: 40,
         ..PLAIN
     },
     Source {
         kind: "uisp",
         export: "golden/uisp-splynx/exports/towers",
-        sample: 100,
+        sample: 40,
         ..PLAIN
     },
     Source {
         kind: "uisp",
         export: "examples/two-crms/exports/towers",
-        sample: 100,
+        sample: 40,
         ..PLAIN
     },
     Source {

@@ -110,9 +110,7 @@ pub fn of_fields(
     longitude: Raw<'_>,
 ) -> Option<Position> {
     let [north, east] = routes.map(Into::into);
-    let Some(latitude) = written(notes, north.clone(), latitude) else {
-        return None;
-    };
+    let latitude = written(notes, north.clone(), latitude)?;
     let longitude = written(notes, east.clone(), longitude)?;
     match parse(&latitude, &longitude) {
         Ok(position) => position,
