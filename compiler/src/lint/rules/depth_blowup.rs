@@ -197,7 +197,7 @@ mod tests {
         let (_, cut) = help(auto);
         assert!(
             told.contains(&format!(
-                "`topology.simplify = \"auto\"`, which leaves out {cut} of them"
+                "`topology.simplify = \"auto\"`, which leaves out {cut} nodes ("
             )),
             "{cut}: {told}"
         );
