@@ -15,7 +15,7 @@ use crate::ir::inventory::Inventory;
 use crate::ir::layout::{Advice, Effect, QueueLayout, Remedy};
 use crate::ir::previous::Previous;
 use crate::ir::tree::ShapingTree;
-use crate::limits::limits;
+use crate::limits::limits_under;
 use crate::topology::{self, Trial, layout, shape_trial, spread};
 use crate::units::Kbps;
 
@@ -36,16 +36,24 @@ pub struct Shaped<'a> {
     pub layout: &'a QueueLayout,
 }
 
-/// By node, the heaviest first; the best remedy of each first.
-pub fn advise(shaped: &Shaped<'_>) -> Vec<Advice> {
+/// What was tried, and what of it helps.
+#[derive(Default)]
+pub struct Advised {
+    /// Nodes for which something was tried, sorted.
+    pub tried: Vec<NodeIx>,
+    /// By node, the heaviest first; the best remedy of each first.
+    pub helps: Vec<Advice>,
+}
+
+pub fn advise(shaped: &Shaped<'_>) -> Advised {
     let target = &shaped.project.target;
     // Without a declared box the number of queues is a guess; with one queue there is nothing to spread.
     if target.name.is_none() || target.queues < 2 {
-        return Vec::new();
+        return Advised::default();
     }
     let heavy = heavy(shaped);
     if heavy.is_empty() {
-        return Vec::new();
+        return Advised::default();
     }
     let before = effect(shaped, shaped.tree, shaped.layout);
     let tried: Vec<(usize, TreeIx, Remedy)> = heavy
@@ -53,6 +61,12 @@ pub fn advise(shaped: &Shaped<'_>) -> Vec<Advice> {
         .enumerate()
         .flat_map(|(rank, at)| remedies(shaped, at).into_iter().map(move |r| (rank, at, r)))
         .collect();
+    let mut nodes: Vec<NodeIx> = tried
+        .iter()
+        .map(|(_, at, _)| shaped.tree[*at].node)
+        .collect();
+    nodes.sort_unstable();
+    nodes.dedup();
     let mut helps: Vec<(usize, Advice)> = tried
         .into_par_iter()
         .filter_map(|(rank, at, remedy)| {
@@ -70,7 +84,10 @@ pub fn advise(shaped: &Shaped<'_>) -> Vec<Advice> {
         })
         .collect();
     helps.sort_by_key(|(rank, a)| (*rank, a.after.balance_percent, a.after.exceed.total()));
-    helps.into_iter().map(|(_, advice)| advice).collect()
+    Advised {
+        tried: nodes,
+        helps: helps.into_iter().map(|(_, advice)| advice).collect(),
+    }
 }
 
 /// What the change would do, and whether the tree would still fit.
@@ -129,7 +146,16 @@ fn effect(shaped: &Shaped<'_>, tree: &ShapingTree, layout: &QueueLayout) -> Effe
     Effect {
         balance_percent: layout.balance_percent(),
         core: Fit::of_plan(&project.target, tree, layout).busiest().1,
-        exceed: limits(project, inventory, graph, chosen, tree).exceed(),
+        // What a node that is excluded on trial held is lost as well: its limit is that of the network as it is.
+        exceed: limits_under(
+            &shaped.tree.evidence.physical_cap,
+            project,
+            inventory,
+            graph,
+            chosen,
+            tree,
+        )
+        .exceed(),
     }
 }
 

@@ -22,6 +22,7 @@ pub mod ir;
 pub mod limits;
 pub mod lint;
 pub mod lock;
+mod near;
 pub mod normalize;
 pub mod peaks;
 pub mod previous;
@@ -175,7 +176,7 @@ pub fn plan(
     } = network;
     let tree = topology::shape(project, inventory, graph, chosen, previous);
     let mut layout = topology::layout(project, inventory, &tree, previous);
-    layout.evidence.advice = advise::advise(&advise::Shaped {
+    let advised = advise::advise(&advise::Shaped {
         project,
         inventory,
         graph,
@@ -184,6 +185,8 @@ pub fn plan(
         tree: &tree,
         layout: &layout,
     });
+    layout.evidence.advice = advised.helps;
+    layout.evidence.advised = advised.tried;
     (tree, layout)
 }
 

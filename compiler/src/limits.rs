@@ -39,6 +39,20 @@ pub fn limits(
     chosen: &ChosenTree,
     tree: &ShapingTree,
 ) -> Limits {
+    let caps = &tree.evidence.physical_cap;
+    limits_under(caps, project, inventory, graph, chosen, tree)
+}
+
+/// The same, held against these effective capacities, by node: those of the network as it is, where the tree was shaped
+/// as if settings were others. A node that is excluded on trial has the limit that it has now.
+pub fn limits_under(
+    caps: &[Pair<Kbps>],
+    project: &Project,
+    inventory: &Inventory,
+    graph: &LinkGraph,
+    chosen: &ChosenTree,
+    tree: &ShapingTree,
+) -> Limits {
     let wan = project.topology.wan;
     let up = |node: NodeIx| match chosen.choice[node.ix()].as_ref()?.parent {
         Vertex::Node(parent) if Some(parent) != graph.root => Some(parent),
@@ -54,7 +68,7 @@ pub fn limits(
     let limit: Vec<Option<Pair<Kbps>>> = inventory
         .node_ixs()
         .map(|node| {
-            let cap = tree.evidence.physical_cap.get(node.ix()).copied()?;
+            let cap = caps.get(node.ix()).copied()?;
             let own = cap.zip(
                 wan,
                 |cap, wan| if cap < wan { cap } else { Kbps::UNLIMITED },

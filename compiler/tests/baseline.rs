@@ -498,10 +498,10 @@ fn safe_edits_are_shown_made_and_change_nothing_that_is_shaped() {
 #[test]
 fn what_may_change_the_shaping_is_only_made_on_demand() {
     for (before, after) in [
-        ("exclude = [\"s11\"]\n", "exclude = [\"s1\"]\n"),
+        ("exclude = [\"Hil\"]\n", "exclude = [\"s1\"]\n"),
         ("root = \"cor\" # top\n", "root = \"core\" # top\n"),
         (
-            "\n[topology.pin]\na1 = \"s11\" # west\n",
+            "\n[topology.pin]\na1 = \"Hil\" # west\n",
             "\n[topology.pin]\na1 = \"s1\" # west\n",
         ),
     ] {

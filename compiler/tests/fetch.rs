@@ -335,7 +335,14 @@ fn a_redacted_copy_names_nobody_and_lints_and_builds_to_the_same_shape() {
     let dir = project(&standin, "");
     code(&weir(dir.path(), "fetch"), 0);
     code(&weir(dir.path(), "snapshot redact crm --out copy"), 0);
-    code(&weir(dir.path(), "snapshot redact crm --out copy2"), 0);
+    let said = weir(dir.path(), "snapshot redact crm --out copy2 --format json");
+    code(&said, 0);
+    let said: Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    assert_eq!(
+        (said["schema"].as_str(), said["out"].as_str()),
+        (Some("weir.snapshot-redact/1"), Some("copy2"))
+    );
+    assert!(said["records"].as_u64() > Some(10), "{said}");
     let read = |at: &str| {
         let files = fs::read_dir(dir.path().join(at)).expect("a directory");
         let mut files: Vec<_> = files.map(|f| f.expect("an entry").path()).collect();
@@ -374,6 +381,18 @@ fn a_redacted_copy_names_nobody_and_lints_and_builds_to_the_same_shape() {
         }
     }
     assert!(names > 10);
+    // Where somebody lives was recorded, and is not in the copy.
+    let recorded: String = (fs::read_dir(snapshot.path()).expect("files"))
+        .map(|f| fs::read_to_string(f.expect("a file").path()).expect("text"))
+        .collect();
+    for key in ["addressGpsLat", "latitude"] {
+        let digit = |text: &str| {
+            let mut after = text.split(&format!("\"{key}\":")).skip(1);
+            after.any(|value| value.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
+        };
+        assert!(digit(&recorded), "{key} was not recorded");
+        assert!(!digit(&copy), "{key} is in the copy");
+    }
     let before = shape(dir.path());
     let toml = fs::read_to_string(dir.path().join("weir.toml")).expect("a file");
     fs::write(

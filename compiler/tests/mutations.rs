@@ -3,7 +3,8 @@
 //! comes out as before. What depends on a record is what changes when the record is taken away altogether (with the
 //! other records about the same customer, where a source says it in pieces), and what it names by its id.
 //!
-//! To put another source under this test: one line in `SOURCES`.
+//! To put another source under this test: one line in `SOURCES`. A sample file of the repository that is in none of them
+//! fails `every_sample_is_mutated`.
 //!
 //! `MUTATIONS=all` tries all of them where a plain run takes an even sample of the large exports.
 
@@ -28,8 +29,62 @@ struct Source {
     /// The field that says whom a record is about, where several records of several collections are about one
     /// customer: all of them have a part in what is made of the customer. Also what a `*` stands for.
     about: Option<&'static str>,
+    /// Where several records of one collection say together what is known of a thing (a site, a name), the field that says
+    /// of which: (collection, field). It stands in place of `about`.
+    together: &'static [(&'static str, &'static str)],
+    /// The header that the rows of a CSV file get in place of their own, for other generations of a format.
+    header: Option<&'static str>,
     /// What the kind needs in `weir.toml`.
     settings: &'static str,
+    /// How many mutations a plain run tries.
+    sample: usize,
+}
+
+/// A plain list of records a file, each about itself.
+const PLAIN: Source = Source {
+    kind: "",
+    export: "",
+    lists: &[],
+    about: None,
+    together: &[],
+    header: None,
+    settings: "",
+    sample: 400,
+};
+
+const INVENTORY: &[(&str, &str)] = &[
+    ("inventory", "/circuits"),
+    ("inventory", "/links"),
+    ("inventory", "/nodes"),
+];
+
+/// Rows of a CSV file, as they are read here.
+const ROWS: &str = "/rows";
+
+/// The table of `examples/no-crm`.
+const SHEET: &str = "[source.table]\nfile = \"subscribers.csv\"\ndelimiter = \";\"\nunit = \"kbps\"\ncircuit = \"Contract\"\n\
+    name = \"Customer\"\ndevice = \"CPE\"\nmac = \"CPE MAC\"\naddresses = [\"IPv4\", \"IPv6\"]\nparent = \"Sector\"\n\
+    download = \"Down\"\nupload = \"Up\"\ndownload_min = \"CIR\"\nupload_min = \"CIR\"\nstate = \"State\"\n\
+    suspended = [\"blocked\"]\nended = [\"cancelled\"]\ncomment = \"Note\"\n";
+
+/// The tables of `golden/uisp-fibre-csv`.
+const FIBRE: &str = "[source.table]\nfile = \"subscribers.csv\"\ncircuit = \"Contract\"\nname = \"Name\"\n\
+    device = \"ONT\"\nmac = \"MAC\"\naddresses = [\"Address\", \"IPv6\"]\nparent = \"OLT port\"\ndownload = \"Down\"\n\
+    upload = \"Up\"\nstate = \"State\"\nsuspended = [\"unpaid\"]\nended = [\"gone\"]\n\
+    [source.table.nodes]\nfile = \"ports.csv\"\nid = \"Port\"\nparent = \"Fed by\"\nkind = \"Kind\"\n\
+    download = \"Down\"\nupload = \"Up\"\n";
+
+/// LibreQoS, with the header of one generation of its file.
+const fn libreqos(header: Option<&'static str>, circuit: &'static str) -> Source {
+    Source {
+        kind: "libreqos",
+        export: "golden/libreqos-custom/exports",
+        lists: &[("ShapedDevices", ROWS)],
+        about: Some(circuit),
+        header,
+        sample: 80,
+        ..PLAIN
+    }
 }
 
 /// A list of records in JSON, as the mapping of a table says it.
@@ -44,27 +99,101 @@ static SOURCES: &[Source] = &[
     Source {
         kind: "inventory",
         export: "golden/inventory-dirty/exports",
-        lists: &[
-            ("inventory", "/circuits"),
-            ("inventory", "/links"),
-            ("inventory", "/nodes"),
-        ],
-        about: None,
-        settings: "",
+        lists: INVENTORY,
+        ..PLAIN
+    },
+    Source {
+        kind: "inventory",
+        export: "golden/worked-example/exports",
+        lists: INVENTORY,
+        sample: 40,
+        ..PLAIN
+    },
+    Source {
+        kind: "inventory",
+        export: "golden/link-down/exports",
+        lists: INVENTORY,
+        sample: 40,
+        ..PLAIN
+    },
+    Source {
+        kind: "inventory",
+        export: "examples/fleet/export",
+        lists: INVENTORY,
+        sample: 40,
+        ..PLAIN
+    },
+    Source {
+        kind: "inventory",
+        export: "examples/no-crm/exports/network",
+        lists: INVENTORY,
+        sample: 40,
+        ..PLAIN
+    },
+    Source {
+        kind: "inventory",
+        export: "examples/two-crms/exports/billing",
+        lists: INVENTORY,
+        sample: 40,
+        ..PLAIN
+    },
+    libreqos(None, "Circuit ID"),
+    libreqos(
+        Some(
+            "Circuit ID,Circuit Name,Device ID,Device Name,Parent Node,MAC,IPv4,IPv6,Download Min Mbps,Upload Min Mbps,Download Max Mbps,Upload Max Mbps,Comment",
+        ),
+        "Circuit ID",
+    ),
+    libreqos(
+        Some(
+            "Circuit ID,Circuit Name,Device ID,Device Name,Parent Node,MAC,IPv4,IPv6,Download Min Mbps,Upload Min Mbps,Download Max Mbps,Upload Max Mbps,Comment,sqm",
+        ),
+        "Circuit ID",
+    ),
+    libreqos(
+        Some(
+            "Circuit ID,Circuit Name,Device ID,Device Name,Parent Node,Parent Node ID,Anchor Node ID,MAC,IPv4,IPv6,Download Min Mbps,Upload Min Mbps,Download Max Mbps,Upload Max Mbps,Comment",
+        ),
+        "Circuit ID",
+    ),
+    libreqos(
+        Some(
+            "Circuit ID,Circuit Name,Device ID,Device Name,Parent Node,Parent Node ID,Anchor Node ID,MAC,IPv4,IPv6,Download Min Mbps,Upload Min Mbps,Download Max Mbps,Upload Max Mbps,Comment,sqm",
+        ),
+        "Circuit ID",
+    ),
+    libreqos(
+        Some(
+            "Circuit ID,Circuit Name,Device ID,Device Name,Parent Node,Parent Node ID,Anchor Node ID,MAC,IPv4,IPv6,Download Min,Upload Min,Download Max,Upload Max,Comment",
+        ),
+        "Circuit ID",
+    ),
+    libreqos(
+        Some(
+            "circuit_id,circuit_name,device_id,device_name,parent_node,parent_node_id,anchor_node_id,mac,ipv4,ipv6,download_min_mbps,upload_min_mbps,download_max_mbps,upload_max_mbps,comment,sqm",
+        ),
+        "circuit_id",
+    ),
+    libreqos(
+        Some(
+            "Circuit ID,Circuit Name,Device ID,Device Name,Parent Node,Parent Node ID,Anchor Node ID,MAC,RADIUS Username,IPv4,IPv6,Download Min Mbps,Upload Min Mbps,Download Max Mbps,Upload Max Mbps,Comment,sqm",
+        ),
+        "Circuit ID",
+    ),
+    Source {
+        export: "examples/two-crms/exports/fibre",
+        ..libreqos(None, "Circuit ID")
     },
     Source {
         kind: "netzur",
         export: "golden/netzur-basin/exports",
         lists: &[("libreqos", "/customers"), ("libreqos", "/zones")],
-        about: None,
-        settings: "",
+        ..PLAIN
     },
     Source {
         kind: "powercode",
         export: "golden/powercode-ridgeline/exports",
-        lists: &[],
-        about: None,
-        settings: "",
+        ..PLAIN
     },
     Source {
         kind: "sonar",
@@ -74,55 +203,101 @@ static SOURCES: &[Source] = &[
             ("accounts", "/data/accounts/entities"),
             ("network-sites", "/data/network_sites/entities"),
         ],
-        about: None,
-        settings: "",
+        ..PLAIN
     },
     Source {
         kind: "splynx",
         export: "golden/splynx-basin/exports",
-        lists: &[],
-        about: None,
-        settings: "",
+        ..PLAIN
+    },
+    Source {
+        kind: "splynx",
+        export: "golden/uisp-splynx/exports/billing",
+        sample: 40,
+        ..PLAIN
     },
     Source {
         kind: "table",
         export: "golden/netzur-basin/exports",
         lists: &[("libreqos", "/customers"), ("libreqos", "/zones")],
-        about: None,
         settings: TABLE,
+        ..PLAIN
+    },
+    Source {
+        kind: "table",
+        export: "examples/no-crm/exports/billing",
+        lists: &[("subscribers", ROWS)],
+        about: Some("Contract"),
+        settings: SHEET,
+        sample: 80,
+        ..PLAIN
+    },
+    Source {
+        kind: "table",
+        export: "golden/uisp-fibre-csv/exports/fibre",
+        lists: &[("ports", ROWS), ("subscribers", ROWS)],
+        about: Some("Contract"),
+        settings: FIBRE,
+        sample: 40,
+        ..PLAIN
     },
     Source {
         kind: "uisp",
         export: "examples/quickstart/exports/uisp",
-        lists: &[],
-        about: None,
-        settings: "",
+        ..PLAIN
+    },
+    Source {
+        kind: "uisp",
+        export: "examples/dirty/exports/uisp",
+        sample: 40,
+        ..PLAIN
+    },
+    Source {
+        kind: "uisp",
+        export: "golden/uisp-fibre-csv/exports/uisp",
+        sample: 40,
+        ..PLAIN
+    },
+    Source {
+        kind: "uisp",
+        export: "golden/uisp-splynx/exports/towers",
+        sample: 40,
+        ..PLAIN
+    },
+    Source {
+        kind: "uisp",
+        export: "examples/two-crms/exports/towers",
+        sample: 40,
+        ..PLAIN
     },
     Source {
         kind: "visp",
         export: "golden/visp-basin/exports",
         lists: &[
-            // Not `assemblies`: they find their customer by a name that is one only while no other has it. Nor
-            // `equipment`: several pieces of it say together which sites there are.
+            ("assemblies", "/data/rows"),
             ("bulk", "/data/customerCPEwithWirelessServiceSpeeds"),
+            ("customer-*-ips", "/data/row"),
             ("customer-*-services", "/data/rows"),
+            ("equipment", "/data/rows"),
             ("online", "/data/onlineUsers"),
             ("subscribers", "/data/rows"),
         ],
         about: Some("customer_id"),
-        settings: "",
+        // An assembly finds its customer by a name that is one only while no other has it, and the equipment of a site
+        // says together what the site is called and where it hangs.
+        together: &[
+            ("assemblies", "location_name"),
+            ("equipment", "location_id"),
+        ],
+        ..PLAIN
     },
     Source {
         kind: "wispgate",
         export: "golden/wispgate-basin/exports",
-        lists: &[],
-        about: None,
-        settings: "",
+        ..PLAIN
     },
 ];
 
-/// How many mutations of one source a plain run tries.
-const SAMPLE: usize = 400;
 /// One in so many goes through the whole compiler.
 const COMPILED: usize = 50;
 
@@ -153,11 +328,53 @@ impl Source {
             let path = entry.expect("an entry").path();
             let name = path.file_name().expect("a name").to_string_lossy();
             let text = fs::read(&path).expect("a file");
-            if let Ok(value) = serde_json::from_slice(&text) {
+            if name.ends_with(".csv") {
+                files.insert(name.to_string(), self.rows(&text));
+            } else if let Ok(value) = serde_json::from_slice(&text) {
                 files.insert(name.into_owned(), value);
             }
         }
         files
+    }
+
+    /// The rows of a CSV file as records, under the header that is asked for.
+    fn rows(&self, text: &[u8]) -> Value {
+        let delimiter = match self.settings.contains("delimiter = \";\"") {
+            true => b';',
+            false => b',',
+        };
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .flexible(true)
+            .from_reader(text);
+        let own: Vec<String> = (reader.headers().expect("a header").iter())
+            .map(str::to_owned)
+            .collect();
+        let header: Vec<String> = match self.header {
+            None => own.clone(),
+            Some(header) => header.split(',').map(str::to_owned).collect(),
+        };
+        // Generations differ in blanks, in letters and in whether they say the unit.
+        let folded = |name: &str| {
+            let letters = name.chars().filter(char::is_ascii_alphanumeric);
+            let word: String = letters.collect::<String>().to_lowercase();
+            word.trim_end_matches("mbps").to_owned()
+        };
+        let rows: Vec<Value> = (reader.records())
+            .map(|row| {
+                let row = row.expect("a row");
+                let cell = |name: &String| {
+                    let at = own.iter().position(|o| folded(o) == folded(name));
+                    at.and_then(|at| row.get(at)).unwrap_or_default()
+                };
+                Value::Object(
+                    (header.iter())
+                        .map(|name| (name.clone(), json!(cell(name))))
+                        .collect(),
+                )
+            })
+            .collect();
+        json!({ "header": header, "delimiter": delimiter, "rows": rows })
     }
 
     fn records(&self, files: &Files) -> Vec<At> {
@@ -172,8 +389,13 @@ impl Source {
                 lists.push("");
             }
             for list in lists {
-                let rows = value.pointer(list).and_then(Value::as_array);
-                for index in 0..rows.map_or(0, Vec::len) {
+                let rows = match value.pointer(list) {
+                    Some(Value::Array(rows)) => rows.len(),
+                    // The answer about one customer.
+                    Some(Value::Object(_)) if !list.is_empty() => 1,
+                    _ => 0,
+                };
+                for index in 0..rows {
                     records.push(At {
                         file: file.clone(),
                         list: list.to_owned(),
@@ -187,7 +409,11 @@ impl Source {
 
     /// Whom a record is about, where that is said.
     fn about(&self, files: &Files, at: &At) -> Option<String> {
-        let record = &files[&at.file].pointer(&at.list)?[at.index];
+        let record = record(&files[&at.file], at);
+        let collection = at.file.split('.').next()?;
+        if let Some((_, field)) = self.together.iter().find(|(c, _)| *c == collection) {
+            return Some(format!("{field} {}", record.get(field)?));
+        }
         let field = record.get(self.about?);
         let star = || {
             let collection = at.file.split('.').next()?;
@@ -204,7 +430,7 @@ impl Source {
 
     fn bytes(files: &Files) -> BTreeMap<String, Arc<Vec<u8>>> {
         (files.iter())
-            .map(|(name, value)| (name.clone(), Arc::new(value.to_string().into_bytes())))
+            .map(|(name, value)| (name.clone(), Arc::new(text(name, value))))
             .collect()
     }
 
@@ -230,6 +456,48 @@ impl Source {
     }
 }
 
+/// A record of a file.
+fn record<'a>(file: &'a Value, at: &At) -> &'a Value {
+    match file.pointer(&at.list) {
+        Some(Value::Array(rows)) => &rows[at.index],
+        other => other.expect("a record"),
+    }
+}
+
+/// What stands in a file: rows as CSV, else JSON.
+fn text(name: &str, file: &Value) -> Vec<u8> {
+    if !name.ends_with(".csv") {
+        return file.to_string().into_bytes();
+    }
+    let delimiter = file["delimiter"]
+        .as_u64()
+        .and_then(|d| u8::try_from(d).ok());
+    let mut writer = csv::WriterBuilder::new()
+        .delimiter(delimiter.expect("a delimiter"))
+        .from_writer(Vec::new());
+    let header: Vec<&str> = (file["header"].as_array().expect("a header").iter())
+        .filter_map(Value::as_str)
+        .collect();
+    writer.write_record(&header).expect("written");
+    for row in file["rows"].as_array().expect("rows") {
+        let cells = header.iter().map(|name| match row.get(*name) {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        });
+        writer.write_record(cells).expect("written");
+    }
+    writer.into_inner().expect("written")
+}
+
+/// Takes a record out of its file.
+fn take_out(file: &mut Value, at: &At) {
+    match file.pointer_mut(&at.list).expect("a record") {
+        Value::Array(rows) => drop(rows.remove(at.index)),
+        one => *one = Value::Null,
+    }
+}
+
 /// Whether a collection goes by a name, or by one with a `*` in it.
 fn is(collection: &str, name: &str) -> bool {
     match name.split_once('*') {
@@ -252,15 +520,9 @@ fn said(c: &CircuitRecord) -> String {
         .map(|d| (&d.id, &d.name, &d.mac, &d.claims))
         .collect();
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {devices:?}",
-        c.name, c.attach, c.plan, c.burst, c.burst_bytes, c.commit, c.state, c.comment
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {devices:?}",
+        c.name, c.attach, c.plan, c.burst, c.burst_bytes, c.commit, c.state, c.comment, c.position
     )
-}
-
-fn list<'a>(file: &'a mut Value, at: &At) -> &'a mut Vec<Value> {
-    file.pointer_mut(&at.list)
-        .and_then(Value::as_array_mut)
-        .expect("a list of records")
 }
 
 /// Every field below a value, the fields of fields too.
@@ -332,7 +594,10 @@ fn mutations(at: &At, field: &str, was: &Value) -> Vec<Mutation> {
 /// The file of a record, with the record mutated.
 fn mutated(files: &Files, mutation: &Mutation) -> Arc<Vec<u8>> {
     let mut file = files[&mutation.at.file].clone();
-    let record = &mut list(&mut file, &mutation.at)[mutation.at.index];
+    let record = match file.pointer_mut(&mutation.at.list).expect("a list") {
+        Value::Array(rows) => &mut rows[mutation.at.index],
+        one => one,
+    };
     let (parent, key) = mutation.field.rsplit_once('/').expect("a pointer");
     let key = key.replace("~1", "/").replace("~0", "~");
     match (
@@ -347,16 +612,16 @@ fn mutated(files: &Files, mutation: &Mutation) -> Arc<Vec<u8>> {
         }
         _ => panic!("{} holds nothing", mutation.field),
     }
-    Arc::new(file.to_string().into_bytes())
+    Arc::new(text(&mutation.at.file, &file))
 }
 
 /// An even sample: every field and every kind of mutation has its turn, whatever their order.
-fn sample(all: Vec<Mutation>) -> Vec<Mutation> {
-    if std::env::var_os("MUTATIONS").is_some_and(|v| v == "all") || all.len() <= SAMPLE {
+fn sample(all: Vec<Mutation>, most: usize) -> Vec<Mutation> {
+    if std::env::var_os("MUTATIONS").is_some_and(|v| v == "all") || all.len() <= most {
         return all;
     }
     // A stride without small factors does not fall into step with records, fields or values.
-    let stride = (all.len() / SAMPLE) | 1;
+    let stride = (all.len() / most) | 1;
     let stride = (stride..)
         .step_by(2)
         .find(|n| [3, 5, 7, 11, 13].iter().all(|p| n % p != 0 || n == p))
@@ -376,12 +641,13 @@ fn a_wrong_field_costs_its_own_record_at_most() {
         };
         let base = source.lower(&bytes);
         let want = circuits(&base);
-        assert!(!want.is_empty(), "{} has no circuits", source.export);
+        let holds_something = !want.is_empty() || !base.nodes.is_empty();
+        assert!(holds_something, "{} holds nothing", source.export);
 
         let records = source.records(&files);
         let everything: Vec<Mutation> = (records.iter())
             .flat_map(|at| {
-                let record = &files[&at.file].pointer(&at.list).expect("a list")[at.index];
+                let record = record(&files[&at.file], at);
                 let mut below = Vec::new();
                 fields(record, "", &mut below);
                 below
@@ -390,7 +656,7 @@ fn a_wrong_field_costs_its_own_record_at_most() {
                     .collect::<Vec<_>>()
             })
             .collect();
-        let chosen = sample(everything);
+        let chosen = sample(everything, source.sample);
 
         // What each record has a part in.
         let touched: BTreeSet<&At> = chosen.iter().map(|m| &m.at).collect();
@@ -407,16 +673,17 @@ fn a_wrong_field_costs_its_own_record_at_most() {
                 for at in gone.rev() {
                     let file = changed.entry(&at.file);
                     let file = file.or_insert_with(|| files[&at.file].clone());
-                    list(file, at).remove(at.index);
+                    take_out(file, at);
                 }
                 let mut bytes = bytes.clone();
-                bytes.extend(changed.iter().map(|(name, file)| {
-                    ((*name).to_owned(), Arc::new(file.to_string().into_bytes()))
-                }));
+                bytes.extend(
+                    changed
+                        .iter()
+                        .map(|(name, file)| ((*name).to_owned(), Arc::new(text(name, file)))),
+                );
                 let left = circuits(&source.lower(&bytes));
                 let mut named = BTreeSet::new();
-                let record = &files[&at.file].pointer(&at.list).expect("a list")[at.index];
-                scalars(record, &mut named);
+                scalars(record(&files[&at.file], at), &mut named);
                 let own = (want.iter())
                     .filter(|(id, said)| left.get(*id) != Some(said) || named.contains(*id))
                     .map(|(id, _)| id.as_str())
@@ -479,6 +746,190 @@ fn a_wrong_field_costs_its_own_record_at_most() {
                 .cloned()
                 .collect::<Vec<_>>()
                 .join("\n")
+        );
+    }
+}
+
+/// A wrong field of a node of `network.json` costs the node and what hangs below it at most: no circuit, and no node of
+/// another branch.
+#[test]
+fn a_wrong_field_of_a_node_costs_its_branch_at_most() {
+    for export in [
+        "golden/libreqos-custom/exports",
+        "examples/two-crms/exports/fibre",
+    ] {
+        let source = Source {
+            export,
+            ..libreqos(None, "Circuit ID")
+        };
+        let files = source.files();
+        let bytes = Source::bytes(&files);
+        let base = source.lower(&bytes);
+        let nodes = |records: &Records| -> BTreeMap<String, String> {
+            let said = |n: &weir_compiler::ir::records::NodeRecord| {
+                let parent = n.parent.as_ref().map(|p| &p.text);
+                format!(
+                    "{:?} {parent:?} {:?} {:?}",
+                    n.kind, n.capacity, n.is_virtual
+                )
+            };
+            (records.nodes.iter())
+                .map(|n| (n.name.to_string(), said(n)))
+                .collect()
+        };
+        let (want_circuits, want_nodes) = (circuits(&base), nodes(&base));
+        let tree = &files["network.json"];
+        let mut all: Vec<(String, BTreeSet<String>)> = Vec::new();
+        branches(tree, "", &mut all);
+        assert!(!all.is_empty(), "{export}");
+        let everything: Vec<(Mutation, &BTreeSet<String>)> = (all.iter())
+            .flat_map(|(pointer, below)| {
+                let at = At {
+                    file: "network.json".to_owned(),
+                    list: pointer.clone(),
+                    index: 0,
+                };
+                let members = tree.pointer(pointer).and_then(Value::as_object);
+                let own = members.expect("a node").iter();
+                own.flat_map(move |(key, value)| {
+                    let field = format!("/{}", key.replace('~', "~0").replace('/', "~1"));
+                    let all = mutations(&at, &field, value);
+                    all.into_iter().map(move |m| (m, below))
+                })
+                .collect::<Vec<_>>()
+            })
+            .collect();
+        let wrong: Vec<String> = (everything.par_iter())
+            .filter_map(|(mutation, below)| {
+                let mut bytes = bytes.clone();
+                bytes.insert("network.json".to_owned(), mutated(&files, mutation));
+                let records = source.lower(&bytes);
+                let what = || {
+                    format!(
+                        "{}{}: {:?}",
+                        mutation.at.list, mutation.field, mutation.value
+                    )
+                };
+                if circuits(&records) != want_circuits {
+                    return Some(format!("{}: a circuit changes", what()));
+                }
+                if !records.evidence.unreadable.is_empty() {
+                    return Some(format!("{}: gives up the file", what()));
+                }
+                let got = nodes(&records);
+                let lost = (want_nodes.iter())
+                    .find(|(name, said)| !below.contains(*name) && got.get(*name) != Some(said));
+                lost.map(|(name, _)| format!("{}: changes {name}", what()))
+            })
+            .collect();
+        assert!(
+            wrong.is_empty(),
+            "{} of {}:\n{}",
+            wrong.len(),
+            everything.len(),
+            wrong
+                .iter()
+                .take(12)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join("\n")
+        );
+    }
+}
+
+/// Every node of a tree: its pointer, and the names of it and of what is below.
+fn branches(
+    nodes: &Value,
+    at: &str,
+    out: &mut Vec<(String, BTreeSet<String>)>,
+) -> BTreeSet<String> {
+    let mut here = BTreeSet::new();
+    for (name, node) in nodes.as_object().into_iter().flatten() {
+        let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+        let mut below = branches(&node["children"], &format!("{pointer}/children"), out);
+        below.insert(name.clone());
+        out.push((pointer, below.clone()));
+        here.extend(below);
+    }
+    here
+}
+
+/// Where a sample file is that is in no case here, and why.
+const ELSEWHERE: &[(&str, &str)] = &[
+    (
+        "compiler/tests/data/libreqos-defects/",
+        "each file is one defect, which `formats.rs` names",
+    ),
+    (
+        "compiler/tests/data/netzur/",
+        "answers that are no export, each with a test in `sources/netzur/tests.rs`",
+    ),
+    ("compiler/tests/data/sarif/", "the schema of a format"),
+    (
+        "compiler/tests/data/visp/",
+        "answers that are no export, each with a test in `sources/visp/tests.rs`",
+    ),
+    (
+        "compiler/tests/data/wispgate/",
+        "answers that are no export, each with a test in `sources/wispgate/tests.rs`",
+    ),
+    (
+        "golden/libreqos-custom/exports/network.json",
+        "a tree and no list: `a_wrong_field_of_a_node_costs_its_branch_at_most`",
+    ),
+    (
+        "examples/two-crms/exports/fibre/network.json",
+        "a tree and no list: `a_wrong_field_of_a_node_costs_its_branch_at_most`",
+    ),
+];
+
+/// Every recorded file of the repository is mutated, or it is said why not.
+#[test]
+fn every_sample_is_mutated() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut samples = BTreeSet::new();
+    let mut open: Vec<String> = vec!["compiler/tests/data".to_owned()];
+    for stories in ["examples", "golden"] {
+        for story in fs::read_dir(root.join(stories)).expect("a directory") {
+            let story = story.expect("an entry").file_name();
+            for exports in ["export", "exports"] {
+                let dir = format!("{stories}/{}/{exports}", story.to_string_lossy());
+                open.extend(root.join(&dir).is_dir().then_some(dir));
+            }
+        }
+    }
+    while let Some(dir) = open.pop() {
+        for entry in fs::read_dir(root.join(&dir)).expect("a directory") {
+            let entry = entry.expect("an entry");
+            let path = format!("{dir}/{}", entry.file_name().to_string_lossy());
+            match entry.path().is_dir() {
+                true => open.push(path),
+                false => drop(samples.insert(path)),
+            }
+        }
+    }
+    assert!(samples.len() > 100, "{}", samples.len());
+    let mut mutated = BTreeSet::new();
+    for source in SOURCES {
+        let files = source.files();
+        for at in source.records(&files) {
+            mutated.insert(format!("{}/{}", source.export, at.file));
+        }
+    }
+    let is_elsewhere = |path: &str| ELSEWHERE.iter().any(|(place, _)| path.starts_with(place));
+    // A last page may hold nothing, and a system no sectors.
+    let is_empty = |path: &str| {
+        let text = fs::read_to_string(root.join(path)).expect("text");
+        matches!(serde_json::from_str(&text), Ok(Value::Array(rows)) if rows.is_empty())
+    };
+    let missing: Vec<&String> = (samples.iter())
+        .filter(|path| !mutated.contains(*path) && !is_elsewhere(path) && !is_empty(path))
+        .collect();
+    assert!(missing.is_empty(), "no case mutates {missing:#?}");
+    for (place, why) in ELSEWHERE {
+        assert!(
+            samples.iter().any(|path| path.starts_with(place)),
+            "{place} is not there any more ({why})"
         );
     }
 }

@@ -520,6 +520,14 @@ fn damage_is_named_and_not_promoted() {
         told.contains("does not verify: queue-plan.json has SHA-256"),
         "{told}"
     );
+    assert!(told.contains("CHG006"), "{told}");
+    // What is said of damaged files would be said of another artifact.
+    for pair in [format!("production {b}"), format!("{b} production")] {
+        let told = lab.told(&format!("diff {pair}"), 4);
+        assert!(told.contains("does not verify"), "{told}");
+        let stopped = lab.json(&format!("diff {pair}"), 4);
+        assert_eq!(stopped["exit"]["code"], 4);
+    }
     let said = lab.run(&format!("verify {b}"), 6);
     assert!(
         said.contains("wrong artifact") && said.contains("queue-plan.json"),
@@ -611,6 +619,13 @@ fn collecting_keeps_what_is_needed() {
         lab.build_with(4, 51_000 + n * 100);
     }
     let pinned = lab.build_with(5, 40_000);
+    let said = lab.json(&format!("gc --pin {pinned}"), 0);
+    assert_eq!(
+        (said["schema"].as_str(), said["pinned"].as_bool()),
+        (Some("weir.gc-pin/1"), Some(true))
+    );
+    assert_eq!(said["digest"], pinned.as_str());
+    lab.run(&format!("gc --unpin {pinned}"), 0);
     lab.run(&format!("gc --pin {pinned}"), 0);
     let dry = lab.json("gc --keep 0 --dry-run", 0);
     let removed = lab.json("gc --keep 0", 0);
@@ -626,4 +641,116 @@ fn collecting_keeps_what_is_needed() {
     assert_eq!(lab.litter(), [""; 0]);
     lab.run("verify", 0);
     lab.run("gc", 0);
+}
+
+/// A recorded export of one file, stored as `weir fetch` stores it, two days ago; its digest.
+fn snapshot(lab: &Lab, instance: &str, text: &str) -> String {
+    use sha2::{Digest as _, Sha256};
+    use weir_schemas::Published as _;
+    use weir_schemas::export::{Export, File};
+
+    let hex = |bytes: &[u8]| format!("{:x}", Sha256::digest(bytes));
+    let time = "2026-01-01T00:00:00Z".to_owned();
+    let mut export = Export {
+        schema: Export::SCHEMA.to_owned(),
+        kind: "inventory".to_owned(),
+        instance: instance.to_owned(),
+        digest: String::new(),
+        started: time.clone(),
+        finished: time.clone(),
+        complete: true,
+        files: vec![File {
+            name: "inventory.json".to_owned(),
+            collection: "inventory".to_owned(),
+            page: None,
+            method: "GET".to_owned(),
+            request: "/".to_owned(),
+            status: 200,
+            time,
+            records: 1,
+            received: text.len() as u64,
+            sha256: hex(text.as_bytes()),
+            complete: true,
+        }],
+        missing: Vec::new(),
+    };
+    export.digest = hex(export.digest_text().as_bytes());
+    let store = weir_store::Store::open(lab.store()).expect("a store");
+    let files = [("inventory.json".to_owned(), text.as_bytes().to_vec())];
+    let json = serde_json::to_vec(&export).expect("JSON");
+    let (kept, _) = store.put_snapshot(&export, &json, &files).expect("stored");
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(2 * 86_400);
+    let there = fs::File::open(kept.path()).expect("there");
+    there.set_modified(long_ago).expect("set");
+    kept.digest().to_owned()
+}
+
+#[test]
+fn old_snapshots_go_unless_something_is_built_from_them() {
+    let lab = Lab::new("");
+    // One that an artifact was built from, one that the lock names, many more, and one of another system.
+    let built = fs::read_to_string(lab.path().join("export/inventory.json")).expect("text");
+    let artifact = lab.build();
+    let of_build = snapshot(&lab, "https://a.example", &built);
+    let locked = snapshot(&lab, "https://a.example", "{}");
+    let lock = format!(
+        "version = 1\n\n[[source]]\nname = \"own\"\nkind = \"inventory\"\nsnapshot = \"sha256:{locked}\"\nfetched = \
+         \"2026-01-01T00:00:00Z\"\n"
+    );
+    fs::write(lab.path().join("weir.lock"), &lock).expect("written");
+    for n in 0..60 {
+        snapshot(&lab, "https://a.example", &format!("[{n}]"));
+    }
+    let other = snapshot(&lab, "https://b.example", "[0,1]");
+    let there = || {
+        fs::read_dir(lab.store().join("snapshots"))
+            .expect("a list")
+            .count()
+    };
+    assert_eq!(there(), 63);
+    let dry = lab.json("gc --keep 0 --dry-run", 0);
+    assert_eq!(there(), 63);
+    let removed = lab.json("gc --keep 0", 0);
+    assert_eq!(dry["removed_snapshots"], removed["removed_snapshots"]);
+    let gone: Vec<&str> = (removed["removed_snapshots"]
+        .as_array()
+        .expect("a list")
+        .iter())
+    .filter_map(|d| d.as_str())
+    .collect();
+    // All 62 of one system were recorded at one moment: the newest 50 are those with the largest digests.
+    assert!((10..=12).contains(&gone.len()), "{}", gone.len());
+    for kept in [&of_build, &locked, &other] {
+        assert!(!gone.contains(&kept.as_str()), "{kept}");
+    }
+    assert_eq!(there(), 63 - gone.len());
+    assert_eq!(lab.litter(), [""; 0]);
+    lab.run(&format!("show {artifact}"), 0);
+    let said = lab.run("gc", 0);
+    assert!(
+        said.contains("0 artifacts and 0 snapshots removed"),
+        "{said}"
+    );
+    // A lock that cannot be read names nobody knows what.
+    for n in 60..70 {
+        snapshot(&lab, "https://a.example", &format!("[{n}]"));
+    }
+    fs::write(lab.path().join("weir.lock"), "<<<<<<< HEAD\n").expect("written");
+    let before = there();
+    let told = lab.told("gc --keep 0", 1);
+    assert!(told.contains("weir.lock is not a lock file"), "{told}");
+    assert_eq!(there(), before);
+}
+
+/// What is in the directory of `--out` can always be promoted: the store has it first.
+#[test]
+fn a_build_that_cannot_be_stored_writes_nothing_elsewhere() {
+    let lab = Lab::new("");
+    lab.run("build", 0);
+    let store = lab.store();
+    fs::remove_dir_all(store.join("artifacts")).expect("removed");
+    fs::write(store.join("artifacts"), "in the way").expect("written");
+    let told = lab.told("build --out out", 1);
+    assert!(told.contains("directory of the store"), "{told}");
+    assert!(!lab.path().join("out").exists());
 }

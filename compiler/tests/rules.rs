@@ -86,3 +86,21 @@ fn only_what_cannot_be_enforced_is_refused() {
         assert_eq!(refused(&rule.bad), hopeless, "{rule:?}");
     }
 }
+
+/// At least 95 % of what the rules say of their own examples has a place, and every place is in a file that was read.
+#[test]
+fn findings_have_a_place() {
+    let (mut placed, mut all) = (0, 0);
+    let mut nowhere = std::collections::BTreeSet::new();
+    for rule in rules::ALL {
+        for finding in compile_example(&rule.bad).findings {
+            all += 1;
+            match finding.places.is_empty() {
+                true => drop(nowhere.insert(finding.rule.code)),
+                false => placed += 1,
+            }
+        }
+    }
+    assert!(all > 150, "{all}");
+    assert!(placed * 100 >= all * 95, "{placed} of {all}: {nowhere:?}");
+}

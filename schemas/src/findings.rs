@@ -106,7 +106,7 @@ pub struct Subject<'a> {
 
 /// What a subject is.
 #[derive(
-    Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug,
+    Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum SubjectKind {

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Published;
-use crate::common::NodeKind;
+use crate::common::{NodeKind, degrees_or_none};
 
 impl Published for Inventory {
     const SCHEMA: &'static str = "weir.inventory/1";
@@ -56,6 +56,22 @@ pub struct Node {
     /// Traffic enters the network here.
     #[serde(default, skip_serializing_if = "is_false")]
     pub gateway: bool,
+    /// Degrees north of the equator, of the node; with `longitude`. Shown to people, and decides nothing.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "degrees_or_none"
+    )]
+    #[schemars(with = "Option<f64>", range(min = -90, max = 90))]
+    pub latitude: Option<i32>,
+    /// Degrees east of Greenwich; with `latitude`.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "degrees_or_none"
+    )]
+    #[schemars(with = "Option<f64>", range(min = -180, max = 180))]
+    pub longitude: Option<i32>,
 }
 
 /// A connection of two nodes.
@@ -110,6 +126,22 @@ pub struct Circuit {
     /// What it is used with; a circuit without addresses is not shaped.
     #[serde(default)]
     pub devices: Vec<Device>,
+    /// Degrees north of the equator, of the subscriber; with `longitude`. Shown to people, and decides nothing.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "degrees_or_none"
+    )]
+    #[schemars(with = "Option<f64>", range(min = -90, max = 90))]
+    pub latitude: Option<i32>,
+    /// Degrees east of Greenwich; with `latitude`.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "degrees_or_none"
+    )]
+    #[schemars(with = "Option<f64>", range(min = -180, max = 180))]
+    pub longitude: Option<i32>,
 }
 
 /// State of a service.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Published;
-use crate::common::{NodeKind, OmitReason, Pair};
+use crate::common::{NodeKind, OmitReason, Pair, Position};
 
 /// The provenance of one build.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
@@ -118,6 +118,9 @@ pub struct Node<'a> {
     /// Id of the node through which its island was joined to the root, as nothing else reaches it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub island: Option<Cow<'a, str>>,
+    /// Where it is, as a source says. Absent when none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
     /// The records of several sources that this is, in order of trust. Absent when only one source knows it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joined: Vec<Joined<'a>>,
@@ -240,6 +243,9 @@ pub struct Circuit<'a> {
     pub shaped: Option<Shaped<'a>>,
     /// The devices that kept an address.
     pub devices: Vec<Device<'a>>,
+    /// Where it is, as a source says. Absent when none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
     /// The records of several sources that this is, in order of trust. Absent when only one source knows it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joined: Vec<Joined<'a>>,

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Published;
-use crate::common::{NodeKind, OmitReason, Pair};
+use crate::common::{NodeKind, OmitReason, Pair, Position};
 use crate::findings::Level;
 use crate::provenance::{Fate, RefusedWhy, Via};
 
@@ -34,6 +34,9 @@ pub struct Why<'a> {
     /// What became of a node. Absent for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fate: Option<Fate>,
+    /// Where the circuit or node is, as a source says. Absent when none does, and for addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
     /// What the address matched. Absent for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Address<'a>>,

@@ -14,7 +14,7 @@ use serde::de::{
 use serde_json::value::RawValue;
 use tokio::sync::mpsc::Receiver;
 
-use crate::select::Selection;
+use crate::select::{Privacy, Selection};
 
 /// What an answer has to look like.
 #[derive(Clone, Debug)]
@@ -202,7 +202,7 @@ impl<'de> Visitor<'de> for Root<'_> {
                     member(&mut self.kept.bytes, &mut first, &key);
                     map.next_value_seed(Keep {
                         below: field.below.as_ref(),
-                        private: field.private,
+                        privacy: field.privacy,
                         replace: self.replace,
                         lines: true,
                         out: &mut self.kept.bytes,
@@ -241,7 +241,7 @@ impl<'de> Visitor<'de> for Root<'_> {
             seq,
             Keep {
                 below: Some(selection),
-                private: false,
+                privacy: Privacy::Open,
                 replace: self.replace,
                 lines: true,
                 out: &mut self.kept.bytes,
@@ -299,7 +299,7 @@ fn words(json: &str) -> String {
 /// Replaces text; told whether it names people or places.
 pub type Replace<'a> = dyn Fn(&str, bool) -> String + 'a;
 
-/// A recorded answer with its texts replaced, and nothing else changed.
+/// A recorded answer with its texts replaced and its coordinates taken out, and nothing else changed.
 pub fn rewrite(
     json: &[u8],
     shape: &Shape,
@@ -321,7 +321,7 @@ pub fn rewrite(
 /// A value: selected fields of objects, values as they are written.
 struct Keep<'a> {
     below: Option<&'a Selection>,
-    private: bool,
+    privacy: Privacy,
     replace: Option<&'a Replace<'a>>,
     /// The elements of the outermost list stand on lines of their own, so that people can compare two recordings.
     lines: bool,
@@ -335,7 +335,7 @@ impl<'de> DeserializeSeed<'de> for Keep<'_> {
             Some(_) => deserializer.deserialize_any(self),
             None => {
                 let raw = Box::<RawValue>::deserialize(deserializer)?;
-                leaf(raw.get(), self.replace, self.private, self.out).map_err(D::Error::custom)
+                leaf(raw.get(), self.replace, self.privacy, self.out).map_err(D::Error::custom)
             }
         }
     }
@@ -345,15 +345,20 @@ impl<'de> DeserializeSeed<'de> for Keep<'_> {
 fn leaf(
     raw: &str,
     replace: Option<&Replace<'_>>,
-    private: bool,
+    privacy: Privacy,
     out: &mut Vec<u8>,
 ) -> Result<(), serde_json::Error> {
     let raw = raw.trim();
+    if replace.is_some() && privacy == Privacy::Position {
+        // Whatever is written there: a place cannot be replaced by one that says nothing.
+        out.extend_from_slice(b"null");
+        return Ok(());
+    }
     match raw.as_bytes().first() {
         Some(b'"') if replace.is_some() => {
             let original: String = serde_json::from_str(raw)?;
             match replace {
-                Some(replace) => text(out, &replace(&original, private)),
+                Some(replace) => text(out, &replace(&original, privacy == Privacy::Name)),
                 None => text(out, &original),
             }
         }
@@ -365,7 +370,7 @@ fn leaf(
                 if ix > 0 {
                     out.push(b',');
                 }
-                leaf(element.get(), replace, private, out)?;
+                leaf(element.get(), replace, privacy, out)?;
             }
             out.push(b']');
         }
@@ -399,7 +404,7 @@ fn list<'de, A: SeqAccess<'de>>(mut seq: A, keep: Keep<'_>) -> Result<(), A::Err
         out.extend_from_slice(end);
         let next = seq.next_element_seed(Keep {
             below: keep.below,
-            private: keep.private,
+            privacy: keep.privacy,
             replace: keep.replace,
             lines: false,
             out: &mut *out,
@@ -435,7 +440,7 @@ impl<'de> Visitor<'de> for Keep<'_> {
             member(self.out, &mut first, &key);
             map.next_value_seed(Keep {
                 below: field.below.as_ref(),
-                private: field.private,
+                privacy: field.privacy,
                 replace: self.replace,
                 lines: self.lines,
                 out: &mut *self.out,
@@ -466,7 +471,7 @@ impl<'de> Visitor<'de> for Keep<'_> {
     }
     fn visit_str<E>(self, value: &str) -> Result<(), E> {
         match self.replace {
-            Some(replace) => text(self.out, &replace(value, self.private)),
+            Some(replace) => text(self.out, &replace(value, self.privacy == Privacy::Name)),
             None => text(self.out, value),
         }
         Ok(())

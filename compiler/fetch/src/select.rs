@@ -2,7 +2,8 @@
 //! key that the CRM adds to its answer tomorrow is not in anybody's git the day after.
 //!
 //! Written as in GraphQL: `id name~ parent{id}`. Lists are looked through. `~` marks text that names people or places;
-//! redaction replaces it. A name with blanks stands in quotes.
+//! redaction replaces it. `^` marks coordinates, which say where somebody lives: redaction takes them out. A name with
+//! blanks stands in quotes.
 
 /// The fields of an object.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -13,10 +14,20 @@ pub struct Selection {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Field {
     pub name: String,
-    /// Names people or places.
-    pub private: bool,
+    pub privacy: Privacy,
     /// `None`: a value; objects in its place are recorded as `{}`.
     pub below: Option<Selection>,
+}
+
+/// What a value says of people.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Privacy {
+    #[default]
+    Open,
+    /// Names people or places.
+    Name,
+    /// Coordinates.
+    Position,
 }
 
 impl Selection {
@@ -77,7 +88,7 @@ fn fields(rest: &mut &str, depth: usize) -> Option<Selection> {
             name
         } else {
             let end = rest
-                .find(|c: char| c.is_whitespace() || "{}~\"".contains(c))
+                .find(|c: char| c.is_whitespace() || "{}~^\"".contains(c))
                 .unwrap_or(rest.len());
             let (name, after) = rest.split_at(end);
             *rest = after;
@@ -86,8 +97,12 @@ fn fields(rest: &mut &str, depth: usize) -> Option<Selection> {
         if name.is_empty() || selection.field(name).is_some() {
             return None;
         }
-        let private = rest.starts_with('~');
-        if private {
+        let privacy = match rest.as_bytes().first() {
+            Some(b'~') => Privacy::Name,
+            Some(b'^') => Privacy::Position,
+            _ => Privacy::Open,
+        };
+        if privacy != Privacy::Open {
             *rest = &rest[1..];
         }
         let mut below = None;
@@ -98,7 +113,7 @@ fn fields(rest: &mut &str, depth: usize) -> Option<Selection> {
         }
         selection.fields.push(Field {
             name: name.to_owned(),
-            private,
+            privacy,
             below,
         });
     }
@@ -110,13 +125,16 @@ mod tests {
 
     #[test]
     fn selections_read_like_graphql_and_mistakes_are_none() {
-        let selection = Selection::of("id name~ parent{ id name~ } \"Fiber MAC\"");
-        assert_eq!(selection.graphql(), "id name parent{id name} Fiber MAC");
-        assert!(selection.field("name").unwrap().private);
+        let selection = Selection::of("id name~ parent{ id name~ } \"Fiber MAC\" gps^");
+        assert_eq!(selection.graphql(), "id name parent{id name} Fiber MAC gps");
+        assert_eq!(selection.field("name").unwrap().privacy, Privacy::Name);
+        assert_eq!(selection.field("gps").unwrap().privacy, Privacy::Position);
         let parent = selection.field("parent").unwrap();
-        assert!(!parent.private && parent.below.as_ref().unwrap().fields.len() == 2);
+        assert!(
+            parent.privacy == Privacy::Open && parent.below.as_ref().unwrap().fields.len() == 2
+        );
         assert!(selection.field("Fiber MAC").unwrap().below.is_none());
-        for wrong in ["a{", "a}", "a a", "\"a", "a{b}}", "~a", "{a}"] {
+        for wrong in ["a{", "a}", "a a", "\"a", "a{b}}", "~a", "^a", "a~^", "{a}"] {
             assert_eq!(Selection::parse(wrong), None, "{wrong}");
         }
     }

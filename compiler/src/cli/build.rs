@@ -76,10 +76,12 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
     let kept = if verdict.stops_the_files() {
         None
     } else {
+        // The store first: what is in a directory is then always an artifact that can be promoted.
+        let kept = keep(&built.dir, &built.project, artifact)?;
         if let Some(out) = &args.out {
             emit::write(artifact, out).map_err(|e| Stop::cannot("write to", out, &e))?;
         }
-        Some(keep(&built.dir, &built.project, artifact)?)
+        Some(kept)
     };
     let summary = Summary::of(&built.stages(), &built.compiled.findings);
     let problems = show::problems(&built);

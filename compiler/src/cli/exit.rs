@@ -43,7 +43,7 @@ impl Exit {
                 "findings at or above fail_on (build has written the artifact, marked failing)"
             }
             Exit::Refused => {
-                "refused: a guard, a plan the target cannot represent, or the base moved"
+                "refused: a guard, a plan the target cannot represent, an artifact that does not verify, or the base moved"
             }
             Exit::Incomplete => {
                 "a source could not be read completely; nothing was recorded or changed"

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use weir_compiler::config;
 use weir_compiler::guard::{self, Accept, Trip, lasting};
+use weir_compiler::lint::rules::NOT_AS_REVIEWED;
 use weir_compiler::report::{Detail, Tone, diff as show, human, json, plain};
 use weir_compiler::source_map::SourceMap;
 use weir_schemas::Published as _;
@@ -279,10 +280,17 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
     if let Some(plan) = &plan
         && plan.manifest_sha256 != review.manifest_sha256
     {
-        let why = "the artifact was built again after it was planned: what it came from and what was found may be others";
+        let why = format!(
+            "{NOT_AS_REVIEWED}: the artifact was built again after it was planned: what it came from and what was \
+             found may be others"
+        );
         desk.channels()
             .refuse(&channel, action, Some(&digest), &format!("plan: {why}"));
-        return Err(Stop::new(Exit::Refused, why, "look at it and plan again"));
+        return Err(Stop::new(
+            Exit::Refused,
+            why,
+            "look at it and plan again; `weir explain CHG006` says more",
+        ));
     }
     let (removals, reparented) = guard::numbers(review.diff.as_ref());
     if review.is_refused(&desk, &channel, base.as_ref()) {

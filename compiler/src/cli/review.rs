@@ -22,7 +22,7 @@ use weir_store::channel::{Clock as _, Done, Known, Promote, short};
 
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
-use crate::cli::store::{Desk, Key, load, store_error, violations};
+use crate::cli::store::{Desk, Key, load, load_proved, store_error, unproved, violations};
 
 /// Who judges a build that its own findings fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -136,25 +136,11 @@ impl Review {
 
 /// Every byte is as it was stored, and the plan is one that a kernel takes and enforces.
 fn prove(artifact: &Artifact) -> Result<Loaded, Stop> {
-    let digest = short(artifact.digest());
-    let refused = |what: String, help: &str| {
-        Stop::new(
-            Exit::Refused,
-            format!("artifact {digest} does not verify: {what}"),
-            help,
-        )
-    };
-    let damage = artifact.verify().map_err(|e| store_error(&e))?;
-    if let Some(first) = damage.first() {
-        return Err(refused(
-            plain(&first.to_string()).into_owned(),
-            "move its directory away and build again",
-        ));
-    }
-    let loaded = load(artifact)?;
+    let loaded = load_proved(artifact)?;
     if let Some(first) = violations(artifact, &loaded)?.first() {
-        return Err(refused(
-            plain(&first.to_string()).into_owned(),
+        return Err(unproved(
+            artifact,
+            &plain(&first.to_string()),
             "build it again with this Weir: the plan would not be enforced as it stands",
         ));
     }

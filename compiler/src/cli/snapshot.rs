@@ -124,6 +124,24 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
                 )
             })?;
             write(&copy, out)?;
+            redacted(&copy, out, args.format, terminal)
+        }
+    };
+    terminal.print(&text)?;
+    Ok(Exit::Done)
+}
+
+/// Where the copy is, and how much it holds.
+fn redacted(copy: &Recording, out: &Path, format: Format, terminal: &Terminal) -> String {
+    match format {
+        Format::Json => json::text(&serde_json::json!({
+            "schema": "weir.snapshot-redact/1",
+            "out": out.display().to_string(),
+            "kind": copy.export.kind,
+            "digest": copy.export.digest,
+            "records": copy.records(),
+        })),
+        Format::Text => {
             let mut text = String::new();
             push_row(&mut text, "copy", &out.display().to_string());
             push_row(&mut text, "records", &copy.records().to_string());
@@ -134,9 +152,7 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
             }
             text
         }
-    };
-    terminal.print(&text)?;
-    Ok(Exit::Done)
+    }
 }
 
 struct Place {

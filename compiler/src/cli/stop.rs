@@ -1,7 +1,7 @@
 //! What stops a command before it has a result: an unreadable project, a missing export, a full disk. It carries
 //! its exit code, and is shown the way findings are.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use weir_compiler::config::ConfigError;
@@ -105,12 +105,12 @@ impl Stop {
         self
     }
 
-    /// A file or directory that could not be written.
+    /// A file or directory that could not be read or written.
     pub fn cannot(what: &str, path: &Path, error: &io::Error) -> Stop {
         Stop::new(
             Exit::Outside,
             format!("cannot {what} {}: {error}", path.display()),
-            "",
+            way_out(error.kind()),
         )
     }
 
@@ -233,5 +233,50 @@ impl Stop {
                 })
                 .collect(),
         })
+    }
+}
+
+/// What to do about what the system says.
+fn way_out(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NotFound => {
+            "look whether the path is right: it, or the directory it is to be in, is not there"
+        }
+        ErrorKind::PermissionDenied => "give this user the right to it, or name another place",
+        ErrorKind::ReadOnlyFilesystem => "name a place that can be written",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room and do it again",
+        ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty => {
+            "move away what is there, or name another place"
+        }
+        ErrorKind::IsADirectory => "name a file: a directory is there",
+        ErrorKind::NotADirectory => "a file stands where a directory belongs: name another place",
+        ErrorKind::InvalidData => "write it as UTF-8 text",
+        _ => "look whether the disk and the path are in order, and do it again",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever the system says, there is something to do about it.
+    #[test]
+    fn what_cannot_be_read_or_written_says_what_to_do() {
+        for (kind, want) in [
+            (ErrorKind::NotFound, "is not there"),
+            (ErrorKind::PermissionDenied, "the right to it"),
+            (ErrorKind::ReadOnlyFilesystem, "can be written"),
+            (ErrorKind::StorageFull, "make room"),
+            (ErrorKind::AlreadyExists, "move away"),
+            (ErrorKind::IsADirectory, "name a file"),
+            (ErrorKind::NotADirectory, "another place"),
+            (ErrorKind::InvalidData, "UTF-8"),
+            (ErrorKind::TimedOut, "do it again"),
+        ] {
+            let stop = Stop::cannot("write", Path::new("out"), &kind.into());
+            let (message, help) = stop.words();
+            assert!(message.starts_with("cannot write out: "), "{message}");
+            assert!(help.contains(want), "{kind:?}: {help}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use clap::Args;
 use weir_compiler::config::project::{KeyRef, Project};
 use weir_compiler::config::{self, CliOverrides};
 use weir_compiler::diff::{Artifact as Loaded, Unreadable};
+use weir_compiler::lint::rules::NOT_AS_REVIEWED;
 use weir_compiler::report::plain;
 use weir_compiler::source_map::SourceMap;
 use weir_plan::Violation;
@@ -181,13 +182,13 @@ impl Desk {
         self.store.get(reference).map_err(|e| store_error(&e))
     }
 
-    /// An artifact by digest or channel, or the files of a directory, read for a diff.
+    /// An artifact by digest or channel, proved, or the files of a directory, read for a diff.
     pub fn load(&self, reference: &str, terminal: &Terminal) -> Result<Loaded, Stop> {
         let dir = Path::new(reference);
         if dir.join(artifact::TREE).is_file() {
             return load_dir(dir);
         }
-        load(&self.artifact(reference, terminal)?)
+        load_proved(&self.artifact(reference, terminal)?)
     }
 
     /// Keys whose signatures count; `None` where nobody said.
@@ -343,6 +344,29 @@ pub fn load(artifact: &Artifact) -> Result<Loaded, Stop> {
             ),
         )
     })
+}
+
+/// The same, when every byte is as it was stored: what is said of damaged files would be said of another artifact.
+pub fn load_proved(artifact: &Artifact) -> Result<Loaded, Stop> {
+    let damage = artifact.verify().map_err(|e| store_error(&e))?;
+    match damage.first() {
+        None => load(artifact),
+        Some(first) => Err(unproved(
+            artifact,
+            &format!("{} ({NOT_AS_REVIEWED})", plain(&first.to_string())),
+            "move its directory away and build again",
+        )),
+    }
+}
+
+/// An artifact that is refused as it stands.
+pub fn unproved(artifact: &Artifact, what: &str, help: &str) -> Stop {
+    let digest = short(artifact.digest());
+    Stop::new(
+        Exit::Refused,
+        format!("artifact {digest} does not verify: {what}"),
+        help,
+    )
 }
 
 /// What is wrong with the plan, the tree and the address table of an artifact whose files are as they were stored.

@@ -158,6 +158,10 @@ pub struct Table {
     pub ended: Option<Vec<At<String>>>,
     /// Column with a comment.
     pub comment: Option<At<String>>,
+    /// Column with the latitude of the subscriber, in degrees.
+    pub latitude: Option<At<String>>,
+    /// Column with the longitude, in degrees.
+    pub longitude: Option<At<String>>,
     /// A second file: the APs and sites that the subscribers hang on.
     pub nodes: Option<At<TableNodes>>,
 }
@@ -198,6 +202,10 @@ pub struct TableNodes {
     pub download: Option<At<String>>,
     /// Column with the capacity from the subscribers.
     pub upload: Option<At<String>>,
+    /// Column with the latitude of the node, in degrees.
+    pub latitude: Option<At<String>>,
+    /// Column with the longitude, in degrees.
+    pub longitude: Option<At<String>>,
 }
 
 /// How several sources become one network.

@@ -95,6 +95,8 @@ pub struct Table {
     pub suspended: Vec<String>,
     pub ended: Vec<String>,
     pub comment: Option<String>,
+    /// Columns of latitude and longitude: both or none.
+    pub position: Option<[String; 2]>,
     pub nodes: Option<TableNodes>,
 }
 
@@ -128,6 +130,7 @@ pub struct TableNodes {
     pub site: Vec<String>,
     pub ap: Vec<String>,
     pub capacity: [Option<String>; 2],
+    pub position: Option<[String; 2]>,
 }
 
 /// A file with a secret. What is in it is nobody's business here.

@@ -784,6 +784,13 @@ impl Check<'_> {
                     continue;
                 }
             };
+            if rules::AT_PROMOTION.contains(&rule.code) {
+                self.problem(
+                    Some(&key.span),
+                    format!("`lint.levels` has rule {} ({}), which has no level", rule.code, rule.name),
+                    "leave the line out: it is judged where an artifact is promoted, and always refuses",
+                );
+            }
             if levels.iter().any(|(code, _)| *code == rule.code) {
                 self.problem(
                     Some(&key.span),

@@ -82,6 +82,7 @@ impl Check<'_> {
         ];
         let state = optional("source.table.state", &table.state);
         let comment = optional("source.table.comment", &table.comment);
+        let position = self.position("source.table", &table.latitude, &table.longitude);
         let by = self.word("source.table.parent_by", &table.parent_by, ParentWord::Name);
         let suspended = self.lower("source.table.suspended", &table.suspended, "suspended");
         let ended = self.lower("source.table.ended", &table.ended, "");
@@ -116,6 +117,7 @@ impl Check<'_> {
             suspended,
             ended,
             comment,
+            position,
             nodes,
         }))
     }
@@ -141,6 +143,7 @@ impl Check<'_> {
             optional("source.table.nodes.download", &table.download),
             optional("source.table.nodes.upload", &table.upload),
         ];
+        let position = self.position("source.table.nodes", &table.latitude, &table.longitude);
         Some(TableNodes {
             rows: rows?,
             id: id?,
@@ -150,7 +153,40 @@ impl Check<'_> {
             site: self.lower("source.table.nodes.site", &table.site, "site"),
             ap: self.lower("source.table.nodes.ap", &table.ap, "ap"),
             capacity,
+            position,
         })
+    }
+
+    /// Columns of a place: one without the other says nothing.
+    fn position(
+        &mut self,
+        place: &'static str,
+        latitude: &Option<At<String>>,
+        longitude: &Option<At<String>>,
+    ) -> Option<[String; 2]> {
+        let (north, east) = match (latitude, longitude) {
+            (None, None) => return None,
+            (Some(north), Some(east)) => (north, east),
+            (Some(alone), None) => return self.alone(place, alone, "latitude", "longitude"),
+            (None, Some(alone)) => return self.alone(place, alone, "longitude", "latitude"),
+        };
+        let north = self.one_label(&format!("{place}.latitude"), north)?;
+        Some([north, self.one_label(&format!("{place}.longitude"), east)?])
+    }
+
+    fn alone(
+        &mut self,
+        place: &str,
+        written: &At<String>,
+        is: &str,
+        lacks: &str,
+    ) -> Option<[String; 2]> {
+        self.problem(
+            Some(&written.span),
+            format!("`{place}` has a column for the {is} and none for the {lacks}"),
+            format!("add {lacks} = \"COLUMN\", or leave out the {is}"),
+        );
+        None
     }
 
     fn rows(&mut self, written: Rows<'_>) -> Option<TableFile> {

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use weir_schemas::Published as _;
+use weir_schemas::common::Position;
 use weir_schemas::provenance::{
     BucketReason, Circuit, Device, Fate, Field, File, Joined, Node, Overridden, Path, Provenance,
     Record, Refused, RefusedWhy, Rejected, Scaled, Settings, Shaped, Via,
@@ -16,6 +17,7 @@ use crate::id::{CircuitIx, LinkIx, NodeIx};
 use crate::ir::field::FieldValue;
 use crate::ir::graph::{self, Choice, Rival, Vertex};
 use crate::ir::inventory::{AddressIssueKind, Hidden, Inventory};
+use crate::ir::position;
 use crate::ir::records::{Origin, ServiceState, Subject};
 use crate::ir::tree::{self, ScaledAt};
 use crate::lint::rule::Stages;
@@ -49,6 +51,13 @@ pub(super) fn emit(view: &View<'_>) -> Vec<u8> {
 
 fn record(origin: Origin) -> Record {
     Record(origin.file.0, origin.start, origin.len)
+}
+
+fn position(at: position::Position) -> Position {
+    Position {
+        latitude: at.latitude,
+        longitude: at.longitude,
+    }
 }
 
 /// By node. What took a node out last is what is said.
@@ -106,6 +115,7 @@ fn node<'a>(stages: &Stages<'a>, ix: NodeIx, fate: Fate) -> Node<'a> {
             .copied()
             .flatten()
             .map(|head| id(inventory, head)),
+        position: node.position.map(position),
         joined: joined(stages, &node.subject()),
         fields: fields(stages, &node.subject()),
     }
@@ -372,6 +382,7 @@ fn circuit<'v>(view: &'v View<'_>, ix: CircuitIx, refused: &'v RefusedOf<'_>) ->
                 mac: (!device.mac.is_empty()).then_some(Cow::Borrowed(&*device.mac)),
             })
             .collect(),
+        position: circuit.position.map(position),
         joined: joined(view.stages, &circuit.subject()),
         fields: fields(view.stages, &circuit.subject()),
         refused: mine.map(|(_, refused)| refused.clone()).collect(),

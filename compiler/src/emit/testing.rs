@@ -192,6 +192,7 @@ impl World {
             capacity: Pair::new(Some(Kbps(900_000)), None),
             hidden: None,
             gateway: false,
+            position: None,
             origin: origin(ix.ix()),
         });
         self.chosen.island.push(None);
@@ -321,6 +322,7 @@ impl World {
             max: Pair::ZERO,
             min: Pair::ZERO,
             omitted,
+            position: None,
             origin: origin(ix.ix()),
             plan_route: Pair::both(""),
             plan_origin: None,

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use crate::id::{CircuitIx, LinkIx, NodeIx};
 use crate::ir::merge::MergeEvidence;
 use crate::ir::overlay::OverlayEvidence;
+use crate::ir::position::Position;
 use crate::ir::records::{
     LeafKind, LinkState, NodeKind, NodeRef, Origin, Place, ServiceState, Subject, SubjectKind,
 };
@@ -76,6 +77,7 @@ pub struct Node {
     /// Transparent: `virtual` in the source, or `topology.exclude`.
     pub hidden: Option<Hidden>,
     pub gateway: bool,
+    pub position: Option<Position>,
     pub origin: Origin,
 }
 
@@ -118,6 +120,7 @@ pub struct Circuit {
     pub max: Pair<Kbps>,
     pub min: Pair<Kbps>,
     pub omitted: Option<OmitReason>,
+    pub position: Option<Position>,
     pub origin: Origin,
     pub plan_route: Pair<&'static str>,
     pub plan_origin: Option<Origin>,

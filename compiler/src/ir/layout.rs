@@ -76,6 +76,8 @@ pub struct LayoutEvidence {
     pub heavy: Vec<(TreeIx, u64)>,
     /// What would help, for the heaviest of what is too heavy.
     pub advice: Vec<Advice>,
+    /// Top-level nodes for which changes were tried at all, sorted: of the others nothing is known.
+    pub advised: Vec<NodeIx>,
     /// Things that exist before and after in the same place, everything above included, and have other numbers now
     /// (CHG004). Sorted.
     pub renumbered: Vec<Slot>,

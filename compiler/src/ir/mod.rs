@@ -8,6 +8,7 @@ pub mod inventory;
 pub mod layout;
 pub mod merge;
 pub mod overlay;
+pub mod position;
 pub mod previous;
 pub mod records;
 pub mod tree;

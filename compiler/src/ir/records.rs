@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use crate::id::FileId;
 use crate::ir::address::Claim;
+use crate::ir::position::Position;
 use crate::units::{Kbps, Pair};
 
 /// Where a record was read: bytes `start .. start + len` of an input file. Line and column are worked out
@@ -86,6 +87,8 @@ pub struct NodeRecord {
     pub capacity: Pair<Option<Kbps>>,
     pub is_virtual: bool,
     pub gateway: bool,
+    /// Where it stands, where the source says so.
+    pub position: Option<Position>,
     pub origin: Origin,
 }
 
@@ -177,6 +180,8 @@ pub struct CircuitRecord {
     pub leaf: Pair<Option<LeafKind>>,
     pub comment: Box<str>,
     pub devices: Vec<DeviceRecord>,
+    /// Where the subscriber is, where the source says so.
+    pub position: Option<Position>,
     pub origin: Origin,
     /// Route of the download and the upload plan inside the record, for findings.
     pub plan_route: Pair<&'static str>,

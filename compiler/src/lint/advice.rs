@@ -6,8 +6,31 @@ use crate::lint::rule::Stages;
 use crate::lint::words;
 use crate::units::{Kbps, Pair};
 
-/// The remedies for a top-level node, the best first; `None` when nothing that was tried helps.
-pub(super) fn remedies(stages: &Stages<'_>, about: NodeIx) -> Option<String> {
+/// What to do about a top-level node: the remedies that help, the best first; else what is left, which is `otherwise`,
+/// and why. Only what was tried is told as tried.
+pub(super) fn remedies(stages: &Stages<'_>, about: NodeIx, otherwise: &str) -> String {
+    let evidence = &stages.layout.evidence;
+    let has_children = stages
+        .tree
+        .nodes
+        .iter()
+        .any(|node| node.node == about && !node.children.is_empty());
+    found(stages, about).unwrap_or_else(|| {
+        let why = match evidence.advised.binary_search(&about) {
+            Ok(_) => "promoting its children or excluding it spreads the work no better",
+            Err(_) if has_children && stages.project.target.queues > 1 => {
+                "only for the heaviest nodes it is tried whether promoting children or excluding the node helps, \
+                 and this is none of them: build again when those are mended"
+            }
+            Err(_) if has_children => "with one CPU queue there is nothing to spread",
+            Err(_) => "no node hangs below it that could go to another queue",
+        };
+        format!("{why}; {otherwise}")
+    })
+}
+
+/// `None` when nothing that was tried helps.
+fn found(stages: &Stages<'_>, about: NodeIx) -> Option<String> {
     let told: Vec<String> = stages
         .layout
         .evidence

@@ -95,6 +95,7 @@ impl Fixture {
             capacity: pair(down, up).map(Kbps::known),
             hidden: None,
             gateway: false,
+            position: None,
             origin: self.origin(ix.0),
         });
         self.chosen
@@ -155,6 +156,7 @@ impl Fixture {
             max: plan,
             min: Pair::ZERO,
             omitted: None,
+            position: None,
             origin,
             plan_route: Pair::both("/plan_kbps"),
             plan_origin: None,

@@ -173,6 +173,7 @@ fn differs(a: &CircuitRecord, b: &CircuitRecord) -> Vec<&'static str> {
     note(a.leaf != b.leaf, "sqm");
     note(devices(a) != devices(b), "devices");
     note(a.comment != b.comment, "comment");
+    note(a.position != b.position, "position");
     fields.sort_unstable();
     fields
 }
@@ -265,6 +266,7 @@ fn resolve(project: &Project, input: Input, names: &Names, inventory: &Inventory
             max: crate::units::Pair::ZERO,
             min: crate::units::Pair::ZERO,
             omitted,
+            position: record.position,
             origin: record.origin,
             plan_route: record.plan_route,
             plan_origin: record.plan_origin,

@@ -13,6 +13,7 @@ use crate::ir::records::{
 };
 
 use super::overlay::NodeEffects;
+use crate::near::{NEAR, alike};
 
 /// How references find their node.
 pub(super) struct Names {
@@ -118,11 +119,10 @@ pub(super) fn nearest(nodes: &[Node], wanted: &str) -> Option<Subject> {
     nodes
         .iter()
         .map(|node| {
-            let score = strsim::jaro_winkler(&wanted, &fold(&node.name))
-                .max(strsim::jaro_winkler(&wanted, &fold(&node.id)));
+            let score = alike(&wanted, &fold(&node.name)).max(alike(&wanted, &fold(&node.id)));
             (score, node)
         })
-        .filter(|(score, _)| *score >= 0.84)
+        .filter(|(score, _)| *score >= NEAR)
         .max_by(|(a, x), (b, y)| a.total_cmp(b).then_with(|| y.id.cmp(&x.id)))
         .map(|(_, node)| node.subject())
 }
@@ -199,6 +199,7 @@ pub(super) fn unique_nodes(
             note(a.capacity != b.capacity, "capacity");
             note(a.is_virtual != b.is_virtual, "virtual");
             note(a.gateway != b.gateway, "gateway");
+            note(a.position != b.position, "position");
             fields
         },
         duplicates,
@@ -223,6 +224,7 @@ pub(super) fn nodes(
             capacity: record.capacity.map(|c| c.filter(|k| k.0 != 0)),
             hidden: record.is_virtual.then_some(Hidden::Virtual),
             gateway: record.gateway,
+            position: record.position,
             origin: record.origin,
         });
     }

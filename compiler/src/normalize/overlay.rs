@@ -15,6 +15,7 @@ use crate::ir::overlay::{Applied, OverlayEvidence, Unapplied, Why};
 use crate::ir::records::{
     DeviceRecord, LinkRecord, NodeRecord, NodeRef, Place, RefBy, ServiceState, Subject, SubjectKind,
 };
+use crate::near::{NEAR, alike};
 use crate::units::{Kbps, Pair};
 
 /// What overrides of nodes mean for settings.
@@ -92,11 +93,10 @@ fn orphan<'t>(
     let nearest = (*near <= MAX_NEAREST).then(|| {
         things
             .map(|(id, name)| {
-                let score = strsim::jaro_winkler(&wanted, &fold(id))
-                    .max(strsim::jaro_winkler(&wanted, &fold(name)));
+                let score = alike(&wanted, &fold(id)).max(alike(&wanted, &fold(name)));
                 (score, id, name)
             })
-            .filter(|(score, ..)| *score >= 0.84)
+            .filter(|(score, ..)| *score >= NEAR)
             .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
             .map(|(_, id, name)| Subject::new(kind, id, name))
     });

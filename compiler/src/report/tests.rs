@@ -439,6 +439,7 @@ fn network() -> Network {
         capacity,
         hidden: None,
         gateway: false,
+        position: None,
         origin,
     };
     let known = |down, up| mbps(down, up).map(Some);
@@ -459,6 +460,7 @@ fn network() -> Network {
         max: Pair::ZERO,
         min: Pair::ZERO,
         omitted,
+        position: None,
         origin,
         plan_route: Pair::both(""),
         plan_origin: None,

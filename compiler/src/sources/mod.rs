@@ -11,6 +11,7 @@ pub mod mikrotik;
 pub mod netzur;
 pub mod notes;
 pub mod places;
+pub mod position;
 pub mod powercode;
 pub mod rows;
 pub mod sonar;

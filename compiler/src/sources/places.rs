@@ -7,6 +7,7 @@
 //!   pieces begins, so that a backhaul entered from both ends does not turn the tree round.
 //! - A site that nothing feeds is where traffic enters.
 
+use crate::ir::position::Position;
 use crate::ir::records::{
     Dangling, NodeKind, NodeRecord, NodeRef, OddField, Origin, RefBy, SourceEvidence, Subject,
     SubjectKind,
@@ -18,6 +19,7 @@ pub struct Site {
     /// Of the node.
     pub id: Box<str>,
     pub name: Box<str>,
+    pub position: Option<Position>,
     pub origin: Origin,
 }
 
@@ -32,6 +34,7 @@ pub struct Piece {
     /// Route of what says so, inside the record.
     pub route: String,
     pub capacity: Pair<Option<Kbps>>,
+    pub position: Option<Position>,
     pub origin: Origin,
 }
 
@@ -66,6 +69,7 @@ pub fn nodes(
             parent,
             capacity: piece.capacity,
             is_virtual: false,
+            position: piece.position,
             origin: piece.origin,
         });
     }
@@ -78,6 +82,7 @@ pub fn nodes(
             parent: way.map(|(_, feeds)| by_id(&pieces[feeds as usize].id, String::new())),
             capacity: Pair::default(),
             is_virtual: false,
+            position: site.position,
             origin: site.origin,
         });
     }
@@ -219,6 +224,7 @@ mod tests {
         let sites = ["A", "B", "C"].map(|name| Site {
             id: name.into(),
             name: name.into(),
+            position: None,
             origin,
         });
         let made = pieces.iter().map(|(name, site, fed_by)| Piece {
@@ -235,6 +241,7 @@ mod tests {
             },
             route: "/parent".into(),
             capacity: Pair::default(),
+            position: None,
             origin,
         });
         let mut evidence = SourceEvidence::default();
@@ -354,6 +361,7 @@ mod tests {
                 fed_by: if n == 0 { Fed::Nobody } else { Fed::By(n - 1) },
                 route: String::new(),
                 capacity: Pair::default(),
+                position: None,
                 origin: Origin {
                     file: FileId(0),
                     len: 0,

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use crate::ir::address::{Claim, ClaimValue};
+use crate::ir::position::Position;
 use crate::ir::records::{
     CircuitRecord, DeviceRecord, LeafKind, NodeRef, Origin, Repeat, ServiceState, SourceEvidence,
     Subject, SubjectKind,
@@ -32,6 +33,8 @@ pub struct Row {
     pub mac: Box<str>,
     pub claims: Vec<Claim>,
     pub comment: Box<str>,
+    /// Of the circuit.
+    pub position: Option<Position>,
     pub origin: Origin,
     pub plan_route: Pair<&'static str>,
     /// Where the plan stands when that is not this row.
@@ -45,7 +48,7 @@ impl Row {
             (&self.circuit, &self.device),
             (&self.circuit_name, &self.device_name, &self.attach),
             (self.plan, self.burst, self.commit, self.state, self.leaf),
-            (&self.mac, &self.claims, &self.comment),
+            (&self.mac, &self.claims, &self.comment, self.position),
         )
     }
 
@@ -122,6 +125,7 @@ fn circuit(rows: &[Row], evidence: &mut SourceEvidence) -> Option<CircuitRecord>
             .unwrap_or_default()
             .into(),
         devices: Vec::with_capacity(rows.len()),
+        position: (believed.position).or_else(|| rows.iter().find_map(|row| row.position)),
         origin: believed.origin,
         plan_route: believed.plan_route,
         plan_origin: believed.plan_origin,

@@ -31,6 +31,7 @@ impl Files {
             name: circuit.name.clone().unwrap_or_else(|| circuit.id.clone()),
         };
         why.omitted = circuit.omitted;
+        why.position = circuit.position;
         why.shaped = circuit.shaped.is_some();
         why.records
             .push(self.record("circuit", circuit.record, locate));
@@ -379,6 +380,7 @@ impl Files {
             name: node.name.clone().unwrap_or_else(|| node.id.clone()),
         };
         why.fate = Some(node.fate);
+        why.position = node.position;
         why.shaped = node.fate == Fate::Emitted;
         why.records.push(self.record("node", node.record, locate));
         let thing = Thing {

@@ -142,6 +142,7 @@ impl Files {
             shaped: false,
             omitted: None,
             fate: None,
+            position: None,
             address: None,
             records: Vec::new(),
             values: Vec::new(),

@@ -128,6 +128,13 @@ pub fn text(why: &Why<'_>, look: Look) -> String {
         let place = place(record);
         row("read from", &format!("{source}{place} ({})", record.of));
     }
+    if let Some(at) = why.position {
+        let degrees = |millionths: i32| f64::from(millionths) / 1e6;
+        row(
+            "stands at",
+            &format!("{}, {}", degrees(at.latitude), degrees(at.longitude)),
+        );
+    }
     for value in &why.values {
         values(&mut row, value);
     }

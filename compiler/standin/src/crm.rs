@@ -345,6 +345,10 @@ fn uisp(options: &Options, asked: &Asked, wrong: Option<Paging>) -> Reply {
     match asked.path.as_str() {
         "/nms/api/v2.1/sites" => {
             let mut sites = uisp_sites();
+            for (site, [latitude, longitude]) in sites.iter_mut().zip(places()) {
+                site["description"]["location"] =
+                    json!({ "latitude": latitude, "longitude": longitude });
+            }
             if query(asked, "ucrmDetails") != Some("true") {
                 for site in &mut sites {
                     site["ucrm"] = Value::Null;
@@ -363,11 +367,23 @@ fn uisp(options: &Options, asked: &Asked, wrong: Option<Paging>) -> Reply {
         }
         "/nms/api/v2.1/data-links" => Reply::json(200, &json!(uisp_links())),
         "/nms/api/v2.1/nms/version" => Reply::json(200, &json!({ "version": "2.4.155" })),
-        "/crm/api/v1.0/clients" => paged(both(uisp_clients_1(), uisp_clients_2())),
+        "/crm/api/v1.0/clients" => {
+            let mut clients = both(uisp_clients_1(), uisp_clients_2());
+            for (client, [latitude, longitude]) in clients.iter_mut().zip(places()) {
+                client["addressGpsLat"] = json!(latitude);
+                client["addressGpsLon"] = json!(longitude);
+            }
+            paged(clients)
+        }
         "/crm/api/v1.0/clients/services" => paged(both(uisp_services_1(), uisp_services_2())),
         "/crm/api/v1.0/service-plans" => Reply::json(200, &json!(uisp_plans())),
         _ => Reply::json(404, &error("uisp", 404)),
     }
+}
+
+/// Where invented things stand: a line through the mountains, with the digits that adding decimals leaves.
+fn places() -> impl Iterator<Item = [f64; 2]> {
+    (0..).map(|n| [39.1 + 0.002 * f64::from(n), -105.5 + 0.0025 * f64::from(n)])
 }
 
 /// Splynx's signature of a nonce.

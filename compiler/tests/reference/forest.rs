@@ -348,13 +348,17 @@ impl Forest {
             .map(|(id, _)| id)
             .collect();
 
-        let mut best: Option<(u128, usize, Vec<String>)> = None;
+        let mut best: Option<(u128, usize, usize, Vec<String>)> = None;
         for set in 0_u32..1 << droppable.len() {
             let members: Vec<usize> = (0..droppable.len())
                 .filter(|index| set & (1 << index) != 0)
                 .collect();
             let rank = (
                 members.iter().map(|index| losses[*index]).sum::<u128>(),
+                members
+                    .iter()
+                    .map(|index| self.own_circuits(droppable[*index]).len())
+                    .sum::<usize>(),
                 members.len(),
                 members
                     .iter()
@@ -365,7 +369,7 @@ impl Forest {
                 continue;
             }
             let mut without = self.clone();
-            for id in &rank.2 {
+            for id in &rank.3 {
                 without.remove(id);
             }
             let all_hang = on_a_node
@@ -375,14 +379,14 @@ impl Forest {
                 best = Some(rank);
             }
         }
-        best.map(|(_, _, set)| set)
+        best.map(|(_, _, _, set)| set)
     }
 
     /// The same for larger forests. Subtrees do not influence each other, and of two sets of one size the one with
     /// the smaller ids stays the smaller when the same other ids are added to both.
     pub fn cut_by_recursion(&self, budget: usize) -> Option<Vec<String>> {
         self.cheapest_below(None, budget, false)
-            .map(|(_, _, set)| set)
+            .map(|(_, _, _, set)| set)
     }
 
     fn cheapest_below(
@@ -390,8 +394,8 @@ impl Forest {
         parent: Option<&str>,
         budget: usize,
         kept_above: bool,
-    ) -> Option<(u128, usize, Vec<String>)> {
-        let mut total = (0, 0, Vec::new());
+    ) -> Option<(u128, usize, usize, Vec<String>)> {
+        let mut total = (0, 0, 0, Vec::new());
         for child in self.children(parent) {
             let keep = match budget {
                 0 => None,
@@ -399,21 +403,23 @@ impl Forest {
             };
             let drop = if kept_above || self.own_circuits(child).is_empty() {
                 self.cheapest_below(Some(child), budget, kept_above).map(
-                    |(loss, count, mut set)| {
+                    |(loss, moved, count, mut set)| {
                         set.push(child.to_owned());
                         set.sort();
-                        (loss + self.loss(child), count + 1, set)
+                        let own = self.own_circuits(child).len();
+                        (loss + self.loss(child), moved + own, count + 1, set)
                     },
                 )
             } else {
                 None
             };
-            let (loss, count, set) = keep.into_iter().chain(drop).min()?;
+            let (loss, moved, count, set) = keep.into_iter().chain(drop).min()?;
             total.0 += loss;
-            total.1 += count;
-            total.2.extend(set);
+            total.1 += moved;
+            total.2 += count;
+            total.3.extend(set);
         }
-        total.2.sort();
+        total.3.sort();
         Some(total)
     }
 

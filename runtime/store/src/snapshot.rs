@@ -1,12 +1,16 @@
 //! Recorded exports in the store: `snapshots/<digest>/`, whole or not there, and never changed. `export.json` lists
 //! what is in one. It does not know what the files mean, nor which source is built from which snapshot.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use weir_schemas::export::{EXPORT, Export};
 
-use crate::disk::{Lock, doing, read, read_if_there, rename, sha256, write_dir};
+use crate::channel::KEPT;
+use crate::disk::{Lock, doing, read, read_if_there, rename, sha256, sync_dir, write_dir};
+use crate::put::recover;
 use crate::{SHORTEST, Store, StoreError, WHOLE, is_digest};
 
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +101,50 @@ impl Snapshot {
     }
 }
 
+/// A snapshot, as whoever decides what may go sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recorded {
+    pub digest: String,
+    /// What it says of itself; `None` where that cannot be read.
+    pub export: Option<Export>,
+    /// When it was recorded for the last time.
+    pub stored: SystemTime,
+}
+
+/// What was recorded in this time is never removed: whoever recorded it may not have written down yet what it is for.
+const FRESH: Duration = Duration::from_secs(3600);
+
+/// The digests of snapshots that may go: not needed, not of the last hour, and not among the newest `keep` (at least
+/// [`KEPT`]) of the system they were read from. What cannot be read stays: nobody knows what it is.
+pub fn collectable(
+    recorded: &[Recorded],
+    needed: impl Fn(&Recorded) -> bool,
+    keep: usize,
+    now: SystemTime,
+) -> Vec<String> {
+    let mut systems: BTreeMap<(&str, &str), Vec<&Recorded>> = BTreeMap::new();
+    for snapshot in recorded {
+        if let Some(export) = &snapshot.export {
+            let system = (export.kind.as_str(), export.instance.as_str());
+            systems.entry(system).or_default().push(snapshot);
+        }
+    }
+    let mut gone = Vec::new();
+    for mut of_system in systems.into_values() {
+        of_system.sort_by(|a, b| (b.stored, &b.digest).cmp(&(a.stored, &a.digest)));
+        let old = of_system.into_iter().skip(keep.max(KEPT));
+        // A clock that was put back makes everything fresh, not old.
+        let is_old = |s: &&Recorded| now.duration_since(s.stored).is_ok_and(|age| age >= FRESH);
+        gone.extend(
+            old.filter(is_old)
+                .filter(|s| !needed(s))
+                .map(|s| s.digest.clone()),
+        );
+    }
+    gone.sort_unstable();
+    gone
+}
+
 /// A name that stays in its directory.
 pub(crate) fn is_file_name(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
@@ -138,6 +186,11 @@ impl Store {
         }
         if snapshot.path.is_dir() {
             snapshot.verify()?;
+            // It is as good as new: nobody may take it away before it is named in a lock. A directory of somebody else
+            // keeps its time, and is safe as one of the newest.
+            if let Ok(there) = fs::File::open(&snapshot.path) {
+                let _ = there.set_modified(SystemTime::now());
+            }
             return Ok((snapshot, false));
         }
         let partial = self
@@ -169,6 +222,37 @@ impl Store {
         }
         found.sort_by(|a, b| a.digest.cmp(&b.digest));
         Ok(found)
+    }
+
+    /// Removes the snapshots that `choose` names, and gives their digests. Nothing is stored meanwhile.
+    pub fn collect_snapshots(
+        &self,
+        choose: &mut dyn FnMut(&[Recorded]) -> Vec<String>,
+    ) -> Result<Vec<String>> {
+        let _lock = Lock::exclusive(&self.lock())?;
+        recover(self)?;
+        let mut recorded = Vec::new();
+        for snapshot in self.snapshots()? {
+            let stored = fs::metadata(&snapshot.path).and_then(|m| m.modified());
+            recorded.push(Recorded {
+                export: snapshot.export().ok(),
+                stored: stored.map_err(doing("read", &snapshot.path))?,
+                digest: snapshot.digest,
+            });
+        }
+        let mut removed = Vec::new();
+        for digest in choose(&recorded) {
+            if !recorded.iter().any(|r| r.digest == digest) {
+                continue;
+            }
+            // Out of sight in one step; what a crash leaves in tmp/ is removed by the next.
+            let gone = self.tmp().join([&digest, ".snapshot.removed"].concat());
+            rename(&self.snapshots_dir().join(&digest), &gone)?;
+            sync_dir(&self.snapshots_dir())?;
+            fs::remove_dir_all(&gone).map_err(doing("remove", &gone))?;
+            removed.push(digest);
+        }
+        Ok(removed)
     }
 
     /// The snapshot with this digest, or with the only digest that begins so.
@@ -323,5 +407,85 @@ mod tests {
         fs::write(&path, "[]").unwrap();
         fs::write(snapshot.path().join("more.json"), "[]").unwrap();
         assert!(snapshot.verify().is_err());
+    }
+
+    #[test]
+    fn what_is_new_needed_or_unreadable_stays() {
+        let hour = Duration::from_secs(3600);
+        let now = SystemTime::UNIX_EPOCH + hour * 1_000_000;
+        let recorded = |n: u32, instance: &str| {
+            let mut export = export(&[]);
+            export.instance = instance.to_owned();
+            Recorded {
+                digest: format!("{n:064x}"),
+                export: Some(export),
+                stored: now - hour * n,
+            }
+        };
+        // The system that is read often does not push out the other one.
+        let mut all: Vec<Recorded> = (0..60).map(|n| recorded(n, "https://a.example")).collect();
+        all.extend((100..110).map(|n| recorded(n, "https://b.example")));
+        let mut unreadable = recorded(200, "");
+        unreadable.export = None;
+        all.push(unreadable);
+        let digest = |n: u32| format!("{n:064x}");
+        let is = |n: u32| move |r: &Recorded| r.digest == digest(n);
+        let gone = |needed: u32| collectable(&all, is(needed), 0, now);
+        assert_eq!(gone(0), (50..60).map(digest).collect::<Vec<_>>());
+        assert!(!gone(55).contains(&digest(55)));
+        assert_eq!(gone(55).len(), 9);
+        assert_eq!(collectable(&all, is(0), 58, now).len(), 2);
+        // Within the hour, and when the clock went back.
+        let then = now - hour * 60;
+        assert_eq!(collectable(&all, is(0), 0, then), [""; 0]);
+    }
+
+    #[test]
+    fn only_snapshots_that_are_named_are_removed_and_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let mut digests = Vec::new();
+        for text in ["[]", "[1]", "[2]"] {
+            let files = [("sites.json".to_owned(), text.as_bytes().to_vec())];
+            let (snapshot, _) = put(&store, &export(&files), &files).unwrap();
+            digests.push(snapshot.digest().to_owned());
+        }
+        fs::write(
+            store.snapshot(&digests[2]).unwrap().path().join(EXPORT),
+            "{",
+        )
+        .unwrap();
+        let mut seen = Vec::new();
+        let removed = store.collect_snapshots(&mut |recorded| {
+            seen = recorded.iter().map(|r| r.export.is_some()).collect();
+            vec![digests[0].clone(), "../artifacts".to_owned()]
+        });
+        assert_eq!(removed.unwrap(), [digests[0].clone()]);
+        assert_eq!(seen.iter().filter(|readable| **readable).count(), 2);
+        let left: Vec<String> = store
+            .snapshots()
+            .unwrap()
+            .into_iter()
+            .map(|s| s.digest)
+            .collect();
+        let mut want = digests[1..].to_vec();
+        want.sort();
+        assert_eq!(left, want);
+        assert_eq!(fs::read_dir(dir.path().join("tmp")).unwrap().count(), 0);
+    }
+
+    /// Recording the same again makes it new.
+    #[test]
+    fn what_is_recorded_again_is_new() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let files = [("sites.json".to_owned(), b"[]".to_vec())];
+        let (snapshot, _) = put(&store, &export(&files), &files).unwrap();
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+        let there = fs::File::open(snapshot.path()).unwrap();
+        there.set_modified(long_ago).unwrap();
+        put(&store, &export(&files), &files).unwrap();
+        let stored = fs::metadata(snapshot.path()).unwrap().modified().unwrap();
+        assert!(stored > long_ago);
     }
 }

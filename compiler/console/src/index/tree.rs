@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use weir_schemas::common::{NodeKind, Pair};
+use weir_schemas::common::{NodeKind, Pair, Position};
 use weir_schemas::provenance::{self, Settings, Via};
 use weir_schemas::tree::{Tree, TreeNode};
 
@@ -72,6 +72,8 @@ pub struct Node {
     /// Sum of their ceilings: what is sold.
     pub sold_kbps: Pair<u64>,
     pub limited_by: Pair<Limiter>,
+    /// Where it stands, where that is known.
+    pub position: Option<Position>,
 }
 
 impl Node {
@@ -112,6 +114,7 @@ pub(super) fn nodes(
             below: 0,
             sold_kbps: [0, 0],
             limited_by: [0, 1].map(|way| limiter(&node.id, way, &origins, settings)),
+            position: origins.get(&*node.id).and_then(|n| n.position),
         });
     }
     let emitted: HashMap<String, usize> = flat
@@ -140,6 +143,7 @@ pub(super) fn nodes(
             below: 0,
             sold_kbps: [0, 0],
             limited_by: [Limiter::Generated, Limiter::Generated],
+            position: None,
         });
     }
     sums(&mut flat, circuits);

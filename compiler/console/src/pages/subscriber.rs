@@ -1,6 +1,7 @@
 //! One subscriber: what is shaped for it and why, where each value comes from, and what flows now.
 
 use serde::Serialize;
+use weir_schemas::common::Position;
 use weir_schemas::provenance::Field;
 use weir_schemas::why::{LimitKind, StepKind, Why};
 
@@ -22,6 +23,8 @@ pub struct SubscriberPage {
     pub row: Row,
     /// Nodes above, the highest first.
     pub path: Vec<Link>,
+    /// In degrees; null where no source says it, and for viewers.
+    pub position: Option<Position>,
     pub devices: Vec<DeviceRow>,
     /// Its class, `[download, upload]`; null when it has none.
     pub class: Option<ClassRow>,
@@ -191,6 +194,7 @@ pub fn subscriber(app: &App, ask: &Ask) -> Answer<Reply> {
         records: why
             .as_ref()
             .map_or_else(Vec::new, |why| records(&eyes, why)),
+        position: circuit.from.position.filter(|_| eyes.is_operator()),
         fields: circuit
             .from
             .fields

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
+use weir_schemas::common::Position;
 use weir_schemas::diff::{Diff, GroupKind};
 
 use super::{Link, channel, digest, find_node, limiter, to_circuit, to_node};
@@ -69,6 +70,8 @@ pub struct NodeRow {
     pub sold_percent: Both<u64>,
     pub circuits: Count,
     pub children: Count,
+    /// In degrees; null where no source says it, and for viewers.
+    pub position: Option<Position>,
     pub cpu: u16,
     pub found: Found,
     /// `new`, `moved`, `re-rated`, `renamed`, `reclassed`, or empty.
@@ -227,6 +230,7 @@ impl View<'_> {
                 .into(),
             circuits: Count(node.below),
             children: Count(node.children),
+            position: node.position.filter(|_| self.eyes.is_operator()),
             cpu: node.cpu,
             found: self.index.found_about_node(&node.id),
             mark: self.marks.nodes.get(&node.id).copied().unwrap_or(""),

@@ -51,7 +51,7 @@ static ACCOUNTS: Collection = Collection {
            ip_assignments{entities{subnet soft}} \
            account_services{entities{id quantity name_override~ service{id name type enabled \
              data_service_detail{download_speed_kilobits_per_second upload_speed_kilobits_per_second}}}} \
-           addresses{entities{id type \
+           addresses{entities{id type latitude^ longitude^ \
              inventory_items{entities{id inventory_model_id parent_inventory_item_id account_service_id status \
                inventory_model{id name inventory_model_category{name}} ip_assignments{entities{subnet soft}} \
                inventory_model_field_data{entities{value inventory_model_field{id name primary type} \
@@ -74,8 +74,8 @@ static SITES: Collection = Collection {
     optional: None,
     permission: "to view network sites and inventory",
     keep: "data{network_sites{page_info{page total_pages total_count records_per_page} entities{\
-           id name~ \
-           inventory_items{entities{id inventory_model_id parent_inventory_item_id status overall_status deployment_type{name} \
+           id name~ addresses{entities{id type latitude^ longitude^}} \
+           inventory_items{entities{id latitude^ longitude^ inventory_model_id parent_inventory_item_id status overall_status deployment_type{name} \
              inventory_model{id name inventory_model_category{name}} ip_assignments{entities{subnet description~ soft}} \
              inventory_model_field_data{entities{value inventory_model_field{id name primary type} \
                ip_assignments{entities{subnet description~ soft}}}}}}}}}",

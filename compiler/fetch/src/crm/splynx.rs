@@ -71,7 +71,7 @@ pub static CRM: Crm = Crm {
             PAGES,
             None,
             "Customers > Customer: View",
-            "id login~ status partner_id location_id parent_id name~ category",
+            "id login~ status partner_id location_id parent_id name~ category gps^",
         ),
         list(
             "fup",
@@ -95,7 +95,7 @@ pub static CRM: Crm = Crm {
             PAGES,
             None,
             "Networking > Monitoring: View",
-            "id title~ network_site_id parent_id producer model ip active type monitoring_group location_id access_device",
+            "id title~ network_site_id parent_id producer model ip active type monitoring_group location_id access_device gps^",
         ),
         list(
             "network-sites",
@@ -103,7 +103,7 @@ pub static CRM: Crm = Crm {
             PAGES,
             Some("access points have no site"),
             "Networking > Network Sites: View",
-            "id title~ description~ location_id",
+            "id title~ description~ location_id gps^",
         ),
         // Sessions come and go by the second: their number is no measure of anything.
         list(
@@ -120,7 +120,7 @@ pub static CRM: Crm = Crm {
             PAGES,
             None,
             "Networking > Routers: View",
-            "id title~ model location_id ip authorization_method accounting_method nas_type nas_ip status",
+            "id title~ model location_id ip authorization_method accounting_method nas_type nas_ip status gps^ gps_point^",
         ),
         list(
             "sectors",
@@ -143,7 +143,7 @@ pub static CRM: Crm = Crm {
             "id type customer_id tariff_id status status_new quantity start_date end_date router_id sector_id login~ \
              taking_ipv4 ipv4 ipv4_route ipv4_pool_id taking_ipv6 ipv6 ipv6_delegated ipv6_pool_id mac port_id access_device \
              bundle_service_id parent_id top_up_tariff_id on_approve period \
-             additional_attributes{preseem_shape_downstream preseem_shape_upstream}",
+             additional_attributes{preseem_shape_downstream preseem_shape_upstream} geo{marker^}",
         ),
         list(
             "tariffs",

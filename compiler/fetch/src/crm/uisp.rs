@@ -39,7 +39,7 @@ pub static CRM: Crm = Crm {
             paging: Paging::Overlap { limit: 500 },
             optional: None,
             permission: CRM_KEY,
-            keep: "id clientType companyName~ firstName~ lastName~ isLead isActive isArchived hasSuspendedService",
+            keep: "id clientType companyName~ firstName~ lastName~ isLead isActive isArchived hasSuspendedService addressGpsLat^ addressGpsLon^",
         },
         Collection {
             name: "crm-plans",
@@ -96,7 +96,7 @@ pub static CRM: Crm = Crm {
                                   vendorName site{id name~ type status parent{id name~ type}}} \
                    overview{status wirelessMode downlinkCapacity uplinkCapacity totalCapacity theoreticalTotalCapacity \
                             theoreticalDownlinkCapacity theoreticalUplinkCapacity wirelessActiveInterfaceIds} \
-                   ipAddress ipAddressList mode enabled \
+                   ipAddress ipAddressList mode enabled location{latitude^ longitude^} \
                    attributes{series apDevice{id name~ type model series}} \
                    interfaces{identification{name type mac} addresses{cidr version type origin} \
                               status{status plugged speed currentSpeed} wireless{frequency channelWidth dlRatio} \
@@ -112,7 +112,7 @@ pub static CRM: Crm = Crm {
             optional: None,
             permission: NMS,
             keep: "id identification{id name~ type status suspended parent{id name~ type status}} \
-                   description{ipAddresses ucrmId deviceCount} \
+                   description{ipAddresses ucrmId deviceCount location{latitude^ longitude^}} \
                    qos{enabled propagation downloadSpeed uploadSpeed downloadBurstSize uploadBurstSize aggregation} \
                    ucrm{client{id name~} service{id name~ status activeFrom tariffId trafficShapingOverrideEnabled}}",
         },

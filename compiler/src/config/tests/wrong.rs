@@ -744,6 +744,16 @@ no-such-rule-at-all = "allow"
             r#"
 {source}
 [lint.levels]
+not-as-reviewed = "allow"
+"#,
+            r#"
+5:1 `not-as-reviewed`: `lint.levels` has rule CHG006 (not-as-reviewed), which has no level -> leave the line out: it is judged where an artifact is promoted, and always refuses
+"#,
+        ),
+        (
+            r#"
+{source}
+[lint.levels]
 XYZ001 = "off"
 "#,
             r#"

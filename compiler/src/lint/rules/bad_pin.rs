@@ -7,6 +7,7 @@ use crate::id::NodeIx;
 use crate::ir::records::{Subject, SubjectKind};
 use crate::lint::rule::{Example, Rule, Stages};
 use crate::lint::words;
+use crate::near::{NEAR, alike};
 
 pub static RULE: Rule = Rule {
     code: "TOP008",
@@ -144,11 +145,10 @@ fn near<'a>(stages: &Stages<'a>, child: &'a str, parent: &'a str) -> Option<(&'a
     nodes
         .iter()
         .map(|n| {
-            let score =
-                strsim::jaro_winkler(wrong, &n.id).max(strsim::jaro_winkler(wrong, &n.name));
+            let score = alike(wrong, &n.id).max(alike(wrong, &n.name));
             (score, &*n.id)
         })
-        .filter(|(score, _)| *score >= 0.84)
+        .filter(|(score, _)| *score >= NEAR)
         .max_by(|(a, x), (b, y)| a.total_cmp(b).then_with(|| y.cmp(x)))
         .map(|(_, right)| (wrong, right))
 }

@@ -14,7 +14,7 @@ pub static RULE: Rule = Rule {
     contained: false,
     what: "A CPU queue is expected to carry more than 0.8 of what a core shapes, `target.NAME.core_gbps`; above 1.2 it is an error.",
     why: "Each CPU queue is shaped by one core. When that is full, everybody in the queue is slowed down, whatever they bought.",
-    fix: "The finding says which children of the largest top-level node to promote to the root, or whether excluding it helps, and what each costs; both were tried on this network. Else raise `queues` to the cores there are, or correct `core_gbps`.",
+    fix: "The finding says which children of the largest top-level node to promote to the root, or whether excluding it helps, and what each costs, where that was tried on this network: it is for the heaviest nodes with others below. Else raise `queues` to the cores there are, or correct `core_gbps`.",
     bad: Example::inventory(
         &[(
             "inventory.json",
@@ -60,11 +60,11 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
                 let node = &stages.inventory[ix];
                 Draft::new(
                     format!("{message}; most of it for {}", stages.node(ix)),
-                    advice::remedies(stages, ix).unwrap_or_else(|| {
-                        "raise the target's `queues` to the cores there are, or correct `core_gbps`: promoting the \
-                         node's children or excluding it spreads the work no better"
-                            .to_owned()
-                    }),
+                    advice::remedies(
+                        stages,
+                        ix,
+                        "raise the target's `queues` to the cores there are, or correct `core_gbps`",
+                    ),
                 )
                 .about(node.subject())
                 .at(node.origin.whole(), "most of the load")

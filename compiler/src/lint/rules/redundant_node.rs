@@ -5,6 +5,7 @@ use crate::finding::{Draft, Label, Level};
 use crate::id::{NodeIx, TreeIx};
 use crate::lint::rule::{Example, Rule, Stages};
 use crate::lint::words;
+use crate::topology;
 use crate::units::{Kbps, Pair, muldiv};
 
 pub static RULE: Rule = Rule {
@@ -14,7 +15,7 @@ pub static RULE: Rule = Rule {
     contained: false,
     what: "Emitted nodes carry as much as everything below them can ask for, or as the node above them: removing them loses no limit.",
     why: "Every level of the tree costs the shaper time for each packet, and only eight levels fit.",
-    fix: "Set `topology.simplify = \"auto\"`, which leaves such nodes out.",
+    fix: "Set `topology.simplify`: `true` leaves all of them out, `\"auto\"` those that are no APs, have no circuits of their own and are 10 % from their limit.",
     bad: Example::inventory(
         &[(
             "inventory.json",
@@ -82,8 +83,9 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             saves(&all)
         ),
         false => format!(
-            "`topology.simplify = \"auto\"` leaves out those that are no APs, have no circuits of their own and are 10 % from their limit ({}), `true` all of them ({})",
+            "`topology.simplify = \"auto\"` leaves out those that are no APs, have no circuits of their own and are 10 % from their limit ({}: {}), `true` all of them ({})",
             saves(&auto),
+            stages.nodes(auto.iter().copied()),
             saves(&all)
         ),
     };
@@ -117,10 +119,26 @@ fn finding(
     words::at_each(draft, labels)
 }
 
+/// Nodes of the tree that `topology.simplify` in this mode would take out, sorted.
+pub(super) fn redundant(stages: &Stages<'_>, mode: Simplify) -> Vec<NodeIx> {
+    let evidence = &stages.tree.evidence;
+    if evidence.cut.is_empty() {
+        return idle(stages, mode);
+    }
+    // The pass runs before the depth cut, on another tree than the one there is now: so it is run.
+    let mut project = stages.project.clone();
+    project.topology.simplify = mode;
+    let (inventory, graph) = (stages.inventory, stages.graph);
+    let tree = topology::shape(&project, inventory, graph, stages.chosen, stages.previous);
+    let mut gone = tree.evidence.simplified;
+    gone.retain(|node| stages.tree.nodes.iter().any(|n| n.node == *node));
+    gone
+}
+
 /// Nodes that can go one after the other, deepest first, sorted: in both directions the capacity is at least
 /// what is asked for below, or that of the nodes above. Top-level nodes with own circuits stay. Which nodes are looked at, and
 /// with what margin, is the mode's business, as in the pass.
-pub(super) fn redundant(stages: &Stages<'_>, mode: Simplify) -> Vec<NodeIx> {
+fn idle(stages: &Stages<'_>, mode: Simplify) -> Vec<NodeIx> {
     let nodes = &stages.tree.nodes;
     // What reaches a node from what is left below it.
     let mut asked: Vec<Pair<Kbps>> = vec![Pair::ZERO; nodes.len()];
@@ -204,10 +222,12 @@ mod tests {
  "circuits": [{"id": "c1", "attach": "a1", "plan_kbps": [100000, 50000], "devices": [{"id": "d1", "ips": ["100.64.0.2"]}]},
               {"id": "c2", "attach": "a2", "plan_kbps": [100000, 50000], "devices": [{"id": "d2", "ips": ["100.64.0.3"]}]},
               {"id": "c3", "attach": "a3", "plan_kbps": [100000, 50000], "devices": [{"id": "d3", "ips": ["100.64.0.4"]}]}]}"#;
-        for strategy in ["full", "ap_site", "ap_only"] {
+        // A tree that is cut as well is another one afterwards.
+        for (strategy, depth) in [("full", 0), ("ap_site", 0), ("ap_only", 0), ("full", 2)] {
             let build = |simplify: &str| {
-                let config =
-                    format!("[topology]\nstrategy = \"{strategy}\"\nsimplify = {simplify}\n");
+                let config = format!(
+                    "[topology]\nstrategy = \"{strategy}\"\nsimplify = {simplify}\nmax_depth = {depth}\n"
+                );
                 Memory::new(
                     "inventory",
                     &[("inventory.json", network.as_bytes())],
@@ -215,13 +235,21 @@ mod tests {
                 )
                 .expect("a project")
             };
-            let (off, on) = (build("false"), build("true"));
-            let (plain, simple) = (off.compile(None), on.compile(None));
-            let listed = redundant(
-                &plain.stages(&off.project, &off.files, &off.exports, None),
-                Simplify::All,
-            );
-            assert_eq!(listed, simple.tree.evidence.simplified, "{strategy}");
+            for (word, mode) in [("true", Simplify::All), ("\"auto\"", Simplify::Auto)] {
+                let (off, on) = (build("false"), build(word));
+                let (plain, simple) = (off.compile(None), on.compile(None));
+                let stages = plain.stages(&off.project, &off.files, &off.exports, None);
+                let mut want = simple.tree.evidence.simplified;
+                want.retain(|node| plain.tree.nodes.iter().any(|n| n.node == *node));
+                assert_eq!(redundant(&stages, mode), want, "{strategy} {depth} {word}");
+                // And the finding names those that the mode it recommends takes.
+                let finding = plain.findings.iter().find(|f| f.rule.code == "TOP010");
+                if mode == Simplify::Auto && !want.is_empty() {
+                    let help = &finding.expect("it is found").help;
+                    let named = stages.nodes(want.iter().copied());
+                    assert!(help.contains(&named), "{named}: {help}");
+                }
+            }
         }
     }
 }

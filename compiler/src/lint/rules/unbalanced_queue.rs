@@ -14,7 +14,7 @@ pub static RULE: Rule = Rule {
     contained: false,
     what: "One top-level node has more than 1.5 times the fair share of a CPU queue, and carries 1 Gbit/s or more.",
     why: "Everything below a top-level node is shaped by one core: in the evening that core is full while others idle, and everybody below is slowed down.",
-    fix: "The finding says which children to promote to the root, or whether excluding the node helps, and what each costs; both were tried on this network. Else give the box fewer, faster cores.",
+    fix: "The finding says which children to promote to the root, or whether excluding the node helps, and what each costs, where that was tried on this network: it is for the heaviest nodes with others below. Else give the box fewer, faster cores.",
     bad: Example::inventory(
         &[(
             "inventory.json",
@@ -76,10 +76,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
                     },
                     words::rate(Kbps(weight)),
                 ),
-                advice::remedies(stages, at.node).unwrap_or_else(|| {
-                    "promoting its children or excluding it spreads the work no better: use fewer, faster cores"
-                        .to_owned()
-                }),
+                advice::remedies(stages, at.node, "use fewer, faster cores"),
             )
             .about(node.subject())
             .at(node.origin.whole(), "too heavy for its share"),

@@ -63,11 +63,6 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         true => Level::Error,
         false => Level::Warning,
     };
-    let share = format!(
-        "{} of {}",
-        words::percent(lost.len(), placed),
-        words::count(placed, "circuit")
-    );
     let mut named: FxHashMap<&str, &UnknownParent> = FxHashMap::default();
     for unknown in &stages.inventory.evidence.unknown_parents {
         if unknown.subject.kind == SubjectKind::Circuit {
@@ -96,6 +91,11 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         out.push(nobody(stages, &silent).level(level));
         return;
     }
+    let share = format!(
+        "{} of {}",
+        words::percent(silent.len(), placed),
+        words::count(placed, "circuit")
+    );
     for (ix, parent) in silent {
         let circuit = &stages.inventory[ix];
         out.push(
@@ -242,6 +242,31 @@ mod tests {
             assert_eq!(drafts.len(), 1, "{circuits}");
             assert_eq!(drafts[0].level, Some(level), "{circuits}");
         }
+    }
+
+    /// A name that no node has is not "none".
+    #[test]
+    fn the_share_of_those_that_name_none_counts_only_them() {
+        let compiled = crate::testing::compile_example(&Example::inventory(
+            &[(
+                "inventory.json",
+                r#"{"schema": "weir.inventory/1",
+ "nodes": [{"id": "hill", "kind": "site", "gateway": true, "kbps": [500000, 500000]}],
+ "circuits": [{"id": "c1", "attach": "hill", "plan_kbps": [1000, 1000], "devices": [{"id": "d1", "ips": ["100.64.0.2"]}]},
+              {"id": "c2", "attach": "gone", "plan_kbps": [1000, 1000], "devices": [{"id": "d2", "ips": ["100.64.0.3"]}]},
+              {"id": "c3", "attach": "gone", "plan_kbps": [1000, 1000], "devices": [{"id": "d3", "ips": ["100.64.0.4"]}]},
+              {"id": "c4", "plan_kbps": [1000, 1000], "devices": [{"id": "d4", "ips": ["100.64.0.5"]}]}]}"#,
+            )],
+            "",
+        ));
+        let of_c4 =
+            |f: &&crate::finding::Finding| f.rule.code == "TOP001" && &*f.subjects[0].id == "c4";
+        let finding = compiled.findings.iter().find(of_c4).expect("it is found");
+        assert!(
+            finding.help.ends_with("(25 % of 4 circuits have none)"),
+            "{}",
+            finding.help
+        );
     }
 
     #[test]

@@ -355,6 +355,8 @@ fn choose_node(
     if let Some(capacity) = choices.pick(merge, Field::Capacity, capacities.collect()) {
         record.capacity = capacity;
     }
+    // Nothing is shaped by it, so it is no field to argue about: the first that knows it.
+    record.position = members().find_map(|(_, m)| m.position);
     choices
 }
 
@@ -668,6 +670,8 @@ fn choose_circuit(
         record.comment = m.comment.clone();
         choices.chosen.push((Field::Comment, source));
     }
+    // As of nodes.
+    record.position = members().find_map(|(_, m)| m.position);
     choices
 }
 

@@ -7,7 +7,9 @@ use std::ops::Range;
 
 use super::scan::{self, Kind, Member, ScanError};
 use crate::id::FileId;
+use crate::ir::position::Position;
 use crate::ir::records::{DirtyText, OddField, Origin, Place, SourceEvidence, Subject};
+use crate::sources::position::{self, Axis};
 use crate::units::{self, Kbps};
 
 /// A name for a JSON pointer below a record.
@@ -124,6 +126,34 @@ impl<'a, 'e> Fields<'a, 'e> {
         match self.kind(&value)? {
             Kind::Null => None,
             kind => Some((value, kind)),
+        }
+    }
+
+    /// `latitude` and `longitude`, in degrees.
+    pub fn position(&mut self) -> Option<Position> {
+        let mut written = |key: &str| -> Option<Cow<'a, str>> {
+            match self.present(key) {
+                Some((value, Kind::Number)) => Some(String::from_utf8_lossy(self.raw(&value))),
+                Some((_, Kind::Text)) => Some(self.text(key, false).unwrap_or_default()),
+                Some((_, kind)) => {
+                    let what = format!("is {} where a number belongs; not used", kind.word());
+                    self.odd(pointer(key), false, what);
+                    None
+                }
+                None => Some(Cow::Borrowed("")),
+            }
+        };
+        let (latitude, longitude) = (written("latitude"), written("longitude"));
+        match position::parse(&latitude?, &longitude?) {
+            Ok(position) => position,
+            Err((axis, what)) => {
+                let route = match axis {
+                    Axis::Latitude => "/latitude",
+                    Axis::Longitude => "/longitude",
+                };
+                self.odd(route, false, format!("{what}; not used"));
+                None
+            }
         }
     }
 

@@ -21,9 +21,19 @@ use crate::units::{KBPS, Kbps, Pair};
 pub const SCHEMA: &str = <weir_schemas::inventory::Inventory as weir_schemas::Published>::SCHEMA;
 
 const TOP_KEYS: [&str; 4] = ["schema", "nodes", "links", "circuits"];
-const NODE_KEYS: [&str; 7] = ["id", "name", "kind", "parent", "kbps", "virtual", "gateway"];
+const NODE_KEYS: [&str; 9] = [
+    "id",
+    "name",
+    "kind",
+    "parent",
+    "kbps",
+    "virtual",
+    "gateway",
+    "latitude",
+    "longitude",
+];
 const LINK_KEYS: [&str; 6] = ["id", "a", "b", "kbps", "cost", "up"];
-const CIRCUIT_KEYS: [&str; 10] = [
+const CIRCUIT_KEYS: [&str; 12] = [
     "id",
     "name",
     "attach",
@@ -34,6 +44,8 @@ const CIRCUIT_KEYS: [&str; 10] = [
     "qdisc",
     "comment",
     "devices",
+    "latitude",
+    "longitude",
 ];
 const DEVICE_KEYS: [&str; 4] = ["id", "name", "mac", "ips"];
 
@@ -310,6 +322,7 @@ fn node(
         capacity: Pair::new(known(down), known(up)),
         is_virtual: f.flag("virtual", false),
         gateway: f.flag("gateway", false),
+        position: f.position(),
         origin: f.origin,
         id,
     })
@@ -377,6 +390,7 @@ fn circuit(
         leaf: leaf(&mut f),
         comment: f.label("comment").unwrap_or_default(),
         devices: Vec::with_capacity(ranges.len()),
+        position: f.position(),
         origin: f.origin,
         plan_route: Pair::new(PLAN_ROUTE[0], PLAN_ROUTE[1]),
         plan_origin: None,

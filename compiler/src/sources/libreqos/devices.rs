@@ -513,6 +513,7 @@ fn row(origin: Origin, raw: &Raw, columns: &Columns, evidence: &mut SourceEviden
         comment: reader.label(Column::Comment),
         plan_route: Pair::new(columns.route(Column::DownMax), columns.route(Column::UpMax)),
         plan_origin: None,
+        position: None,
         origin,
         circuit,
         device,

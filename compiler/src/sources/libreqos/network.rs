@@ -24,19 +24,19 @@ use crate::units::{Kbps, MBPS, Pair};
 const MAX_LEVELS: usize = 64;
 
 /// Keys that say something to us.
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 8] = [
     "downloadBandwidthMbps",
     "uploadBandwidthMbps",
     "type",
     "id",
     "virtual",
     "children",
-];
-/// Keys that other programs put there for themselves.
-const PASSED_OVER: [&str; 9] = [
-    "name",
     "latitude",
     "longitude",
+];
+/// Keys that other programs put there for themselves.
+const PASSED_OVER: [&str; 7] = [
+    "name",
     "parent_site",
     "uisp_site",
     "uisp_device",
@@ -292,6 +292,7 @@ fn node(
         ),
         is_virtual: f.flag("virtual", type_virtual),
         gateway: draft.parent.is_none(),
+        position: f.position(),
         origin,
         id: ids[index].clone(),
         name,

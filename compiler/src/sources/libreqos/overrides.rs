@@ -272,6 +272,7 @@ fn persistent_device(f: &mut Fields<'_, '_>) -> Option<Row> {
             None => sqm(f, "sqm"),
         },
         comment: f.label("comment").unwrap_or_default(),
+        position: None,
         origin: f.origin,
         plan_route: Pair::new("/download_max_mbps", "/upload_max_mbps"),
         plan_origin: None,

@@ -895,6 +895,7 @@ fn nodes_without_id_or_type_are_named_by_their_name_and_place() {
             "odd 12 /type: is `Router`, not site or ap; read as other",
             "odd 12 /uploadBandwidthMbps: is `-4`, which is negative; not used",
             "odd 12 /virtual: is a number where true or false belongs; read as true",
+            "odd 12 /latitude: stands without a longitude; not used",
             "odd 12 /vlan: is not a key of network.json; not used",
         ]
     );

@@ -216,6 +216,7 @@ fn node(found: &Found<Zone>) -> NodeRecord {
         capacity: found.fact.capacity,
         is_virtual: false,
         gateway: true,
+        position: None,
         origin: found.origin,
     }
 }
@@ -298,6 +299,7 @@ fn customer(row: &json::Row<'_>, evidence: &mut SourceEvidence) -> Result<Row, R
         mac,
         claims,
         comment: Box::default(),
+        position: None,
         origin: row.origin,
         plan_route: Pair::new("/download", "/upload"),
         plan_origin: None,

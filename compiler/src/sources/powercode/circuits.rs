@@ -226,6 +226,7 @@ impl One<'_> {
             state: self.state,
             leaf: Pair::default(),
             comment: Box::default(),
+            position: None,
             origin: self.found.origin,
             plan_route: match plan {
                 Some(_) => Pair::new("/rate_down", "/rate_up"),

@@ -116,11 +116,13 @@ fn nodes(sites: &[Found<Site>], evidence: &mut SourceEvidence) -> Vec<NodeRecord
         },
         route: gear.route.clone(),
         capacity: Pair::default(),
+        position: None,
         origin: sites[site as usize].origin,
     });
     let stand = sites.iter().map(|found| places::Site {
         id: site_node(&found.fact.id),
         name: found.fact.name.clone(),
+        position: None,
         origin: found.origin,
     });
     let mut nodes = places::nodes(stand.collect(), pieces.collect(), evidence);

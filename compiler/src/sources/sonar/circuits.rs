@@ -173,6 +173,7 @@ fn of_account(
             },
             leaf: Pair::default(),
             comment: Box::default(),
+            position: account.position,
             origin: found.origin,
             plan_route: Pair::both(PLAN_ROUTE),
             plan_origin: None,

@@ -4,11 +4,13 @@
 use std::fmt::Write as _;
 
 use crate::ir::address::{Claim, ClaimValue, Form};
+use crate::ir::position::Position;
 use crate::ir::records::{Repeat, SourceEvidence, Subject, SubjectKind};
 use crate::sources::found::{Fact, Found, by_content};
 use crate::sources::json::field::{Object, Raw, Read, shorten};
 use crate::sources::json::{Refusal, Row};
 use crate::sources::notes::Notes;
+use crate::sources::position;
 use crate::sources::sonar::wire::{self, Connection, Many};
 use crate::sources::text;
 use crate::units::{KBPS, Kbps, Pair};
@@ -49,6 +51,7 @@ pub struct Site {
     pub id: Box<str>,
     pub name: Box<str>,
     pub items: Vec<Gear>,
+    pub position: Option<Position>,
 }
 
 impl Fact for Site {
@@ -69,6 +72,7 @@ pub struct Gear {
     pub parent: Option<Box<str>>,
     /// Of what names the parent, inside the site's record.
     pub route: String,
+    pub position: Option<Position>,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -83,6 +87,7 @@ pub struct Account {
     /// Services with a speed: the data services.
     pub services: Vec<Service>,
     pub devices: Vec<Device>,
+    pub position: Option<Position>,
 }
 
 impl Fact for Account {
@@ -122,7 +127,7 @@ pub struct Address {
     pub soft: bool,
 }
 
-by_content!(Gear, |g| (&g.id, &g.name, g.access, &g.parent));
+by_content!(Gear, |g| (&g.id, &g.name, g.access, &g.parent, g.position));
 by_content!(Device, |d| (
     (&d.id, &d.item, &d.name, &d.mac, &d.service, &d.parent),
     d.claims
@@ -243,6 +248,22 @@ pub fn status(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Stat
     })
 }
 
+/// Where something is: of several addresses a physical one before one that is only written to, then the smallest.
+fn located(notes: &mut Notes<'_>, addresses: &Many<'_, wire::Address<'_>>) -> Option<Position> {
+    let entities = addresses.get().map(|c| c.entities.items());
+    let mut found: Vec<(bool, Position)> = Vec::new();
+    for (i, address) in entities.unwrap_or_default().iter().enumerate() {
+        let Some(address) = address.get() else {
+            continue;
+        };
+        let routes = ["latitude", "longitude"].map(|key| format!("/addresses/entities/{i}/{key}"));
+        let position = position::of_fields(notes, routes, address.latitude, address.longitude);
+        let mailing = shown(address.kind).eq_ignore_ascii_case("mailing");
+        found.extend(position.map(|position| (mailing, position)));
+    }
+    found.into_iter().min().map(|(_, position)| position)
+}
+
 pub fn site(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Site>, Refusal> {
     let wire: wire::Site<'_> = row.decode()?;
     let (id, mut notes) = begin(row, evidence, SubjectKind::Node, "sonar:site:", wire.id)?;
@@ -287,8 +308,11 @@ pub fn site(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Site>,
             })
             .or_else(|| model.map(|m| shown(m.name)).filter(|name| !name.is_empty()))
             .unwrap_or_else(|| id.clone());
+        let routes = ["latitude", "longitude"].map(|key| format!("{route}/{key}"));
+        let position = position::of_fields(&mut notes, routes, item.latitude, item.longitude);
         let route = format!("{route}/parent_inventory_item_id");
         items.push(Gear {
+            position,
             parent: reference(&mut notes, &route, item.parent_inventory_item_id),
             id,
             name,
@@ -297,8 +321,14 @@ pub fn site(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Site>,
         });
     }
     items.sort();
+    let position = located(&mut notes, &wire.addresses);
     Ok(Found {
-        fact: Site { id, name, items },
+        fact: Site {
+            id,
+            name,
+            items,
+            position,
+        },
         origin: row.origin,
     })
 }
@@ -333,6 +363,7 @@ pub fn account(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Acc
     let status = reference(notes, "/account_status_id", wire.account_status_id)
         .or_else(|| reference(notes, "/account_status/id", status?.id));
     let services = services(notes, &wire);
+    let position = located(notes, &wire.addresses);
     let mut devices: Vec<Device> = Vec::new();
     for (route, address) in members(notes, "/addresses", &wire.addresses) {
         let items = format!("{route}/inventory_items");
@@ -417,6 +448,7 @@ pub fn account(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Acc
             delinquent: take(notes, "/is_delinquent", wire.is_delinquent.flag()).unwrap_or(false),
             services,
             devices,
+            position,
         },
         origin: row.origin,
     })

@@ -129,6 +129,7 @@ fn nodes(sites: &[Found<Site>], evidence: &mut SourceEvidence) -> Vec<NodeRecord
         },
         route: item.route.clone(),
         capacity: Pair::default(),
+        position: item.position,
         origin: sites[site as usize].origin,
     });
     let stand = sites.iter().map(|found| places::Site {
@@ -137,6 +138,7 @@ fn nodes(sites: &[Found<Site>], evidence: &mut SourceEvidence) -> Vec<NodeRecord
             true => found.fact.id.clone(),
             false => found.fact.name.clone(),
         },
+        position: found.fact.position,
         origin: found.origin,
     });
     let mut nodes = places::nodes(stand.collect(), pieces.collect(), evidence);

@@ -45,6 +45,8 @@ pub struct Site<'a> {
     pub name: Raw<'a>,
     #[serde(borrow)]
     pub inventory_items: Many<'a, Item<'a>>,
+    #[serde(borrow)]
+    pub addresses: Many<'a, Address<'a>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -66,6 +68,10 @@ pub struct Item<'a> {
     pub ip_assignments: Many<'a, Assignment<'a>>,
     #[serde(borrow)]
     pub inventory_model_field_data: Many<'a, FieldData<'a>>,
+    #[serde(borrow)]
+    pub latitude: Raw<'a>,
+    #[serde(borrow)]
+    pub longitude: Raw<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -169,10 +175,16 @@ pub struct Speeds<'a> {
     pub upload_speed_kilobits_per_second: Raw<'a>,
 }
 
-/// Where an account lives.
+/// Where an account lives, or a site stands.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Address<'a> {
+    #[serde(borrow, rename = "type")]
+    pub kind: Raw<'a>,
+    #[serde(borrow)]
+    pub latitude: Raw<'a>,
+    #[serde(borrow)]
+    pub longitude: Raw<'a>,
     #[serde(borrow)]
     pub inventory_items: Many<'a, Item<'a>>,
 }

@@ -302,6 +302,10 @@ impl Billing {
             leaf: Pair::default(),
             comment: sold.comment,
             devices: devices(found, &name, sessions),
+            // Where the service is; else where its customer is.
+            position: service
+                .position
+                .or_else(|| customer.and_then(|c| c.position)),
             name,
             origin: found.origin,
             plan_route: sold.route,

@@ -5,11 +5,13 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::ir::address::{Claim, ClaimValue, Form};
+use crate::ir::position::Position;
 use crate::ir::records::{ServiceState, SourceEvidence, Subject, SubjectKind};
 use crate::sources::found::{Fact, Found};
 use crate::sources::json::field::{Raw, Read, shorten};
 use crate::sources::json::{Refusal, Row};
 use crate::sources::notes::Notes;
+use crate::sources::position;
 use crate::sources::splynx::wire;
 use crate::sources::text;
 use crate::units::{KBPS, Kbps, MAX_RATE, Pair, PerMille, muldiv};
@@ -49,6 +51,7 @@ pub struct Customer {
     /// As shown: the name, else the login.
     pub name: Box<str>,
     pub state: ServiceState,
+    pub position: Option<Position>,
 }
 fact!(Customer, SubjectKind::Source, "customer:");
 
@@ -69,6 +72,7 @@ pub struct Service {
     pub mac: Box<str>,
     /// Speeds stated for this service alone.
     pub speed: Pair<Option<Kbps>>,
+    pub position: Option<Position>,
 }
 fact!(Service, SubjectKind::Circuit, "");
 
@@ -104,6 +108,7 @@ fact!(Cap, SubjectKind::Circuit, "");
 pub struct Site {
     pub id: Box<str>,
     pub name: Box<str>,
+    pub position: Option<Position>,
 }
 fact!(Site, SubjectKind::Node, "splynx:network-site:");
 
@@ -115,6 +120,7 @@ pub struct Hardware {
     pub parent: Option<Box<str>>,
     pub ip: Option<IpAddr>,
     pub access: bool,
+    pub position: Option<Position>,
 }
 fact!(Hardware, SubjectKind::Node, "splynx:hardware:");
 
@@ -123,6 +129,7 @@ pub struct Router {
     pub id: Box<str>,
     pub name: Box<str>,
     pub ip: Option<IpAddr>,
+    pub position: Option<Position>,
 }
 fact!(Router, SubjectKind::Node, "splynx:router:");
 
@@ -318,8 +325,14 @@ pub fn customer(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Cu
             ServiceState::Active
         }
     };
+    let position = position::of_pair(&mut notes, "/gps", wire.gps);
     Ok(Found {
-        fact: Customer { id, name, state },
+        fact: Customer {
+            id,
+            name,
+            state,
+            position,
+        },
         origin: row.origin,
     })
 }
@@ -364,6 +377,7 @@ pub fn service(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Ser
         claims: Vec::new(),
         mac: Box::default(),
         speed: Pair::default(),
+        position: None,
     };
     // What is not sold is read no further: nobody corrects it.
     if live {
@@ -373,6 +387,9 @@ pub fn service(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Ser
         service.access_device = reference(notes, "/access_device", wire.access_device);
         service.sector = reference(notes, "/sector_id", wire.sector_id);
         service.router = reference(notes, "/router_id", wire.router_id);
+        if let Some(geo) = wire.geo.get() {
+            service.position = position::of_pair(notes, "/geo/marker", geo.marker);
+        }
         service.mac = macs(notes, "/mac", wire.mac);
         // 0: the router assigns it, 1: fixed, 2: from a pool. An address beside the others is left over.
         let fixed = match wire.taking_ipv4.id() {
@@ -548,8 +565,9 @@ pub fn site(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Site>,
     if name.is_empty() {
         name = named(&mut notes, "/description", wire.description);
     }
+    let position = position::of_pair(&mut notes, "/gps", wire.gps);
     Ok(Found {
-        fact: Site { id, name },
+        fact: Site { id, name, position },
         origin: row.origin,
     })
 }
@@ -572,6 +590,7 @@ pub fn hardware(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Ha
             parent: reference(&mut notes, "/parent_id", wire.parent_id),
             ip: ip(wire.ip),
             access: flag(&mut notes, "/access_device", wire.access_device),
+            position: position::of_pair(&mut notes, "/gps", wire.gps),
         },
         origin: row.origin,
     })
@@ -588,7 +607,13 @@ pub fn router(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Rout
     let name = named(&mut notes, "/title", wire.title);
     let ip = ip(wire.ip);
     Ok(Found {
-        fact: Router { id, name, ip },
+        fact: Router {
+            id,
+            name,
+            ip,
+            position: position::of_pair(&mut notes, "/gps", wire.gps)
+                .or_else(|| position::of_pair(&mut notes, "/gps_point", wire.gps_point)),
+        },
         origin: row.origin,
     })
 }

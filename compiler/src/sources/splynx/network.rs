@@ -77,6 +77,7 @@ impl Network {
         let sites = self.sites.iter().map(|found| places::Site {
             id: site_node(&found.fact.id),
             name: or_id(&found.fact.name, &found.fact.id),
+            position: found.fact.position,
             origin: found.origin,
         });
         let pieces = self.hardware.iter().map(|found| {
@@ -111,6 +112,7 @@ impl Network {
                 },
                 route: "/parent_id".into(),
                 capacity: Pair::default(),
+                position: hardware.position,
                 origin: found.origin,
             }
         });
@@ -127,6 +129,7 @@ impl Network {
                     capacity: Pair::default(),
                     is_virtual: false,
                     gateway: true,
+                    position: found.fact.position,
                     origin: found.origin,
                 }),
         );
@@ -144,6 +147,7 @@ impl Network {
                 capacity: sector.capacity,
                 is_virtual: false,
                 gateway: sector.router.is_none(),
+                position: None,
                 origin: found.origin,
             }
         }));

@@ -46,6 +46,9 @@ pub struct Customer<'a> {
     pub login: Raw<'a>,
     #[serde(borrow)]
     pub status: Raw<'a>,
+    /// `latitude,longitude`
+    #[serde(borrow)]
+    pub gps: Raw<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -83,6 +86,16 @@ pub struct Service<'a> {
     pub mac: Raw<'a>,
     #[serde(borrow)]
     pub additional_attributes: Object<'a, Additional<'a>>,
+    #[serde(borrow)]
+    pub geo: Object<'a, Geo<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Geo<'a> {
+    /// `latitude,longitude`
+    #[serde(borrow)]
+    pub marker: Raw<'a>,
 }
 
 /// What operators add to a service for another shaper.
@@ -146,6 +159,9 @@ pub struct Site<'a> {
     pub title: Raw<'a>,
     #[serde(borrow)]
     pub description: Raw<'a>,
+    /// `latitude,longitude`
+    #[serde(borrow)]
+    pub gps: Raw<'a>,
 }
 
 /// A piece of monitored hardware.
@@ -164,6 +180,9 @@ pub struct Hardware<'a> {
     pub ip: Raw<'a>,
     #[serde(borrow)]
     pub access_device: Raw<'a>,
+    /// `latitude,longitude`
+    #[serde(borrow)]
+    pub gps: Raw<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -175,6 +194,11 @@ pub struct Router<'a> {
     pub title: Raw<'a>,
     #[serde(borrow)]
     pub ip: Raw<'a>,
+    /// `latitude,longitude`
+    #[serde(borrow)]
+    pub gps: Raw<'a>,
+    #[serde(borrow)]
+    pub gps_point: Raw<'a>,
 }
 
 /// A contention group of a router. Speeds are kbit/s.

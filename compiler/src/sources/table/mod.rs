@@ -15,12 +15,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::project::{Source, Table, TableFile, TableNodes};
 use crate::exports::Export;
 use crate::ir::address::{Claim, Form};
+use crate::ir::position::Position;
 use crate::ir::records::{
     MissingCollection, NodeKind, NodeRecord, NodeRef, OddField, Origin, Records, RefBy,
     ServiceState, SourceEvidence, Subject, SubjectKind, UnreadableFile,
 };
 use crate::source_map::SourceMap;
 use crate::sources::json::field::shorten;
+use crate::sources::position::{self, Axis};
 use crate::sources::rows::{self, Row, derived_device};
 use crate::sources::table::cells::{Cell, Cells};
 use crate::sources::{text, values};
@@ -118,6 +120,7 @@ impl Table {
             &self.commit[1],
         ];
         let given = optional.into_iter().flatten();
+        let given = given.chain(self.position.iter().flatten());
         let needed = self.addresses.iter().chain(&self.plan);
         let all = std::iter::once(&self.circuit).chain(needed).chain(given);
         all.map(String::as_str).collect()
@@ -129,6 +132,7 @@ impl TableNodes {
         let [down, up] = &self.capacity;
         let given = [&self.name, &self.parent, &self.kind, down, up];
         let given = given.into_iter().flatten();
+        let given = given.chain(self.position.iter().flatten());
         let all = std::iter::once(&self.id).chain(given);
         all.map(String::as_str).collect()
     }
@@ -207,6 +211,22 @@ impl Reading<'_, '_> {
                     bad.reason()
                 );
                 self.odd(column, required, what);
+                None
+            }
+        }
+    }
+
+    fn position(&mut self, columns: Option<&[String; 2]>) -> Option<Position> {
+        let [north, east] = columns?;
+        let (latitude, longitude) = (self.text(Some(north)), self.text(Some(east)));
+        match position::parse(&latitude, &longitude) {
+            Ok(position) => position,
+            Err((axis, what)) => {
+                let column = match axis {
+                    Axis::Latitude => north,
+                    Axis::Longitude => east,
+                };
+                self.odd(column, false, format!("{what}; left out"));
                 None
             }
         }
@@ -346,6 +366,7 @@ fn row(
         mac,
         claims,
         comment: reading.text(table.comment.as_ref()),
+        position: reading.position(table.position.as_ref()),
         origin: cells.origin(),
         plan_route: Pair::both(""),
         plan_origin: None,
@@ -395,6 +416,7 @@ fn node(
         reading.rate(table.capacity[1].as_ref(), false),
     );
     let parent = reading.text(table.parent.as_ref());
+    let position = reading.position(table.position.as_ref());
     Ok(Draft {
         node: NodeRecord {
             id,
@@ -404,6 +426,7 @@ fn node(
             capacity,
             is_virtual: false,
             gateway: parent.is_empty(),
+            position,
             origin: cells.origin(),
         },
         parent,

@@ -186,6 +186,12 @@ pub fn circuits(
             required: false,
         });
     }
+    // Of the site, which the installer set; else of the address that the billing half knows.
+    let position = site.position.or_else(|| {
+        let ids = services.clone().filter_map(|s| s.fact.client.as_ref());
+        ids.filter_map(|id| clients.0.get(id))
+            .find_map(|at| clients.1[at as usize].fact.position)
+    });
     let plan = plan(found, owner, &subject, evidence);
     out.push(CircuitRecord {
         id: site.id.clone(),
@@ -203,6 +209,7 @@ pub fn circuits(
         leaf: Pair::default(),
         comment: Box::default(),
         devices,
+        position,
         origin: found.origin,
         plan_route: plan.route,
         plan_origin: plan.origin,
@@ -242,6 +249,7 @@ pub fn circuits(
             leaf: Pair::default(),
             comment: Box::default(),
             devices: Vec::new(),
+            position,
             origin: other.origin,
             plan_route: service.speed_route,
             plan_origin: None,

@@ -4,11 +4,13 @@
 use std::borrow::Cow;
 
 use crate::ir::address::{Claim, ClaimValue, Form};
+use crate::ir::position::Position;
 use crate::ir::records::{LinkState, ServiceState, SourceEvidence, Subject, SubjectKind};
 use crate::sources::found::{Fact, Found, Index};
 use crate::sources::json::field::{Object, Raw, Read, shorten};
 use crate::sources::json::{Refusal, Row};
 use crate::sources::notes::Notes;
+use crate::sources::position;
 use crate::sources::text;
 use crate::sources::uisp::wire;
 use crate::units::{BPS, Kbps, MBPS, Pair, PerMille, muldiv, parse_rate};
@@ -62,6 +64,7 @@ pub struct Site {
     pub standing: Option<Standing>,
     /// Name of the CRM client the site is bound to.
     pub client: Box<str>,
+    pub position: Option<Position>,
 }
 
 impl Fact for Site {
@@ -107,6 +110,7 @@ pub struct Device {
     pub ports: Vec<(Box<str>, Kbps)>,
     /// Addresses, for a device of a subscriber.
     pub claims: Vec<Claim>,
+    pub position: Option<Position>,
 }
 
 impl Fact for Device {
@@ -228,6 +232,8 @@ impl Fact for Plan {
 pub struct Client {
     pub id: Box<str>,
     pub name: Box<str>,
+    /// Of the address.
+    pub position: Option<Position>,
 }
 
 impl Fact for Client {
@@ -350,6 +356,8 @@ pub fn site(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Site>,
             client = first_name_first(&client).unwrap_or(client);
         }
     }
+    let location = wire.description.get().map(|d| &d.location);
+    let position = location.and_then(|l| location_of(&mut notes, "/description/location", l));
     Ok(Found {
         fact: Site {
             id,
@@ -361,9 +369,24 @@ pub fn site(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Site>,
             burst_bytes,
             standing,
             client,
+            position,
         },
         origin: row.origin,
     })
+}
+
+/// What stands in a `location`.
+fn location_of(
+    notes: &mut Notes<'_>,
+    route: &'static str,
+    location: &Object<'_, wire::Location<'_>>,
+) -> Option<Position> {
+    if let Some(odd) = location.odd() {
+        notes.odd(route, odd);
+    }
+    let location = location.get()?;
+    let routes = ["latitude", "longitude"].map(|key| format!("{route}/{key}"));
+    position::of_fields(notes, routes, location.latitude, location.longitude)
 }
 
 pub fn device(
@@ -465,6 +488,10 @@ pub fn device(
             None
         }
     };
+    let position = match place {
+        Some(SiteKind::Tower) => location_of(&mut notes, "/location", &wire.location),
+        Some(SiteKind::Endpoint) | None => None,
+    };
     Ok(Found {
         fact: Device {
             access: role == "ap" || kind == "olt" || (role == "gpon" && kind != "onu"),
@@ -483,6 +510,7 @@ pub fn device(
             capacity,
             ports,
             claims,
+            position,
         },
         origin: row.origin,
     })
@@ -599,19 +627,29 @@ fn addresses(notes: &mut Notes<'_>, wire: &wire::Device<'_>) -> Vec<Claim> {
             claims.push(Claim { value, route });
         }
     };
+    // Always a host, whatever mask stands behind it.
+    let host = |text: &str| match ClaimValue::parse(text, Form::Interface) {
+        value @ ClaimValue::Interface(ip, _) => match value.prefix() {
+            Some((_, false)) => ClaimValue::Host(ip),
+            _ => value,
+        },
+        value => value,
+    };
     if let Some(text) = notes.take("/ipAddress", wire.ip_address.text()) {
         if text.trim().is_empty() {
             notes.odd("/ipAddress", "is empty text; read as no address");
         } else {
-            // Always a host, whatever mask stands behind it.
-            let value = match ClaimValue::parse(&text, Form::Interface) {
-                value @ ClaimValue::Interface(ip, _) => match value.prefix() {
-                    Some((_, false)) => ClaimValue::Host(ip),
-                    _ => value,
-                },
-                value => value,
-            };
-            add(value, Cow::Borrowed("/ipAddress"));
+            add(host(&text), Cow::Borrowed("/ipAddress"));
+        }
+    }
+    if let Some(odd) = wire.ip_address_list.odd() {
+        notes.odd("/ipAddressList", odd);
+    }
+    for (i, listed) in wire.ip_address_list.items().iter().enumerate() {
+        let route = format!("/ipAddressList/{i}");
+        let text = notes.take(route.clone(), listed.text());
+        if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
+            add(host(&text), Cow::Owned(route));
         }
     }
     for (i, interface) in wire.interfaces.items().iter().enumerate() {
@@ -888,8 +926,14 @@ pub fn client(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Clie
     } else {
         company
     };
+    let position = position::of_fields(
+        &mut notes,
+        ["/addressGpsLat", "/addressGpsLon"],
+        wire.address_gps_lat,
+        wire.address_gps_lon,
+    );
     Ok(Found {
-        fact: Client { id, name },
+        fact: Client { id, name, position },
         origin: row.origin,
     })
 }

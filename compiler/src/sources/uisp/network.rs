@@ -52,6 +52,7 @@ pub fn nodes(map: &Map<'_>, evidence: &mut SourceEvidence) -> Vec<NodeRecord> {
             capacity: device.capacity,
             is_virtual: false,
             gateway: false,
+            position: device.position,
             origin: found.origin,
         });
     }
@@ -101,6 +102,7 @@ pub fn nodes(map: &Map<'_>, evidence: &mut SourceEvidence) -> Vec<NodeRecord> {
             capacity: Pair::default(),
             is_virtual: false,
             gateway: gateways[at as usize],
+            position: site.position,
             origin: found.origin,
         });
     }

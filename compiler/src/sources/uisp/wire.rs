@@ -26,6 +26,25 @@ pub struct Site<'a> {
     pub qos: Object<'a, Qos<'a>>,
     #[serde(borrow)]
     pub ucrm: Object<'a, Ucrm<'a>>,
+    #[serde(borrow)]
+    pub description: Object<'a, Description<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Description<'a> {
+    #[serde(borrow)]
+    pub location: Object<'a, Location<'a>>,
+}
+
+/// In degrees.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Location<'a> {
+    #[serde(borrow)]
+    pub latitude: Raw<'a>,
+    #[serde(borrow)]
+    pub longitude: Raw<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -81,10 +100,15 @@ pub struct Device<'a> {
     pub overview: Object<'a, Overview<'a>>,
     #[serde(borrow)]
     pub ip_address: Raw<'a>,
+    /// Of newer versions.
+    #[serde(borrow)]
+    pub ip_address_list: List<Raw<'a>>,
     #[serde(borrow)]
     pub attributes: Object<'a, Attributes<'a>>,
     #[serde(borrow)]
     pub interfaces: List<Object<'a, Interface<'a>>>,
+    #[serde(borrow)]
+    pub location: Object<'a, Location<'a>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -267,4 +291,8 @@ pub struct Client<'a> {
     pub first_name: Raw<'a>,
     #[serde(borrow)]
     pub last_name: Raw<'a>,
+    #[serde(borrow)]
+    pub address_gps_lat: Raw<'a>,
+    #[serde(borrow)]
+    pub address_gps_lon: Raw<'a>,
 }

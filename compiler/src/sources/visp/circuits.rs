@@ -135,6 +135,7 @@ impl Known<'_> {
                 mac: mac.into(),
                 claims,
                 comment: Box::default(),
+                position: None,
                 origin,
                 plan_route: service.plan_route,
                 plan_origin: Some(service.origin),

@@ -220,6 +220,7 @@ pub fn network(map: &Map<'_>, evidence: &mut SourceEvidence) -> (Vec<NodeRecord>
             }),
             capacity: Pair::default(),
             is_virtual: false,
+            position: None,
             origin: found.origin,
             id: own_id,
         });
@@ -237,6 +238,7 @@ pub fn network(map: &Map<'_>, evidence: &mut SourceEvidence) -> (Vec<NodeRecord>
         }),
         capacity: Pair::default(),
         is_virtual: false,
+        position: None,
         origin: site.origin,
     }));
     nodes.sort_unstable_by(|a, b| a.id.cmp(&b.id));

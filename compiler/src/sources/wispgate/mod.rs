@@ -116,6 +116,7 @@ fn row(row: &json::Row<'_>, evidence: &mut SourceEvidence) -> Result<Row, Refusa
         mac,
         claims,
         comment,
+        position: None,
         origin: row.origin,
         plan_route: Pair::new("/Download Max Mbps", "/Upload Max Mbps"),
         plan_origin: None,

@@ -1,6 +1,6 @@
 //! Pass 9, the depth cut: HTB holds eight classes in a chain. A tree that is deeper loses the nodes whose limits
-//! matter least: the set with the smallest (sum of losses, size, ids) after which no root path holds more nodes
-//! than the budget and every circuit that hung on a node still does (topology.md 1.13, 5.1).
+//! matter least: the set with the smallest (sum of losses, circuits that move, size, ids) after which no root path holds
+//! more nodes than the budget and every circuit that hung on a node still does (topology.md 1.13, 5.1).
 
 use rustc_hash::FxHashMap;
 
@@ -74,8 +74,10 @@ fn path(draft: &Draft, to: Option<NodeIx>) -> Vec<NodeIx> {
     path
 }
 
-/// (loss, nodes dropped): sums over independent subtrees, so each subtree minimizes it on its own.
-type Value = (u64, u32);
+/// (loss, circuits that hang elsewhere then, nodes dropped): sums over independent subtrees, so each subtree minimizes
+/// it on its own. A circuit that moves gets another class and other neighbours, so of two cuts that lose as much the one
+/// that moves fewer is taken.
+type Value = (u64, u32, u32);
 
 /// A node, the levels left for its subtree, and whether a kept ancestor exists.
 type State = (NodeIx, usize, bool);
@@ -119,9 +121,9 @@ impl Solver<'_> {
     fn below(&self, node: NodeIx, levels: usize, anchored: bool) -> Option<Value> {
         self.children[node.ix()]
             .iter()
-            .try_fold((0u64, 0u32), |sum, &child| {
+            .try_fold((0u64, 0u32, 0u32), |sum, &child| {
                 let part = self.best[&(child, levels, anchored)]?;
-                Some((sum.0.saturating_add(part.0), sum.1 + part.1))
+                Some((sum.0.saturating_add(part.0), sum.1 + part.1, sum.2 + part.2))
             })
     }
 
@@ -137,7 +139,8 @@ impl Solver<'_> {
         let below = self.below(node, levels, anchored)?;
         Some((
             below.0.saturating_add(self.losses[node.ix()].total().0),
-            below.1 + 1,
+            below.1 + self.own[node.ix()].len() as u32,
+            below.2 + 1,
         ))
     }
 

@@ -209,7 +209,7 @@ proptest! {
         let mut evidence = TreeEvidence { depth_budget: budget, ..TreeEvidence::default() };
         depth::cut(&mut draft, &mut evidence);
         let best = best_cut(&before, budget);
-        let Some((loss, _, nodes)) = best else {
+        let Some((loss, _, _, nodes)) = best else {
             prop_assert!(!evidence.too_deep.is_empty());
             prop_assert_eq!(draft.emitted, before.emitted);
             return Ok(());
@@ -233,8 +233,8 @@ proptest! {
     }
 }
 
-/// (loss, how many, which) of the best set of nodes to drop; every set is tried.
-fn best_cut(draft: &Draft, budget: usize) -> Option<(u64, usize, Vec<usize>)> {
+/// (loss, circuits that move, how many, which) of the best set of nodes to drop; every set is tried.
+fn best_cut(draft: &Draft, budget: usize) -> Option<(u64, usize, usize, Vec<usize>)> {
     let n = draft.parent.len();
     let up = |node: usize| draft.parent[node].map(|p| p.ix());
     let line = |node: usize| std::iter::successors(Some(node), |n| up(*n));
@@ -268,7 +268,7 @@ fn best_cut(draft: &Draft, budget: usize) -> Option<(u64, usize, Vec<usize>)> {
             .unwrap_or(0)
     };
     if deepest(0) <= budget {
-        return Some((0, 0, Vec::new()));
+        return Some((0, 0, 0, Vec::new()));
     }
     (1..1usize << n)
         .filter(|&gone| {
@@ -282,7 +282,8 @@ fn best_cut(draft: &Draft, budget: usize) -> Option<(u64, usize, Vec<usize>)> {
         .map(|gone| {
             let nodes: Vec<usize> = (0..n).filter(|node| gone >> node & 1 == 1).collect();
             let loss = nodes.iter().map(|node| losses[*node]).sum();
-            (loss, nodes.len(), nodes)
+            let moved = nodes.iter().map(|node| circuits(*node).count()).sum();
+            (loss, moved, nodes.len(), nodes)
         })
         .min()
 }
