@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::agent::swapper::{OpenError, Swapper};
 use crate::artifact::{ArtifactError, Expected, Proved, prove};
@@ -75,6 +75,11 @@ struct StoreArgument {
     /// Directory of the store [default: `store.path`]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
+}
+
+/// The command line as clap knows it: what manuals and completions are made of.
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs a command line; gives its exit code.
