@@ -16,7 +16,11 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Platform that the programs are for; what only others need is left out
-    #[arg(long, value_name = "TRIPLE", default_value = "x86_64-unknown-linux-gnu")]
+    #[arg(
+        long,
+        value_name = "TRIPLE",
+        default_value = "x86_64-unknown-linux-gnu"
+    )]
     platform: String,
 }
 
@@ -119,7 +123,8 @@ fn listing(metadata: &Metadata) -> Result<String, Box<dyn Error>> {
         .filter(|package| package.source.is_some() && linked.contains(package.id.as_str()))
         .collect();
     crates.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
-    let mut text = String::from("What is linked into weir and weir-runtime, besides Weir itself.\n\n");
+    let mut text =
+        String::from("What is linked into weir and weir-runtime, besides Weir itself.\n\n");
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for package in crates {
         let name = format!("{} {}", package.name, package.version);
@@ -177,9 +182,8 @@ mod tests {
             package("tests-only", Some("r")),
             package("nobody-uses-it", Some("r")),
         ];
-        let edge = |to: &str, kind: &str| {
-            format!(r#"{{"pkg":"{to}","dep_kinds":[{{"kind":{kind}}}]}}"#)
-        };
+        let edge =
+            |to: &str, kind: &str| format!(r#"{{"pkg":"{to}","dep_kinds":[{{"kind":{kind}}}]}}"#);
         let text = format!(
             r#"{{"packages":[{}],"resolve":{{"nodes":[
                 {{"id":"weir-compiler","deps":[{},{}]}},
