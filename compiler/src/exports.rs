@@ -402,8 +402,13 @@ fn list(project_dir: &Path, source: &Source) -> Result<(Vec<Found>, Option<i64>)
                     source.name
                 ),
                 format!(
-                    "paths are relative to the directory of weir.toml; put {} there, or correct `export`",
-                    expected(source)
+                    "paths are relative to the directory of weir.toml; put {} there, or correct `export`{}",
+                    expected(source),
+                    match source.kind {
+                        SourceKind::Inventory | SourceKind::Libreqos | SourceKind::Table => "",
+                        _ =>
+                            "; to read the CRM itself write `url` and `key` in its place, then `weir fetch`",
+                    }
                 ),
             ));
         }

@@ -111,7 +111,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 
 fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     let config = Config::load(arguments.global.config.as_deref())
-        .map_err(|error| Failure::new(Exit::Usage, error.to_string(), ""))?;
+        .map_err(|error| Failure::new(Exit::Usage, error.to_string(), config_help(&error)))?;
     let quiet = arguments.global.quiet;
     match &arguments.verb {
         Verb::Run(verb) => run::run(verb, config, quiet),
@@ -122,6 +122,24 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Verb::Forget(verb) => forget::run(verb, &config),
         Verb::Doctor(verb) => doctor::run(verb, &config),
     }
+}
+
+fn config_help(error: &crate::config::ConfigError) -> &'static str {
+    match error {
+        crate::config::ConfigError::Read { .. } => {
+            "name a file that is there with --config, or leave it away: every setting has a default"
+        }
+        _ => "correct it there, then `weir-runtime doctor`; docs/runtime.md lists every setting",
+    }
+}
+
+/// Whoever may not do this is told who may.
+fn not_allowed(what: impl Into<String>) -> Failure {
+    Failure::new(
+        Exit::Outside,
+        what,
+        "run it as root, or as the service does: `systemctl start weir-runtime`; `weir-runtime doctor` says what else is missing",
+    )
 }
 
 /// Writes a result.
@@ -146,6 +164,11 @@ fn swapper(config: &Config) -> Result<Swapper, Failure> {
             error.to_string(),
             "`weir-runtime status` asks it; `systemctl stop weir-runtime` ends it, and what is in the kernel stays",
         ),
+        OpenError::State(StateError::Io { cause, .. })
+            if cause.kind() == io::ErrorKind::PermissionDenied =>
+        {
+            not_allowed(error.to_string())
+        }
         _ => outside(error.to_string()),
     })
 }
@@ -155,7 +178,13 @@ fn find(what: &str, config: &Config, store: Option<&Path>) -> Result<Proved, Fai
     if Path::new(what).is_dir() {
         return prove(Path::new(what), Expected::default()).map_err(refused);
     }
-    let copies = Copies::open(&config.state.dir).map_err(|e| outside(e.to_string()))?;
+    let copies = Copies::open(&config.state.dir).map_err(|e| {
+        let what = format!("{}: {e}", config.state.dir.display());
+        match e.kind() {
+            io::ErrorKind::PermissionDenied => not_allowed(what),
+            _ => outside(what),
+        }
+    })?;
     if let Ok(Some(copy)) = copies.get(what) {
         return Ok(copy);
     }
