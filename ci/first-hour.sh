@@ -36,7 +36,7 @@ typing() {
         *" $code "*) ;;
         *) cat "$work/said" && echo "FAIL: exit $code of: $*" && exit 1 ;;
     esac
-    grep -qF -- "$answer" "$work/said" || {
+    [ -z "$answer" ] || grep -qF -- "$answer" "$work/said" || {
         cat "$work/said"
         echo "FAIL: \`$answer\` is not in what this says: $*"
         exit 1
@@ -58,7 +58,7 @@ else
     typing "quickstart, and building Weir" "0 3" "artifact" cargo run --release -- build examples/quickstart
     PATH=$work/weir/target/release:$PATH
 fi
-there examples/quickstart/.weir/store/lock
+[ -d examples/quickstart/.weir/store/artifacts ] || { echo "FAIL: the build left no artifact" && exit 1; }
 cp -r examples/existing-libreqos "$work/lqos"
 cd "$work"
 typing "one's own directory" "0 3" "ADR001" weir check lqos
@@ -83,7 +83,6 @@ ci() {
 }
 ci >"$work/said" 2>&1 || { cat "$work/said" && echo "FAIL: CI does not pass on what was just accepted" && exit 1; }
 sed -i 's/,50,10,/,60,10,/' ../lqos/ShapedDevices.csv
-cp ../lqos/ShapedDevices.csv libreqos/ 2>/dev/null || true
 code=0
 ci >"$work/said" 2>&1 || code=$?
 [ "$code" -eq 6 ] || { cat "$work/said" && echo "FAIL: exit $code where a plan changed unseen" && exit 1; }

@@ -427,7 +427,9 @@ fn give_ids(nodes: &mut BTreeMap<String, Node>, other: &BTreeMap<String, Node>) 
     for (id, node) in other.iter().filter(|(id, node)| **id != node.name) {
         let of_name = ids.entry(node.name.clone());
         // Two of one name: nobody knows which is meant.
-        of_name.and_modify(|id| *id = None).or_insert(Some(id.clone()));
+        of_name
+            .and_modify(|id| *id = None)
+            .or_insert(Some(id.clone()));
     }
     let known = |name: &String| ids.get(name).cloned().flatten();
     let renamed = std::mem::take(nodes).into_iter().map(|(key, mut node)| {

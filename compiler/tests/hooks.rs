@@ -163,6 +163,24 @@ fn commits_with_errors_are_stopped() {
     assert!(!done && said.contains("SRC008"), "{said}");
 }
 
+/// `examples/ci` is what `weir init --ci` makes, to the byte.
+#[test]
+fn the_example_has_what_init_writes() {
+    let example = root().join("examples/ci");
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::copy(example.join("weir.toml"), dir.path().join("weir.toml")).expect("a copy");
+    for (forge, file) in [
+        ("github", ".github/workflows/weir.yml"),
+        ("gitlab", ".gitlab-ci.yml"),
+    ] {
+        let mut init = Command::new(env!("CARGO_BIN_EXE_weir"));
+        init.args(["init", ".", "--ci", forge]).current_dir(dir.path());
+        assert!(init.status().expect("weir runs").success());
+        let text = |dir: &Path| fs::read_to_string(dir.join(file)).expect(file);
+        assert_eq!(text(&example), text(dir.path()), "{file}");
+    }
+}
+
 #[test]
 fn pre_commit_finds_a_hook_that_runs() {
     let hooks = yaml(".pre-commit-hooks.yaml");
