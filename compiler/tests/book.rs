@@ -43,7 +43,11 @@ fn pages() -> BTreeMap<String, String> {
     for example in fs::read_dir(root().join("examples")).expect("examples") {
         let path = example.expect("an entry").path().join("README.md");
         let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        assert!(text.contains("<!-- in: "), "{}: nothing of it is run", path.display());
+        assert!(
+            text.contains("<!-- in: "),
+            "{}: nothing of it is run",
+            path.display()
+        );
         pages.insert(name(&path), text);
     }
     for page in ["README.md", "CONTRIBUTING.md", "SECURITY.md"] {

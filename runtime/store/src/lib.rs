@@ -24,6 +24,31 @@
 //! ```
 //!
 //! It knows nothing of what the files of an artifact mean, except that the manifest lists them.
+//!
+//! ```
+//! use weir_store::Store;
+//! use weir_store::channel::{Channels, Promote, SystemClock};
+//!
+//! let dir = tempfile::tempdir()?;
+//! let store = Store::open(dir.path())?;
+//! let channels = Channels { backend: &store, clock: &SystemClock, author: "noc".to_owned(), sign: None };
+//! // Who promotes says which head was looked at: somebody else may have moved it meanwhile.
+//! let base = channels.settle("production")?.known;
+//! let digest = "ab".repeat(32);
+//! let promote = Promote {
+//!     channel: "production",
+//!     digest: &digest,
+//!     manifest_sha256: &"cd".repeat(32),
+//!     reason: "the first",
+//!     confirm_within: None,
+//!     from: None,
+//!     scheduled: false,
+//! };
+//! channels.promote(base.as_ref(), &promote)?;
+//! let runs = channels.settle("production")?.known.map(|known| known.head.digest);
+//! assert_eq!(runs, Some(digest));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod artifact;
 pub mod channel;
