@@ -109,7 +109,7 @@ weir ($version) stable; urgency=medium
 
   * What changed is in changelog.gz.
 
- -- The Weir authors <weir@localhost>  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
+ -- The Weir contributors <weir-project@users.noreply.github.com>  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
 END
 gzip -9n "$root/usr/share/doc/weir/changelog" "$root/usr/share/doc/weir/changelog.Debian" "$root/usr/share/doc/weir/licences"
 

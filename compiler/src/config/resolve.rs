@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::de::DeTable;
+use weir_store::sha256;
 
 use crate::config::check::{Check, list, rule};
 use crate::config::date::Date;
@@ -178,7 +179,7 @@ fn load_text(
         format: Format::Toml,
         bytes: Arc::new(text.as_bytes().to_vec()),
         transcoded: None,
-        digest: digest::sha256(text),
+        digest: sha256(text.as_bytes()),
     });
     let mut check = Check {
         text,

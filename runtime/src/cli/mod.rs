@@ -164,7 +164,7 @@ fn swapper(config: &Config) -> Result<Swapper, Failure> {
             error.to_string(),
             "`weir-runtime status` asks it; `systemctl stop weir-runtime` ends it, and what is in the kernel stays",
         ),
-        OpenError::State(StateError::Io { cause, .. })
+        OpenError::State(StateError::Io { ref cause, .. })
             if cause.kind() == io::ErrorKind::PermissionDenied =>
         {
             not_allowed(error.to_string())

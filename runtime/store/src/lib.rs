@@ -67,6 +67,8 @@ pub use artifact::{Artifact, Damage, Fault};
 pub use error::StoreError;
 pub use put::{ArtifactFiles, Outcome, Put};
 
+pub use disk::sha256;
+
 use disk::{Lock, doing};
 
 pub type Result<T> = std::result::Result<T, StoreError>;
