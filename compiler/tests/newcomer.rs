@@ -210,6 +210,19 @@ const MISTAKES: &[Mistake] = &[
         answer: &["can this machine reach it?", "`weir doctor`"],
     },
     Mistake {
+        what: "a secret that others can read",
+        files: &[
+            (
+                "weir.toml",
+                "[[source]]\nname = \"crm\"\nkind = \"uisp\"\nurl = \"https://127.0.0.1:9\"\nkey = { file = \"open\" }\n",
+            ),
+            ("open", "k\n"),
+        ],
+        command: "doctor",
+        code: 1,
+        answer: &["`chmod 600 open`"],
+    },
+    Mistake {
         what: "a rule that is not there",
         files: &[],
         command: "explain RAT999",
@@ -314,7 +327,9 @@ fn said(dir: &Path, command: &str, as_nobody: bool) -> (String, Option<i32>) {
 
 /// Without the breaks and the frame that a terminal needs.
 fn in_one_line(text: &str) -> String {
-    let words = text.split_whitespace().filter(|word| *word != "│");
+    let words = text
+        .split_whitespace()
+        .filter(|word| !matches!(*word, "│" | "|"));
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -333,7 +348,11 @@ fn write(dir: &Path, files: &[(&str, &str)]) {
     for (name, text) in files {
         let path = dir.join(name);
         fs::create_dir_all(path.parent().expect("a directory")).expect("made");
-        fs::write(path, text).expect("written");
+        fs::write(&path, text).expect("written");
+        if *name == "key" {
+            // A secret that others can read is refused: that is another mistake.
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
+        }
     }
 }
 
