@@ -44,9 +44,10 @@
 //!     from: None,
 //!     scheduled: false,
 //! };
-//! channels.promote(base.as_ref(), &promote)?;
-//! let runs = channels.settle("production")?.known.map(|known| known.head.digest);
-//! assert_eq!(runs, Some(digest));
+//! // Only what is in the store can be promoted: `Store::put_artifact` puts it there.
+//! let refused = channels.promote(base.as_ref(), &promote).expect_err("nothing has that digest");
+//! assert!(refused.to_string().contains("ababab"));
+//! assert!(channels.settle("production")?.known.is_none());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
