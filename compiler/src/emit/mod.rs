@@ -2,7 +2,7 @@
 //! any machine and with any number of threads; nothing is decided here that shapes traffic, except the weight
 //! of a class (`queue_plan`).
 //!
-//! It knows nothing of CRMs, of the store or of how findings look on a terminal. [`write`] is the only function
+//! It knows nothing of CRMs, of the store or of how findings look on a terminal. [`write()`] is the only function
 //! that touches the disk.
 
 mod classifier;
