@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use csv::{ByteRecord, ReaderBuilder};
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::ir::field::{Field, FieldValue};
@@ -119,6 +120,15 @@ impl Sheet {
     }
 }
 
+/// Each address as it is counted: that of a host is the same with and without the length of its prefix.
+fn counted(addresses: &BTreeSet<String>) -> BTreeSet<String> {
+    let hosts = |text: &String| match text.parse::<IpNet>() {
+        Ok(net) if net.prefix_len() == net.max_prefix_len() => net.addr().to_string(),
+        _ => text.clone(),
+    };
+    addresses.iter().map(hosts).collect()
+}
+
 fn rate(text: &str) -> Option<Kbps> {
     parse_rate(text.trim(), MBPS).ok()
 }
@@ -210,7 +220,7 @@ fn device_edits(
     edits: &mut Edits,
 ) {
     let addresses = edited.addresses(row);
-    if edited.columns.has(Column::Ipv4) && addresses != own.addresses(was) {
+    if edited.columns.has(Column::Ipv4) && counted(&addresses) != counted(&own.addresses(was)) {
         let list = addresses.iter().map(|a| a.as_str().into()).collect();
         edits.sets.insert(
             Key {
@@ -411,10 +421,36 @@ fn nodes(bytes: &[u8]) -> Result<BTreeMap<String, Node>, String> {
     Ok(found)
 }
 
+/// Gives nodes without an id that of the one node of their name in the other file: files of LibreQoS need no ids.
+fn give_ids(nodes: &mut BTreeMap<String, Node>, other: &BTreeMap<String, Node>) {
+    let mut ids: BTreeMap<String, Option<String>> = BTreeMap::new();
+    for (id, node) in other.iter().filter(|(id, node)| **id != node.name) {
+        let of_name = ids.entry(node.name.clone());
+        // Two of one name: nobody knows which is meant.
+        of_name
+            .and_modify(|id| *id = None)
+            .or_insert(Some(id.clone()));
+    }
+    let known = |name: &String| ids.get(name).cloned().flatten();
+    let renamed = std::mem::take(nodes).into_iter().map(|(key, mut node)| {
+        let has_no_id = key == node.name && !other.contains_key(&key);
+        let id = known(&key).filter(|_| has_no_id);
+        if let Some(parent) = &node.parent
+            && !other.contains_key(parent)
+        {
+            node.parent = known(parent).or(node.parent);
+        }
+        (id.unwrap_or(key), node)
+    });
+    *nodes = renamed.collect();
+}
+
 /// Edits of a `network.json`, against the one of the artifact.
 pub fn network(own: &[u8], edited: &[u8]) -> Result<Edits, String> {
-    let own = nodes(own).map_err(|e| format!("the file of the artifact: {e}"))?;
-    let edited = nodes(edited)?;
+    let mut own = nodes(own).map_err(|e| format!("the file of the artifact: {e}"))?;
+    let mut edited = nodes(edited)?;
+    give_ids(&mut own, &edited);
+    give_ids(&mut edited, &own);
     let mut edits = Edits::default();
     for (id, was) in &own {
         if !edited.contains_key(id) {
@@ -472,7 +508,7 @@ pub fn network(own: &[u8], edited: &[u8]) -> Result<Edits, String> {
                 "write rates in Mbit/s",
             );
         }
-        if node.kind != was.kind {
+        if !node.kind.eq_ignore_ascii_case(&was.kind) {
             edits.left(
                 format!("the type of node \"{}\" was changed from \"{}\" to \"{}\"", node.name, was.kind, node.kind),
                 format!("if it is one: weir override add node {id} --set kind=site --reason WHY (root, site, ap or other)"),
@@ -614,5 +650,23 @@ c2,Al,d3,dish,Hill,n1,,,100.64.0.4,2001:db8::/56,1,1,50,10,,\n";
             left,
             ["node \"Hill\" was deleted", "node \"New\" was added"]
         );
+    }
+
+    #[test]
+    fn a_file_without_ids_and_lengths_is_the_same_file() {
+        let with_ids = br#"{"Hill": {"id": "n1", "downloadBandwidthMbps": 100, "uploadBandwidthMbps": 50, "type": "site",
+            "children": {"Hill-1": {"id": "n2", "downloadBandwidthMbps": 50, "uploadBandwidthMbps": 20, "type": "ap"}}}}"#;
+        let without = br#"{"Hill": {"downloadBandwidthMbps": 100, "uploadBandwidthMbps": 50, "type": "Site",
+            "children": {"Hill-1": {"downloadBandwidthMbps": 60, "uploadBandwidthMbps": 20, "type": "AP"}}}}"#;
+        // Either may be the artifact's, and the one difference is found under the id.
+        for (own, edited) in [(&with_ids[..], &without[..]), (without, with_ids)] {
+            let edits = network(own, edited).expect("both are read");
+            assert_eq!(edits.left, Vec::new());
+            let ids: Vec<&str> = edits.sets.keys().map(|key| key.id.as_str()).collect();
+            assert_eq!(ids, ["n2"]);
+        }
+        let lengths = OWN.replace("100.64.0.3,", "100.64.0.3/32,");
+        let edits = shaped_devices(OWN.as_bytes(), lengths.as_bytes()).expect("both are read");
+        assert_eq!(edits, Edits::default());
     }
 }

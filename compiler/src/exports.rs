@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
+use weir_store::sha256;
 
 use crate::config::lone::Lone;
 use crate::config::project::{Source, SourceKind, TableFormat};
@@ -99,15 +99,15 @@ fn filled<'a>(pattern: &str, name: &'a str) -> Option<&'a str> {
 impl ExportSet {
     /// Names the recorded bytes of all sources together: lower-case hex.
     pub fn digest(&self, files: &SourceMap) -> String {
-        let mut hash = Sha256::new();
+        let mut text = String::new();
         for export in &self.exports {
             for file in &export.files {
                 let page = file.page.unwrap_or(0);
-                hash.update(format!("{}\n{}\n{page}\n", export.source, file.collection));
-                hash.update(&files.file(file.file).digest);
+                text.push_str(&format!("{}\n{}\n{page}\n", export.source, file.collection));
+                text.push_str(&files.file(file.file).digest);
             }
         }
-        hex(&hash.finalize())
+        sha256(text.as_bytes())
     }
 }
 
@@ -303,7 +303,7 @@ pub fn read_peaks(
         return Err(fail("is not a regular file".to_owned()));
     }
     let raw = fs::read(&path).map_err(cannot)?;
-    let digest = hex(&Sha256::digest(&raw));
+    let digest = sha256(&raw);
     let (bytes, transcoded) = utf8(raw, Format::Csv);
     let name = Path::new(written);
     let shown = match (name.is_relative(), name.file_name()) {
@@ -328,7 +328,7 @@ pub fn alone(lone: &Lone, raw: Vec<u8>, shown: &str, files: &mut SourceMap) -> E
     let mut add = |name: &str, path: &str, raw: Vec<u8>| {
         let known = collections(lone.kind).iter().find(|c| c.name == name);
         let format = known.map_or(Format::Json, |c| c.format);
-        let digest = hex(&Sha256::digest(&raw));
+        let digest = sha256(&raw);
         let (bytes, transcoded) = utf8(raw, format);
         export.files.push(ExportFile {
             collection: name.to_owned(),
@@ -402,8 +402,13 @@ fn list(project_dir: &Path, source: &Source) -> Result<(Vec<Found>, Option<i64>)
                     source.name
                 ),
                 format!(
-                    "paths are relative to the directory of weir.toml; put {} there, or correct `export`",
-                    expected(source)
+                    "paths are relative to the directory of weir.toml; put {} there, or correct `export`{}",
+                    expected(source),
+                    match source.kind {
+                        SourceKind::Inventory | SourceKind::Libreqos | SourceKind::Table => "",
+                        _ =>
+                            "; to read the CRM itself write `url` and `key` in its place, then `weir fetch`",
+                    }
                 ),
             ));
         }
@@ -593,7 +598,7 @@ impl Found {
             return Err(fail("is not a regular file".to_owned()));
         }
         let raw = fs::read(&self.path).map_err(cannot)?;
-        let digest = hex(&Sha256::digest(&raw));
+        let digest = sha256(&raw);
         let (bytes, transcoded) = utf8(raw, self.collection.format);
         Ok(SourceFile {
             path: self.shown.clone(),
@@ -697,10 +702,6 @@ fn reason(error: &io::Error) -> String {
         Some(end) => text[..end].to_lowercase(),
         None => text,
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// UTF-8 and the encoding it was converted from. Spreadsheets write UTF-16, and CSV in the code page of their country;

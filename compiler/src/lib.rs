@@ -3,6 +3,18 @@
 //!
 //! Reading the project and its exports (`config`, `exports`) and writing the artifact (`emit::write`) are the
 //! two shores. Between them nothing does I/O, prints, reads a clock or the environment, or depends on hash order.
+//!
+//! ```
+//! use weir_compiler::{compile, config, exports, source_map::SourceMap};
+//!
+//! let dir = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/ci"));
+//! let mut files = SourceMap::default();
+//! let project = config::load(dir, &mut files, &config::CliOverrides::default()).expect("a project");
+//! let exports = exports::read(dir, &project.sources, &mut files).expect("its exports");
+//! let compiled = compile(&project, &files, &exports, None);
+//! assert!(compiled.refused.is_empty());
+//! assert!(compiled.artifacts.file("ShapedDevices.csv").is_some());
+//! ```
 
 pub mod adopt;
 pub mod advise;

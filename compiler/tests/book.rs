@@ -26,7 +26,7 @@ fn root() -> PathBuf {
     fs::canonicalize(here).expect("the repository")
 }
 
-/// Every page for people, by its path in the repository.
+/// Every page for people, by its path in the repository. Every example has one, and what it tells to type is run.
 fn pages() -> BTreeMap<String, String> {
     let mut pages = BTreeMap::new();
     let mut open = vec![root().join("docs")];
@@ -39,6 +39,16 @@ fn pages() -> BTreeMap<String, String> {
                 pages.insert(name(&path), fs::read_to_string(&path).expect("a page"));
             }
         }
+    }
+    for example in fs::read_dir(root().join("examples")).expect("examples") {
+        let path = example.expect("an entry").path().join("README.md");
+        let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert!(
+            text.contains("<!-- in: "),
+            "{}: nothing of it is run",
+            path.display()
+        );
+        pages.insert(name(&path), text);
     }
     for page in ["README.md", "CONTRIBUTING.md", "SECURITY.md"] {
         let path = root().join(page);

@@ -163,6 +163,25 @@ fn commits_with_errors_are_stopped() {
     assert!(!done && said.contains("SRC008"), "{said}");
 }
 
+/// `examples/ci` is what `weir init --ci` makes, to the byte.
+#[test]
+fn the_example_has_what_init_writes() {
+    let example = root().join("examples/ci");
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::copy(example.join("weir.toml"), dir.path().join("weir.toml")).expect("a copy");
+    for (forge, file) in [
+        ("github", ".github/workflows/weir.yml"),
+        ("gitlab", ".gitlab-ci.yml"),
+    ] {
+        let mut init = Command::new(env!("CARGO_BIN_EXE_weir"));
+        init.args(["init", ".", "--ci", forge])
+            .current_dir(dir.path());
+        assert!(init.status().expect("weir runs").success());
+        let text = |dir: &Path| fs::read_to_string(dir.join(file)).expect(file);
+        assert_eq!(text(&example), text(dir.path()), "{file}");
+    }
+}
+
 #[test]
 fn pre_commit_finds_a_hook_that_runs() {
     let hooks = yaml(".pre-commit-hooks.yaml");
@@ -306,5 +325,69 @@ fn the_gitlab_job_keeps_its_report_and_its_code() {
         let xml = fs::read_to_string(dir.path().join(report)).expect("a report");
         assert!(roxmltree::Document::parse(&xml).is_ok());
         assert!(dir.path().join("weir.md").is_file());
+    }
+}
+
+/// A plan that changed fails both forges until somebody accepts it, and the reviewer sees whose it is.
+#[test]
+fn what_is_shaped_is_compared_where_a_project_expects_something() {
+    if !there("bash") {
+        return;
+    }
+    let example = root().join("examples/ci");
+    let job = yaml("ci/gitlab.yml");
+    let lines: Vec<&str> = job["weir-check"]["script"]
+        .as_vec()
+        .expect("lines")
+        .iter()
+        .map(|line| line.as_str().expect("text"))
+        .collect();
+    let weir = env!("CARGO_BIN_EXE_weir");
+    let bin = Path::new(weir).parent().expect("a directory").display();
+    let path = format!("{bin}:{}", std::env::var("PATH").unwrap_or_default());
+    for (plan, code) in [("100000, 20000", 0), ("150000, 20000", 6)] {
+        let dir = tempfile::tempdir().expect("a directory");
+        for file in ["weir.toml", "weir-baseline.json"] {
+            fs::copy(example.join(file), dir.path().join(file)).expect("a copy");
+        }
+        for folder in ["export", "golden"] {
+            fs::create_dir(dir.path().join(folder)).expect("made");
+            for entry in fs::read_dir(example.join(folder)).expect("a directory") {
+                let from = entry.expect("an entry").path();
+                let name = from.file_name().expect("a name");
+                fs::copy(&from, dir.path().join(folder).join(name)).expect("a copy");
+            }
+        }
+        let export = dir.path().join("export/inventory.json");
+        let text = fs::read_to_string(&export).expect("an export");
+        fs::write(&export, text.replace("100000, 20000", plan)).expect("written");
+        let run = |script: &str, arguments: &[&str]| {
+            let output = Command::new("bash")
+                .args(arguments)
+                .arg(script)
+                .current_dir(dir.path())
+                .env("PATH", &path)
+                .env("PROJECT", ".")
+                .env("BASELINE", "weir-baseline.json")
+                .env("GITHUB_STEP_SUMMARY", dir.path().join("summary.md"))
+                .output()
+                .expect("bash runs");
+            (
+                String::from_utf8_lossy(&output.stdout).into_owned(),
+                output.status.code(),
+            )
+        };
+        let check = root().join("ci/github/check.sh");
+        let (said, ended) = run(check.to_str().expect("a plain path"), &[]);
+        assert_eq!(ended, Some(code), "{said}");
+        // Names come from a CRM: GitHub may take what is printed for commands, so they are in the summary only.
+        assert!(!said.contains("Boat House"), "{said}");
+        let summary = fs::read_to_string(dir.path().join("summary.md")).expect("a summary");
+        assert!(summary.contains("## What is shaped"), "{summary}");
+        assert_eq!(summary.contains("Boat House"), code == 6, "{summary}");
+        let (said, ended) = run(&lines.join("\n"), &["-eo", "pipefail", "-c"]);
+        assert_eq!(ended, Some(code), "{said}");
+        assert_eq!(said.contains("Boat House"), code == 6, "{said}");
+        assert!(dir.path().join("weir-golden.txt").is_file());
     }
 }

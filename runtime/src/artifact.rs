@@ -8,12 +8,12 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
 use weir_abi::table;
 use weir_schemas::artifact::{CLASSIFIER, MANIFEST, QUEUE_PLAN, TREE};
 use weir_schemas::manifest::Manifest;
 use weir_schemas::queue_plan::{QueuePlan, Shaper, Target};
 use weir_schemas::tree::Tree;
+use weir_store::sha256;
 
 /// Most bytes of one file: a million circuits need a quarter of it.
 const LARGEST: u64 = 1 << 30;
@@ -275,11 +275,6 @@ fn read(path: &Path, largest: u64) -> Result<Vec<u8>, ArtifactError> {
         }),
         false => Ok(bytes),
     }
-}
-
-/// Lower-case hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
 }
 
 fn is_digest(text: &str) -> bool {

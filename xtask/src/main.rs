@@ -5,6 +5,8 @@ mod docs;
 mod ebpf;
 mod fuzz;
 mod r#gen;
+mod licences;
+mod manuals;
 mod schemas;
 mod stages;
 
@@ -35,6 +37,10 @@ enum Chore {
     Fuzz(fuzz::Args),
     /// Write a synthetic ISP of any size as one or more Weir projects
     Gen(r#gen::Args),
+    /// Write the licences of everything that the two programs link
+    Licences(licences::Args),
+    /// Write man pages and completions of `weir-runtime`
+    Manuals(manuals::Args),
     /// Write the JSON Schemas of the published formats from their types
     Schemas(schemas::Args),
     /// Time the stages of a build on a project
@@ -48,6 +54,8 @@ fn main() -> ExitCode {
         Chore::Ebpf(args) => ebpf::run(&args, &mut std::io::stdout().lock()),
         Chore::Fuzz(args) => fuzz::run(&args, &mut std::io::stdout().lock()),
         Chore::Gen(args) => r#gen::run(&args, &mut std::io::stdout().lock()),
+        Chore::Licences(args) => licences::run(&args, &mut std::io::stdout().lock()),
+        Chore::Manuals(args) => manuals::run(&args, &mut std::io::stdout().lock()),
         Chore::Schemas(args) => schemas::run(&args, &mut std::io::stdout().lock()),
         Chore::Stages(args) => stages::run(&args, &mut std::io::stdout().lock()),
     };

@@ -44,7 +44,9 @@ pub enum ConfigError {
     Store(#[from] weir_store::StoreError),
     #[error("no random numbers are to be had: {0}")]
     Random(getrandom::Error),
-    #[error("cannot listen at {bind}: {cause}")]
+    #[error(
+        "cannot listen at {bind}: {cause}; another program listens there (`ss -ltnp` names it) or this user may not: choose another place, such as --bind 127.0.0.1:8081"
+    )]
     Bind {
         bind: SocketAddr,
         cause: std::io::Error,

@@ -183,7 +183,7 @@ impl Cause {
     pub fn help(&self) -> String {
         match self {
             Cause::WrongKey { .. } => "the key is wrong, revoked or expired, or bound to another address: make a new one in the CRM; \
-                 docs/fetching.md says which kind".into(),
+                 docs/fetching.md says which kind, and `weir doctor` tries it".into(),
             Cause::Forbidden { permission, .. } if !permission.is_empty() => {
                 format!("give the key the permission {permission} in the CRM")
             }
@@ -204,8 +204,8 @@ impl Cause {
             Cause::Count { .. } => "records that the key may not see are counted too: give it the right to see all of them".into(),
             Cause::Gone { .. } => "give the key the right back; `weir fetch --accept-missing` goes on without these records".into(),
             Cause::Deadline { .. } => "give it more time with `timeout = \"20m\"`, or find out why the CRM is slow".into(),
-            Cause::Connect { .. } => "is the CRM running, and can this machine reach it?".into(),
-            Cause::Dns { .. } => "is the host in `url` written right, and can this machine look up names?".into(),
+            Cause::Connect { .. } => "is the CRM running, and can this machine reach it? `weir doctor` asks it again".into(),
+            Cause::Dns { .. } => "is the host in `url` written right, and can this machine look up names? `weir doctor` asks again".into(),
             Cause::Fenced { .. } => "correct `url` or the name server; write the address itself into `url` if it is meant".into(),
             Cause::Tls { what: TlsFault::SelfSigned, presented: Some(pin) } => format!(
                 "name the authority that signed it with `ca = \"ca.pem\"`; or, if this is the certificate of your CRM, write \

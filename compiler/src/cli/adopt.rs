@@ -107,8 +107,19 @@ fn kind(bytes: &[u8]) -> Kind {
     }
 }
 
+fn unread(file: &Path, error: &std::io::Error) -> Stop {
+    Stop::new(
+        Exit::Outside,
+        format!(
+            "cannot read {}: {error}",
+            plain(&file.display().to_string())
+        ),
+        "name the file that was edited: `weir adopt ShapedDevices.csv` or `weir adopt network.json`, with its directory",
+    )
+}
+
 pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exit, Stop> {
-    let bytes = fs::read(&args.file).map_err(|e| Stop::cannot("read", &args.file, &e))?;
+    let bytes = fs::read(&args.file).map_err(|e| unread(&args.file, &e))?;
     let kind = kind(&bytes);
     let desk = Desk::open(global, None)?;
     let reference = args.artifact.clone().or_else(|| published(&args.file));

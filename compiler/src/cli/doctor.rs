@@ -20,12 +20,18 @@ use crate::cli::exit::Exit;
 use crate::cli::project::read_lock;
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
-use crate::cli::{Directory, Format, Global, sources};
+use crate::cli::{Directory, Format, Global, gate, sources};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
     directory: Directory,
+    /// End in go or no-go: look also at the data, the findings, the box and what passes it
+    #[arg(long)]
+    gate: bool,
+    /// With --gate: what `weir-runtime doctor --format json` said, where the box is another machine
+    #[arg(long, value_name = "FILE", requires = "gate")]
+    r#box: Option<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -81,7 +87,7 @@ const CHECKS: &[Check] = &[
     },
 ];
 
-fn line(
+pub fn line(
     check: &'static str,
     state: State,
     subject: &str,
@@ -107,23 +113,51 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         terminal.verbose(&format!("checking {}", check.name));
         lines.extend((check.run)(&patient)?);
     }
-    let worst = lines
-        .iter()
-        .map(|line| line.state)
-        .max()
-        .unwrap_or(State::Ok);
-    let exit = match worst {
+    let mut exit = match worst(&lines) {
         // A mistake in a file of the project has the code that every command gives it.
         State::Fail if read_lock(&patient.dir).is_err() => Exit::Usage,
+        State::Fail if args.gate => by_check(&lines),
         State::Fail => Exit::Outside,
         State::Ok | State::Warn => Exit::Done,
     };
+    if args.gate {
+        terminal.verbose("checking the gate");
+        let gate = gate::gate(
+            &patient.dir,
+            &patient.project,
+            args.r#box.as_deref(),
+            terminal,
+        );
+        for (line, code) in gate.lines {
+            exit = exit.max(code);
+            lines.push(line);
+        }
+    }
+    let verdict = args.gate.then_some(match worst(&lines) {
+        State::Fail => "no-go",
+        State::Ok | State::Warn => "go",
+    });
     let text = match args.format {
-        Format::Json => json_text(&lines, exit),
-        Format::Text => text(&lines, worst, terminal),
+        Format::Json => json_text(&lines, exit, verdict),
+        Format::Text => text(&lines, verdict, terminal),
     };
     terminal.print(&text)?;
     Ok(exit)
+}
+
+fn worst(lines: &[Line]) -> State {
+    let states = lines.iter().map(|line| line.state);
+    states.max().unwrap_or(State::Ok)
+}
+
+/// At the gate a source that cannot be read is what it is for every other command.
+fn by_check(lines: &[Line]) -> Exit {
+    let failed = lines.iter().filter(|line| line.state == State::Fail);
+    let codes = failed.map(|line| match line.check {
+        "sources" | "snapshots" => Exit::Incomplete,
+        _ => Exit::Outside,
+    });
+    codes.max().unwrap_or(Exit::Done)
 }
 
 /// The store can be opened and written, and what is in a bucket can be changed by one at a time only.
@@ -297,7 +331,7 @@ pub fn ask(dir: &Path, live: &Live, runtime: &tokio::runtime::Runtime) -> Vec<Li
     lines
 }
 
-fn text(lines: &[Line], worst: State, terminal: &Terminal) -> String {
+fn text(lines: &[Line], verdict: Option<&str>, terminal: &Terminal) -> String {
     let look = terminal.out;
     let mut text = String::new();
     for Line {
@@ -318,8 +352,9 @@ fn text(lines: &[Line], worst: State, terminal: &Terminal) -> String {
         };
         let word = look.paint(tone, word);
         text.push_str(&format!(
-            "{word}  {check}  {}: {}\n",
+            "{word}  {check}  {}{}{}\n",
             plain(subject),
+            if subject.is_empty() { "" } else { ": " },
             plain(what)
         ));
         if !fix.is_empty() {
@@ -327,13 +362,22 @@ fn text(lines: &[Line], worst: State, terminal: &Terminal) -> String {
         }
     }
     let count = |state| lines.iter().filter(|line| line.state == state).count();
-    text.push_str(&match worst {
-        State::Ok => format!("{}\n", look.paint(Tone::Good, "ok")),
-        _ => format!(
-            "{} failed, {} to look at\n",
-            count(State::Fail),
-            count(State::Warn)
-        ),
+    let counted = format!(
+        "{} failed, {} to look at",
+        count(State::Fail),
+        count(State::Warn)
+    );
+    let worst = worst(lines);
+    text.push_str(&match (verdict, worst) {
+        (Some(word), State::Fail) => {
+            format!("{}: {counted}\n", look.paint(Tone::Error, word))
+        }
+        (Some(word), State::Warn) => {
+            format!("{}: {counted}\n", look.paint(Tone::Good, word))
+        }
+        (Some(word), State::Ok) => format!("{}\n", look.paint(Tone::Good, word)),
+        (None, State::Ok) => format!("{}\n", look.paint(Tone::Good, "ok")),
+        (None, _) => format!("{counted}\n"),
     });
     text
 }
@@ -342,10 +386,12 @@ fn text(lines: &[Line], worst: State, terminal: &Terminal) -> String {
 struct Report<'a> {
     schema: &'static str,
     exit: json::Exit<'a>,
+    /// `go` or `no-go`; null without --gate.
+    gate: Option<&'a str>,
     checks: &'a [Line],
 }
 
-fn json_text(lines: &[Line], exit: Exit) -> String {
+fn json_text(lines: &[Line], exit: Exit, gate: Option<&str>) -> String {
     let failed = lines.iter().filter(|line| line.state == State::Fail);
     let reasons: Vec<String> = failed
         .map(|line| format!("{}: {}", line.subject, line.what))
@@ -356,6 +402,7 @@ fn json_text(lines: &[Line], exit: Exit) -> String {
             code: exit.code(),
             reasons: &reasons,
         },
+        gate,
         checks: lines,
     })
 }

@@ -14,6 +14,8 @@ pub mod exit;
 mod explain;
 #[cfg(feature = "fetch")]
 mod fetch;
+#[cfg(feature = "fetch")]
+mod gate;
 mod gc;
 mod golden;
 mod graph;

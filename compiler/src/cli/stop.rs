@@ -57,7 +57,7 @@ impl Stop {
     }
 
     /// The code that the command ends with.
-    #[cfg(feature = "serve")]
+    #[cfg(feature = "fetch")]
     pub fn exit(&self) -> Exit {
         self.exit
     }

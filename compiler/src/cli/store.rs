@@ -63,7 +63,13 @@ pub fn store_error(error: &StoreError) -> Stop {
         | StoreError::Ambiguous { .. } => Exit::Usage,
         _ => Exit::Outside,
     };
-    Stop::new(exit, plain(&error.to_string()), "")
+    let help = match exit {
+        Exit::Usage => {
+            "`weir build` prints the digest of what the project says now, `weir log CHANNEL` those that were promoted"
+        }
+        _ => "",
+    };
+    Stop::new(exit, plain(&error.to_string()), help)
 }
 
 impl Desk {

@@ -238,10 +238,7 @@ impl Found {
     /// The description that was released is one the artifact has.
     fn released(&mut self, head: &Head, artifact: &Artifact) -> Result<(), Stop> {
         let manifest = artifact.read(weir_schemas::artifact::MANIFEST);
-        let newest = manifest.ok().map(|bytes| {
-            use sha2::{Digest as _, Sha256};
-            format!("{:x}", Sha256::digest(&bytes))
-        });
+        let newest = manifest.ok().map(|bytes| weir_store::sha256(&bytes));
         let builds = artifact.builds().map_err(|e| store_error(&e))?;
         if newest.as_ref() != Some(&head.manifest_sha256) && !builds.contains(&head.manifest_sha256)
         {

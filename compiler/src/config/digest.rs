@@ -1,19 +1,13 @@
 //! The digest of a configuration: what an artifact says it was built with.
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
+use weir_store::sha256;
 
 use crate::config::check::list;
 use crate::config::project::{
     FailOn, LevelSetting, Merge, Project, ShaperMode, Simplify, SuspendedPolicy,
 };
 use crate::units::{Kbps, Pair};
-
-/// SHA-256 in lower-case hex.
-pub(super) fn sha256(bytes: impl AsRef<[u8]>) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// SHA-256 over everything that can show in an artifact. Not in it: where exports, CRMs and the store are, channels, who signs and where is published, and how the file
 /// is written. The keys are frozen: another spelling would make every artifact look rebuilt.
@@ -169,5 +163,5 @@ pub(super) fn settings(project: &Project) -> String {
         });
         settings["lint"]["suppress"] = suppress.collect();
     }
-    sha256(settings.to_string())
+    sha256(settings.to_string().as_bytes())
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::de::DeTable;
+use weir_store::sha256;
 
 use crate::config::check::Check;
 use crate::config::date::Date;
@@ -15,7 +16,7 @@ use crate::config::error::{ConfigError, Problem};
 use crate::config::overrides_file::{Circuit, CircuitWas, File, Link, LinkWas, Node, NodeWas};
 use crate::config::resolve::wrong_type;
 use crate::config::value::{At, Day, PerDirection, Span, Word, Words};
-use crate::config::{digest, keys, schema};
+use crate::config::{keys, schema};
 use crate::ir::address::{ClaimValue, Form, sort_key};
 use crate::ir::field::{Field, FieldValue};
 use crate::ir::records::{LeafKind, Origin, Place, ServiceState, SubjectKind};
@@ -167,11 +168,11 @@ pub fn load_str(text: &str, files: &mut SourceMap) -> Result<Overrides, ConfigEr
         format: Format::Toml,
         bytes: Arc::new(text.as_bytes().to_vec()),
         transcoded: None,
-        digest: digest::sha256(text),
+        digest: sha256(text.as_bytes()),
     });
     Ok(Overrides {
         file: Some(files.whole(id)),
-        digest: (!entries.is_empty()).then(|| digest::sha256(canonical(&entries))),
+        digest: (!entries.is_empty()).then(|| sha256(canonical(&entries).as_bytes())),
         entries,
     })
 }

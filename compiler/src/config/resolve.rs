@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::de::DeTable;
+use weir_store::sha256;
 
 use crate::config::check::{Check, list, rule};
 use crate::config::date::Date;
@@ -141,7 +142,9 @@ fn missing(dir: &Path) -> ConfigError {
         ConfigError::whole(
             FILE_NAME,
             format!("{shown} is not a directory"),
-            "name the directory of a project: one with a weir.toml",
+            format!(
+                "name the directory of a project, one with a weir.toml; `weir init {shown}` makes one"
+            ),
         )
     }
 }
@@ -158,7 +161,7 @@ fn load_text(
     if let Some(error) = syntax.into_iter().min_by_key(|e| e.span().map(|s| s.start)) {
         return Err(fail(vec![Problem {
             message: format!("not valid TOML: {}", one_line(error.message())),
-            help: String::new(),
+            help: "correct it there, then `weir check`; text stands in quotes, a section in [brackets], a list too".to_owned(),
             span: error.span(),
         }]));
     }
@@ -176,7 +179,7 @@ fn load_text(
         format: Format::Toml,
         bytes: Arc::new(text.as_bytes().to_vec()),
         transcoded: None,
-        digest: digest::sha256(text),
+        digest: sha256(text.as_bytes()),
     });
     let mut check = Check {
         text,

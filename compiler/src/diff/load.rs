@@ -1,11 +1,11 @@
 //! An artifact as a diff needs it, from its published files.
 
 use csv::{ByteRecord, ReaderBuilder};
-use sha2::{Digest as _, Sha256};
 use weir_schemas::artifact;
 use weir_schemas::manifest::Manifest;
 use weir_schemas::queue_plan::QueuePlan;
 use weir_schemas::tree::Tree;
+use weir_store::sha256;
 
 /// The files of one artifact, read.
 pub struct Artifact {
@@ -50,7 +50,7 @@ impl Artifact {
                 let bytes = must(artifact::TREE)?;
                 let tree: Tree<'static> =
                     weir_schemas::read(&bytes).map_err(wrong(artifact::TREE))?;
-                Ok((tree, format!("{:x}", Sha256::digest(&bytes))))
+                Ok((tree, sha256(&bytes)))
             },
             || {
                 rayon::join(

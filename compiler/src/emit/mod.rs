@@ -2,7 +2,7 @@
 //! any machine and with any number of threads; nothing is decided here that shapes traffic, except the weight
 //! of a class (`queue_plan`).
 //!
-//! It knows nothing of CRMs, of the store or of how findings look on a terminal. [`write`] is the only function
+//! It knows nothing of CRMs, of the store or of how findings look on a terminal. [`write()`] is the only function
 //! that touches the disk.
 
 mod classifier;
@@ -30,9 +30,10 @@ use std::path::Path;
 use std::{fs, io};
 
 use rayon::prelude::*;
-use sha2::{Digest as _, Sha256};
 use weir_schemas::artifact;
 use weir_store::ArtifactFiles;
+/// Lower-case hexadecimal.
+pub use weir_store::sha256;
 
 use crate::emit::queue_plan::Change;
 use crate::emit::view::View;
@@ -156,9 +157,4 @@ pub fn write(set: &ArtifactSet, dir: &Path) -> io::Result<()> {
     }
     // The renames are on the disk when the directory is.
     fs::File::open(dir)?.sync_all()
-}
-
-/// Lower-case hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
 }

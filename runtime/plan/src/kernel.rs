@@ -60,7 +60,7 @@ pub struct QdiscSeen {
     /// Where it hangs.
     pub parent: Parent,
     /// Its options as `tc` would take them, for kinds a plan can make; empty for others. One spelling for one set
-    /// of options: what [`crate::LeafChoice::arguments`] says is what comes back here, and HTB has
+    /// of options: what [`crate::LeafChoice`] says is what comes back here, and HTB has
     /// [`HTB_OPTIONS`].
     pub options: String,
     pub stats: Stats,

@@ -3,6 +3,16 @@
 //!
 //! It reads published files and the kernel's limits, and knows nothing of how a plan was made: a plan is judged by
 //! its own words. It does no I/O.
+//!
+//! ```
+//! use weir_schemas::queue_plan::QueuePlan;
+//!
+//! let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/ci/golden/queue-plan.json");
+//! let plan = std::fs::read(golden).expect("a plan");
+//! let plan: QueuePlan<'_> = weir_schemas::read(&plan).expect("it is well formed");
+//! assert!(weir_plan::verify(&plan).is_empty(), "it can be loaded, and holds its rates");
+//! assert!(weir_plan::diff::diff(&plan, &plan).classes.is_empty());
+//! ```
 
 mod action;
 mod changes;

@@ -32,7 +32,7 @@ pub const GENERATION_SLOTS: u32 = SLOTS - 1;
 /// The steps that lead from `seen` to `wanted`. `previous` is what the active slot holds, if it is known; without
 /// it every class that exists counts as one that shapes.
 ///
-/// Classes that are not wanted stay, so that one flip leads back: [`crate::reclaim`] removes them. Same arguments,
+/// Classes that are not wanted stay, so that one flip leads back: [`crate::reclaim()`] removes them. Same arguments,
 /// same steps.
 pub fn plan(
     seen: &Observation,

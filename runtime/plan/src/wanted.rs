@@ -98,7 +98,7 @@ pub struct LeafChoices {
     pub fq_codel: LeafChoice,
 }
 
-/// A queue plan that cannot be loaded. A plan that [`crate::verify`] finds nothing in is refused for the first
+/// A queue plan that cannot be loaded. A plan that [`crate::verify()`] finds nothing in is refused for the first
 /// reason only.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotLoadable {

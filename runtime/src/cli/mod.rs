@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::agent::swapper::{OpenError, Swapper};
 use crate::artifact::{ArtifactError, Expected, Proved, prove};
@@ -77,6 +77,11 @@ struct StoreArgument {
     store: Option<PathBuf>,
 }
 
+/// The command line as clap knows it: what manuals and completions are made of.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
 /// Runs a command line; gives its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments = match Arguments::try_parse_from(arguments) {
@@ -106,7 +111,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 
 fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     let config = Config::load(arguments.global.config.as_deref())
-        .map_err(|error| Failure::new(Exit::Usage, error.to_string(), ""))?;
+        .map_err(|error| Failure::new(Exit::Usage, error.to_string(), config_help(&error)))?;
     let quiet = arguments.global.quiet;
     match &arguments.verb {
         Verb::Run(verb) => run::run(verb, config, quiet),
@@ -117,6 +122,24 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Verb::Forget(verb) => forget::run(verb, &config),
         Verb::Doctor(verb) => doctor::run(verb, &config),
     }
+}
+
+fn config_help(error: &crate::config::ConfigError) -> &'static str {
+    match error {
+        crate::config::ConfigError::Read { .. } => {
+            "name a file that is there with --config, or leave it away: every setting has a default"
+        }
+        _ => "correct it there, then `weir-runtime doctor`; docs/runtime.md lists every setting",
+    }
+}
+
+/// Whoever may not do this is told who may.
+fn not_allowed(what: impl Into<String>) -> Failure {
+    Failure::new(
+        Exit::Outside,
+        what,
+        "run it as root, or as the service does: `systemctl start weir-runtime`; `weir-runtime doctor` says what else is missing",
+    )
 }
 
 /// Writes a result.
@@ -141,6 +164,11 @@ fn swapper(config: &Config) -> Result<Swapper, Failure> {
             error.to_string(),
             "`weir-runtime status` asks it; `systemctl stop weir-runtime` ends it, and what is in the kernel stays",
         ),
+        OpenError::State(StateError::Io { ref cause, .. })
+            if cause.kind() == io::ErrorKind::PermissionDenied =>
+        {
+            not_allowed(error.to_string())
+        }
         _ => outside(error.to_string()),
     })
 }
@@ -150,7 +178,13 @@ fn find(what: &str, config: &Config, store: Option<&Path>) -> Result<Proved, Fai
     if Path::new(what).is_dir() {
         return prove(Path::new(what), Expected::default()).map_err(refused);
     }
-    let copies = Copies::open(&config.state.dir).map_err(|e| outside(e.to_string()))?;
+    let copies = Copies::open(&config.state.dir).map_err(|e| {
+        let what = format!("{}: {e}", config.state.dir.display());
+        match e.kind() {
+            io::ErrorKind::PermissionDenied => not_allowed(what),
+            _ => outside(what),
+        }
+    })?;
     if let Ok(Some(copy)) = copies.get(what) {
         return Ok(copy);
     }

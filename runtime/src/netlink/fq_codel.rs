@@ -18,7 +18,7 @@ mod attribute {
     pub const CE_MASK: u16 = 11;
 }
 
-/// The options of one fq_codel; `None`: as the kernel makes it, with these values of [`Self::DEFAULTS`].
+/// The options of one fq_codel; `None`: as the kernel makes it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct FqCodel {
     /// Packets.

@@ -1,6 +1,6 @@
 //! The swap: a plan is carried out on a kernel, read back, and undone when it fails.
 //!
-//! A caller takes the lock ([`State::open`]), ends what an earlier process left ([`recover`]), and brings
+//! A caller takes the lock ([`State::open`]), ends what an earlier process left ([`recover()`]), and brings
 //! generations in ([`apply`]); when the way back is not needed any more it removes what was kept for it
 //! ([`reclaim`]). Nothing here reads a store, follows a channel or decides what is to be loaded.
 

@@ -6,11 +6,10 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use weir_schemas::artifact::{MANIFEST, file};
 use weir_schemas::manifest::Manifest;
 use weir_store::channel::{Choose, Stored, Tag};
-use weir_store::{ArtifactFiles, Outcome, Result, StoreError};
+use weir_store::{ArtifactFiles, Outcome, Result, StoreError, sha256};
 
 use crate::bucket::{AT_ONCE, Bucket, LARGE, SMALL, Write};
 
@@ -35,10 +34,6 @@ pub(crate) struct Index {
     removed: bool,
     /// Who wrote this index last: no two indexes have the same bytes.
     touched: String,
-}
-
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
 }
 
 pub(crate) fn is_digest(name: &str) -> bool {

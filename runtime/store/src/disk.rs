@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Result, StoreError};
 
-/// Lower-case hexadecimal.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
+/// SHA-256 as every file of Weir has it: lower-case hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }
 

@@ -24,6 +24,32 @@
 //! ```
 //!
 //! It knows nothing of what the files of an artifact mean, except that the manifest lists them.
+//!
+//! ```
+//! use weir_store::Store;
+//! use weir_store::channel::{Channels, Promote, SystemClock};
+//!
+//! let dir = tempfile::tempdir()?;
+//! let store = Store::open(dir.path())?;
+//! let channels = Channels { backend: &store, clock: &SystemClock, author: "noc".to_owned(), sign: None };
+//! // Who promotes says which head was looked at: somebody else may have moved it meanwhile.
+//! let base = channels.settle("production")?.known;
+//! let digest = "ab".repeat(32);
+//! let promote = Promote {
+//!     channel: "production",
+//!     digest: &digest,
+//!     manifest_sha256: &"cd".repeat(32),
+//!     reason: "the first",
+//!     confirm_within: None,
+//!     from: None,
+//!     scheduled: false,
+//! };
+//! // Only what is in the store can be promoted: `Store::put_artifact` puts it there.
+//! let refused = channels.promote(base.as_ref(), &promote).expect_err("nothing has that digest");
+//! assert!(refused.to_string().contains("ababab"));
+//! assert!(channels.settle("production")?.known.is_none());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod artifact;
 pub mod channel;
@@ -41,6 +67,8 @@ use std::path::{Path, PathBuf};
 pub use artifact::{Artifact, Damage, Fault};
 pub use error::StoreError;
 pub use put::{ArtifactFiles, Outcome, Put};
+
+pub use disk::sha256;
 
 use disk::{Lock, doing};
 

@@ -91,7 +91,7 @@ commit = 0.1
 strategy = ap_site
 "#,
             r#"
-5:12 `ap_site`: not valid TOML: string values must be quoted, expected literal string
+5:12 `ap_site`: not valid TOML: string values must be quoted, expected literal string -> correct it there, then `weir check`; text stands in quotes, a section in [brackets], a list too
 "#,
         ),
         (
@@ -134,7 +134,7 @@ name = "a"
 name = "b"
 "#,
             r#"
-6:1 `name`: not valid TOML: duplicate key
+6:1 `name`: not valid TOML: duplicate key -> correct it there, then `weir check`; text stands in quotes, a section in [brackets], a list too
 "#,
         ),
         (
@@ -144,7 +144,7 @@ kind = "uisp"
 key = "hunter2
 "#,
             r#"
-3:15 ``: not valid TOML: invalid basic string, expected `"`
+3:15 ``: not valid TOML: invalid basic string, expected `"` -> correct it there, then `weir check`; text stands in quotes, a section in [brackets], a list too
 "#,
         ),
         (
@@ -208,7 +208,7 @@ key = 5
 secret = [1.5, true]
 "#,
             r#"
-4:1 `export`: not valid TOML: duplicate key
+4:1 `export`: not valid TOML: duplicate key -> correct it there, then `weir check`; text stands in quotes, a section in [brackets], a list too
 "#,
         ),
     ]);

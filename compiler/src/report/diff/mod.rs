@@ -125,7 +125,7 @@ fn radius(change: &Change) -> Option<String> {
     })
 }
 
-/// "3 circuits leave [leaf]"
+/// "3 circuits leave `[leaf]`"
 fn heading(group: &Group) -> String {
     let (one, many) = title(group.kind);
     let title = if group.changes.len() == 1 { one } else { many };

@@ -1,5 +1,5 @@
 //! The four strategies (topology.md 1.9): which nodes are emitted, under which emitted node, and where each
-//! circuit hangs. To add one: a file with a `place` function and a line in [`place`].
+//! circuit hangs. To add one: a file with a `place` function and a line in `place` below.
 
 mod ap_only;
 mod ap_site;

@@ -84,6 +84,21 @@ impl fmt::Display for BuildError {
 impl core::error::Error for BuildError {}
 
 /// Prefixes on their way into a table.
+///
+/// ```
+/// use weir_abi::table::{Direction, Entry, Prefix, Queue, Table, Builder};
+///
+/// let queue = Queue { major_down: 1, major_up: 1, tx_down: 0, tx_up: 0 };
+/// let entry = Entry { minor: 3, queue: 0, circuit: 0 };
+/// let mut builder = Builder::new(&[queue], 1);
+/// builder.add(Prefix::V4 { address: 0x6440_0000, len: 24 }, entry);
+/// let image = builder.finish().expect("one prefix fits");
+///
+/// let table = Table::open(&image[..]).expect("a table");
+/// assert_eq!(table.lookup_v4(0x6440_0007), Some(entry));
+/// assert_eq!(table.lookup_v4(0x6440_0107), None);
+/// assert_eq!(queue.class(entry, Direction::Down).to_string(), "1:3");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Builder {
     queues: Vec<Queue>,

@@ -1,4 +1,4 @@
-//! Proving that an image is a well-formed table before it is trusted. After [`check`] a lookup gives the longest
+//! Proving that an image is a well-formed table before it is trusted. After [`check()`] a lookup gives the longest
 //! prefix of [`entries`], and every entry leads to a class that a plan may have.
 //!
 //! It takes one look at every bucket and panics on no bytes. What addresses *should* lead to is known elsewhere.

@@ -221,7 +221,7 @@ impl Queue {
 }
 
 /// A table that is open: its header was found. Nothing is known of its contents; user space proves an image with
-/// [`check`] before the kernel gets it. Reading one that was not proved gives wrong answers at worst.
+/// [`check()`] before the kernel gets it. Reading one that was not proved gives wrong answers at worst.
 pub struct Table<'p, P: ?Sized> {
     header: &'p Page,
     pages: &'p P,
