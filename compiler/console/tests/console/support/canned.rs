@@ -26,6 +26,7 @@ pub fn why(fake: &Fake, digest: &str, question: &str) -> Answer<Why<'static>> {
             id: question.to_owned().into(),
             name: question.to_owned().into(),
         },
+        position: None,
         summary: vec![
             fake.say("It is shaped to the plan that the CRM gives it.")
                 .into(),
