@@ -12,8 +12,6 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Users file, as [`users::add`](crate::users::add) makes it.
     pub users: PathBuf,
-    /// The store with artifacts, heads and journals.
-    pub store: PathBuf,
     /// Status socket of the runtime; `None`: there is no runtime on this machine.
     pub runtime: Option<PathBuf>,
     /// MaxMind databases of countries, cities or networks (ASN), in any order.
@@ -40,8 +38,6 @@ pub enum ConfigError {
     BadPublicUrl(String),
     #[error(transparent)]
     Users(#[from] crate::users::UsersError),
-    #[error(transparent)]
-    Store(#[from] weir_store::StoreError),
     #[error("no random numbers are to be had: {0}")]
     Random(getrandom::Error),
     #[error("cannot listen at {bind}: {cause}")]
@@ -92,7 +88,6 @@ mod tests {
             bind: bind.parse().expect("an address"),
             public_url: public_url.map(str::to_owned),
             users: "users.json".into(),
-            store: "store".into(),
             runtime: None,
             mmdb: Vec::new(),
             metrics: false,

@@ -18,8 +18,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use weir_store::Store;
-use weir_store::channel::Backend as _;
 
 use crate::app::App;
 use crate::config::{Config, ConfigError};
@@ -27,6 +25,7 @@ use crate::engine::Engine;
 use crate::eyes::Key;
 use crate::gate::{Gate, Peer};
 use crate::routes::{ROUTES, Route, twin};
+use crate::stock::Stock;
 
 const CONNECTIONS: usize = 256;
 /// How long the headers of a request may take to arrive.
@@ -43,11 +42,14 @@ pub struct Console {
 
 impl Console {
     /// Checks everything that can be wrong, and begins to listen.
-    pub async fn bind(config: Config, engine: Arc<dyn Engine>) -> Result<Console, ConfigError> {
+    pub async fn bind(
+        config: Config,
+        stock: Arc<dyn Stock>,
+        engine: Arc<dyn Engine>,
+    ) -> Result<Console, ConfigError> {
         let bind = config.bind;
-        let store = Store::open(&config.store)?;
         let key = Key::beside(&config.users).map_err(ConfigError::Random)?;
-        let gate = Gate::new(Arc::new(App::new(config, engine, store, key)))?;
+        let gate = Gate::new(Arc::new(App::new(config, engine, stock, key)))?;
         let failed = |cause| ConfigError::Bind { bind, cause };
         let listener = TcpListener::bind(bind).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -195,10 +197,9 @@ async fn pulse(gate: Arc<Gate>) {
         every.tick().await;
         let app = gate.app.clone();
         let looked = tokio::task::spawn_blocking(move || {
-            let head = |channel: &String| app.store.head(channel).ok().flatten().map(|h| h.tag.0);
-            let channels = app.store.channels().unwrap_or_default();
-            let heads: Vec<_> = channels.iter().map(head).collect();
-            (app.engine.revision(), heads)
+            let now = (app.engine.revision(), app.heads(), app.compared());
+            app.warm();
+            now
         });
         let Ok(now) = looked.await else { continue };
         if last.as_ref().is_some_and(|last| *last != now) {

@@ -18,6 +18,7 @@ use weir_console::{Config, Console};
 use weir_store::Store;
 
 use crate::cli::exit::Exit;
+use crate::cli::shelf::Shelf;
 use crate::cli::stop::Stop;
 use crate::cli::store::store_error;
 use crate::cli::terminal::{Priority, Terminal};
@@ -256,17 +257,15 @@ pub fn serve(
         bind: settings.bind,
         public_url: settings.public_url,
         users,
-        store: dir.join(&project.store),
         runtime: settings.runtime,
         mmdb: settings.mmdb,
         metrics: settings.metrics,
     };
-    let engine = Arc::new(Caller {
-        scheduler: scheduler.clone(),
-    });
+    let engine = Arc::new(Caller::new(scheduler.clone()));
+    let stock = Arc::new(Shelf::open(dir, &project)?);
     let runtime = crate::cli::sources::runtime()?;
     let console = runtime
-        .block_on(Console::bind(config, engine))
+        .block_on(Console::bind(config, stock, engine))
         .map_err(|error| Stop::new(Exit::Outside, error.to_string(), ""))?;
     let address = console.address();
     for warning in console.warnings() {

@@ -48,7 +48,7 @@ const BACK: usize = 6;
 const ROWS: usize = 50;
 
 /// The last generations with another artifact, the newest first.
-fn generations(app: &App, channel: &str) -> Answer<Vec<(u64, String)>> {
+pub fn generations(app: &App, channel: &str) -> Answer<Vec<(u64, String)>> {
     let journal = app.journal(channel)?;
     let mut found: Vec<(u64, String)> = Vec::new();
     for head in journal.entries.iter().rev().filter_map(|e| e.head.as_ref()) {

@@ -37,9 +37,7 @@ impl Lab {
         let stop = Arc::new(AtomicBool::new(false));
         let schedule = Schedule::default();
         let scheduler = Scheduler::new(dir.path().to_owned(), book, terminal, stop, &schedule);
-        let caller = Caller {
-            scheduler: Arc::new(scheduler.unwrap()),
-        };
+        let caller = Caller::new(Arc::new(scheduler.unwrap()));
         Lab { dir, caller }
     }
 
