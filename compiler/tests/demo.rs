@@ -286,7 +286,11 @@ fn who_is_not_root_is_told_the_one_command() {
     let mut demo = Demo::start(command(), dir.path());
     let sudo = format!("sudo {} demo", weir.display());
     let has_iproute = Command::new("tc").arg("-V").output().is_ok();
-    let wanted = if has_iproute { &*sudo } else { "apt-get install iproute2" };
+    let wanted = if has_iproute {
+        &*sudo
+    } else {
+        "apt-get install iproute2"
+    };
     assert!(demo.text.contains(wanted), "{}", demo.text);
     demo.sign_in();
     let home = demo.wait("/home.json", |home| home["active"]["seq"] == 1);

@@ -288,7 +288,8 @@ pub fn of(status: &RuntimeStatus, head: Option<&Head>, channel: &str) -> Vec<Ala
 
 fn reason(status: &RuntimeStatus) -> &str {
     let last = status.last_apply.as_ref();
-    let failed = last.filter(|a| !matches!(a.result, ApplyResult::Applied | ApplyResult::Unchanged));
+    let failed =
+        last.filter(|a| !matches!(a.result, ApplyResult::Applied | ApplyResult::Unchanged));
     failed.map_or("", |a| a.reason.as_str())
 }
 

@@ -276,7 +276,10 @@ impl App {
         let mut state = self.compared.lock();
         if state.failed.is_none()
             && !state.under_way
-            && state.made.as_ref().is_none_or(|(when, _)| *when != revision)
+            && state
+                .made
+                .as_ref()
+                .is_none_or(|(when, _)| *when != revision)
         {
             state.under_way = true;
             let (compared, engine) = (self.compared.clone(), self.engine.clone());

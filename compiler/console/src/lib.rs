@@ -31,5 +31,5 @@ mod world;
 pub use config::{Config, ConfigError};
 pub use gate::POLICY;
 pub use routes::{Access, ROUTES, Route};
-pub use server::{Console, serve};
+pub use server::{Console, Said, serve};
 pub use stock::Stock;

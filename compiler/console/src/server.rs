@@ -110,6 +110,51 @@ fn router(gate: &Arc<Gate>) -> Router {
     ))
 }
 
+/// What was answered to a request that came by no connection.
+#[derive(Clone, Debug)]
+pub struct Said {
+    pub status: u16,
+    /// The cookie that was set, as it is written; `None` for none.
+    pub cookie: Option<String>,
+    /// Empty where the answer goes on and on.
+    pub body: Vec<u8>,
+}
+
+impl Console {
+    /// Answers a request as if it had come from this machine, without a connection. `None`: no HTTP parser lets such a
+    /// request pass. For tests: nothing is listened for.
+    pub async fn ask(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &[u8])],
+        body: Vec<u8>,
+    ) -> Option<Said> {
+        let mut request = axum::http::Request::builder().method(method).uri(target);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(axum::body::Body::from(body)).ok()?;
+        let peer = SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 1));
+        request.extensions_mut().insert(Peer(peer));
+        let service = TowerToHyperService::new(router(&self.gate));
+        let Ok(answer) = service.call(request).await;
+        let (parts, body) = answer.into_parts();
+        let text = |name| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
+        let goes_on = text(axum::http::header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.starts_with("text/event-stream"));
+        let body = match goes_on {
+            true => Vec::new(),
+            false => axum::body::to_bytes(body, usize::MAX).await.ok()?.to_vec(),
+        };
+        Some(Said {
+            status: parts.status.as_u16(),
+            cookie: text(axum::http::header::SET_COOKIE),
+            body,
+        })
+    }
+}
+
 type Answering = std::pin::Pin<Box<dyn Future<Output = Response> + Send>>;
 
 fn answer(

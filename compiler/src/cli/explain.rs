@@ -53,13 +53,31 @@ fn issue(wanted: &str, format: Format) -> Option<String> {
         Some(kind) => {
             let (code, what, first) = (kind.code, kind.what, kind.first);
             let level = kind.level.word();
-            (Explained { schema, code, level, what, first }, "scheduler")
+            (
+                Explained {
+                    schema,
+                    code,
+                    level,
+                    what,
+                    first,
+                },
+                "scheduler",
+            )
         }
         None => {
             let kind = weir_console::alarms::find(&wanted)?;
             let (code, what, first) = (kind.code, kind.what, kind.first);
             let level = kind.level.word();
-            (Explained { schema, code, level, what, first }, "runtime")
+            (
+                Explained {
+                    schema,
+                    code,
+                    level,
+                    what,
+                    first,
+                },
+                "runtime",
+            )
         }
     };
     Some(match format {

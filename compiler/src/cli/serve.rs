@@ -51,6 +51,9 @@ pub struct Arguments {
     /// Answer /metrics without signing in
     #[arg(long)]
     metrics: bool,
+    /// How the log on stderr is written: lines, with their priority where journald reads; or one JSON object a line
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    log_format: Format,
     /// Output format of `--once`
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -84,7 +87,7 @@ fn project(dir: &Path) -> Result<Project, Stop> {
 pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exit, Stop> {
     let dir = args.directory.of(global);
     if args.once {
-        return once(&dir, args.format, terminal);
+        return once(&dir, args.format, args.log_format, terminal);
     }
     let settings = Settings {
         bind: args.bind,
@@ -92,6 +95,7 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         runtime: args.runtime.clone(),
         mmdb: args.mmdb.clone(),
         metrics: args.metrics,
+        log_format: args.log_format,
     };
     serve(&dir, settings, terminal, |address| {
         terminal.print(&format!("console at http://{address}\n"))
@@ -108,7 +112,7 @@ struct Report<'a> {
     paused: Option<&'a Pause>,
 }
 
-fn once(dir: &Path, format: Format, terminal: &Terminal) -> Result<Exit, Stop> {
+fn once(dir: &Path, format: Format, log_format: Format, terminal: &Terminal) -> Result<Exit, Stop> {
     let project = project(dir)?;
     let book = book(dir, &project)?;
     let paused = book.read().map_or(None, |state| state.paused);
@@ -140,7 +144,7 @@ fn once(dir: &Path, format: Format, terminal: &Terminal) -> Result<Exit, Stop> {
             "wait until it is over; `weir status` shows it",
         ));
     };
-    let mut logging = terminal.logging();
+    let mut logging = terminal.logging(log_format);
     if terminal.detail == Detail::Normal && format == Format::Json {
         logging.detail = Detail::Quiet;
     }
@@ -226,6 +230,7 @@ pub struct Settings {
     pub runtime: Option<PathBuf>,
     pub mmdb: Vec<PathBuf>,
     pub metrics: bool,
+    pub log_format: Format,
 }
 
 /// How long the console may take to end when the process is to end; it gives its connections less by itself.
@@ -241,7 +246,7 @@ pub fn serve(
     let project = project(dir)?;
     let book = book(dir, &project)?;
     let users = book.beside(USERS);
-    let logging = terminal.logging();
+    let logging = terminal.logging(settings.log_format);
     let stopping = Stopping::listen().map_err(|e| cannot_listen(&e))?;
     // The scheduler has a flag of its own: the console may end for another reason.
     let flag = Arc::new(AtomicBool::new(false));

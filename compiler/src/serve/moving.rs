@@ -42,7 +42,10 @@ impl Work<'_> {
         match tidied() {
             Ok(0) => {}
             Ok(n) => {
-                let said = format!("{} removed that nobody needs any more", counted(n, "artifact"));
+                let said = format!(
+                    "{} removed that nobody needs any more",
+                    counted(n, "artifact")
+                );
                 self.record.log(Priority::Info, &said);
             }
             // What was built and promoted stands; the next run tries again.

@@ -9,7 +9,8 @@ mod run;
 mod source;
 
 pub use change::{
-    Back, Edit, Explain, Moved, OverrideId, OverrideRequest, PromoteRequest, Review, StoredOverride, Written,
+    Back, Edit, Explain, Moved, OverrideId, OverrideRequest, PromoteRequest, Review,
+    StoredOverride, Written,
 };
 pub use issue::{Acknowledge, Acknowledgement, Issue, IssueLevel};
 pub use run::{Latest, Pause, Run, RunOutcome, Scheduler, Stage, StageName, StageState};

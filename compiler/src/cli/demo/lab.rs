@@ -169,7 +169,10 @@ impl Lab {
                 kind,
             ];
             let there = command("tc", &add).is_ok();
-            let _ = command("tc", &["-n", &self.box_ns, "qdisc", "del", "dev", "lo", "root"]);
+            let _ = command(
+                "tc",
+                &["-n", &self.box_ns, "qdisc", "del", "dev", "lo", "root"],
+            );
             there
         };
         match () {
@@ -275,7 +278,10 @@ mod tests {
             missing("target/release/weir", true),
             "cargo build --release -p weir-runtime"
         );
-        assert_eq!(missing("target/debug/weir", true), "cargo build -p weir-runtime");
+        assert_eq!(
+            missing("target/debug/weir", true),
+            "cargo build -p weir-runtime"
+        );
         assert_eq!(
             missing("bin/weir", true),
             format!("install weir-runtime {}", at("bin").display())

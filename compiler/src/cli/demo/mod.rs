@@ -20,12 +20,12 @@ use clap::Args;
 use weir_console::users::{self, Role};
 use weir_standin::{KEY, Options, SECRET, Standin};
 
-use crate::cli::Global;
 use crate::cli::exit::Exit;
 use crate::cli::serve::{Settings, USERS, book, serve};
 use crate::cli::stop::Stop;
 use crate::cli::terminal::{Priority, Terminal};
 use crate::cli::user::made;
+use crate::cli::{Format, Global};
 use crate::serve::signal::Stopping;
 use lab::{Lab, Tools};
 use nest::Nest;
@@ -93,8 +93,7 @@ pub fn run(args: &Arguments, _global: &Global, terminal: &Terminal) -> Result<Ex
     let standin = Standin::start(Options::new(KIND));
     let standin = standin.map_err(|e| failed("the stand-in CRM cannot start", &e))?;
     let leaf = lab.as_ref().map(Lab::leaf);
-    prepare(&dir, &standin.url(), leaf)
-        .map_err(|e| failed("the project cannot be written", &e))?;
+    prepare(&dir, &standin.url(), leaf).map_err(|e| failed("the project cannot be written", &e))?;
     let project = weir_compiler::config::load(
         &dir,
         &mut weir_compiler::source_map::SourceMap::default(),
@@ -118,7 +117,7 @@ pub fn run(args: &Arguments, _global: &Global, terminal: &Terminal) -> Result<Ex
         lab.start(&full, CHANNEL)
             .map_err(|why| Stop::new(Exit::Outside, why, ""))?;
         let stop = Arc::new(AtomicBool::new(false));
-        let log = terminal.logging();
+        let log = terminal.logging(Format::Text);
         let told = move |why: String| log.log(Priority::Warning, &why);
         let thread = traffic::start(lab, &store, CHANNEL, stop.clone(), told)
             .map_err(|e| failed("no threads can be started", &e))?;
@@ -136,6 +135,7 @@ pub fn run(args: &Arguments, _global: &Global, terminal: &Terminal) -> Result<Ex
         runtime: lab.as_ref().map(Lab::socket),
         mmdb: vec![map],
         metrics: true,
+        log_format: Format::Text,
     };
     let what = match &missing {
         None => format!(

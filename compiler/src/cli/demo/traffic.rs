@@ -71,7 +71,9 @@ pub fn start(
             told(error);
         }
     };
-    thread::Builder::new().name("traffic".to_owned()).spawn(sends)
+    thread::Builder::new()
+        .name("traffic".to_owned())
+        .spawn(sends)
 }
 
 /// The tree of what the channel runs, once it runs something; `None`: told to stop before.
@@ -169,7 +171,10 @@ fn cast(tree: &Tree<'_>) -> Vec<Part> {
 /// Gives everybody an address, and sends until told to stop.
 fn send(homes: &str, internet: &str, parts: &[Part], stop: &Arc<AtomicBool>) -> Result<(), String> {
     for part in parts {
-        ip(homes, &format!("addr replace {}/32 dev {HOME_SIDE}", part.home))?;
+        ip(
+            homes,
+            &format!("addr replace {}/32 dev {HOME_SIDE}", part.home),
+        )?;
         ip(
             internet,
             &format!(
@@ -179,14 +184,20 @@ fn send(homes: &str, internet: &str, parts: &[Part], stop: &Arc<AtomicBool>) -> 
         )?;
     }
     for far in far_ends() {
-        ip(internet, &format!("addr replace {far}/32 dev {INTERNET_SIDE}"))?;
+        ip(
+            internet,
+            &format!("addr replace {far}/32 dev {INTERNET_SIDE}"),
+        )?;
         ip(
             homes,
             &format!("neigh replace {far} lladdr {INTERNET_MAC} dev {HOME_SIDE}"),
         )?;
         ip(homes, &format!("route replace {far}/32 dev {HOME_SIDE}"))?;
     }
-    ip(internet, &format!("route replace default dev {INTERNET_SIDE}"))?;
+    ip(
+        internet,
+        &format!("route replace default dev {INTERNET_SIDE}"),
+    )?;
     let parts: Arc<[Part]> = parts.into();
     let far = {
         let parts = parts.clone();
@@ -194,7 +205,9 @@ fn send(homes: &str, internet: &str, parts: &[Part], stop: &Arc<AtomicBool>) -> 
     };
     let near = inside(homes, "homes", stop, move || home_side(parts))?;
     for side in [far, near] {
-        let ended = side.join().map_err(|_| "a thread of traffic ended".to_owned())?;
+        let ended = side
+            .join()
+            .map_err(|_| "a thread of traffic ended".to_owned())?;
         ended.map_err(|error| format!("no traffic can be sent: {error}"))?;
     }
     Ok(())
@@ -229,7 +242,9 @@ fn inside<W: Future<Output = io::Result<()>>>(
         })
     };
     let thread = thread::Builder::new().name(name.to_owned());
-    thread.spawn(does).map_err(|e| format!("no threads can be started: {e}"))
+    thread
+        .spawn(does)
+        .map_err(|e| format!("no threads can be started: {e}"))
 }
 
 /// Downloads.
@@ -253,7 +268,12 @@ async fn home_side(parts: Arc<[Part]>) -> io::Result<()> {
     for (n, part) in parts.iter().cloned().enumerate() {
         // What comes to a port that nobody has is answered with an error, which is traffic too.
         let own = UdpSocket::bind((IpAddr::V4(part.home), PORT)).await?;
-        work.spawn(steady(own, SocketAddr::from((part.far, 9)), part.kbps[1], n));
+        work.spawn(steady(
+            own,
+            SocketAddr::from((part.far, 9)),
+            part.kbps[1],
+            n,
+        ));
         if part.greedy {
             work.spawn(fetch(part.home, part.far));
         }

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use weir_compiler::config::date::Date;
 use weir_compiler::config;
-use weir_compiler::lock;
+use weir_compiler::config::date::Date;
 use weir_compiler::guard::{self, Accept};
+use weir_compiler::lock;
 use weir_console::engine::{
     Acknowledge, Acknowledgement, Answer, Back, Moved, Problem, PromoteRequest, Review as Shown,
 };

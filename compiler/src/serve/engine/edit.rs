@@ -16,8 +16,8 @@ use weir_compiler::ir::records::SubjectKind;
 use weir_compiler::report::plain;
 use weir_compiler::source_map::SourceMap;
 use weir_console::engine::{
-    Answer, Edit, FieldKind, OverrideId, OverrideRequest, Problem, SourceEdit, SourceKind, StoredOverride,
-    Written,
+    Answer, Edit, FieldKind, OverrideId, OverrideRequest, Problem, SourceEdit, SourceKind,
+    StoredOverride, Written,
 };
 
 use super::sources::{SECRETS, document, kinds, name_of};

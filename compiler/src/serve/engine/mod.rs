@@ -20,8 +20,8 @@ use weir_compiler::config::{self, CliOverrides};
 use weir_compiler::report::plain;
 use weir_compiler::source_map::SourceMap;
 use weir_console::engine::{
-    Acknowledge, Acknowledgement, Answer, Back, Edit, Engine, Explain, Issue, Moved,
-    OverrideId, OverrideRequest, Problem, Project, PromoteRequest, Review, Run, Scheduler as Shown, Source,
+    Acknowledge, Acknowledgement, Answer, Back, Edit, Engine, Explain, Issue, Moved, OverrideId,
+    OverrideRequest, Problem, Project, PromoteRequest, Review, Run, Scheduler as Shown, Source,
     SourceEdit, SourceKind, StoredOverride, TestResult,
 };
 use weir_schemas::compare::Compare;

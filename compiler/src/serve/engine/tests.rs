@@ -33,7 +33,7 @@ impl Lab {
         fs::write(dir.path().join("weir.toml"), toml).unwrap();
         let store = Store::open(dir.path().join(".weir/store")).unwrap();
         let book = Book::open(store.root()).unwrap();
-        let terminal = Terminal::of(&Global::quiet()).logging();
+        let terminal = Terminal::of(&Global::quiet()).logging(crate::cli::Format::Text);
         let stop = Arc::new(AtomicBool::new(false));
         let schedule = Schedule::default();
         let scheduler = Scheduler::new(dir.path().to_owned(), book, terminal, stop, &schedule);

@@ -23,7 +23,12 @@ pub fn overrides(fake: &Fake) -> Vec<StoredOverride> {
     };
     vec![
         over("circuit", "svc-000002", ("plan_mbps", "100/20"), None),
-        over("node", "site-0001", ("capacity_mbps", "400/150"), Some("2020-01-01")),
+        over(
+            "node",
+            "site-0001",
+            ("capacity_mbps", "400/150"),
+            Some("2020-01-01"),
+        ),
     ]
 }
 
