@@ -83,11 +83,12 @@ impl Runtime {
     }
 
     pub fn status(&self) -> Result<Arc<RuntimeStatus>, Silent> {
-        self.kept(&self.status, |socket| ask(socket, "status"))
+        self.kept(&self.status, FRESH, |socket| ask(socket, "status"))
     }
 
     pub fn traffic(&self) -> Result<Arc<Classes>, Silent> {
-        self.kept(&self.traffic, |socket| {
+        // Rates of every class take long to read: what there is is better than waiting.
+        self.kept(&self.traffic, USABLE, |socket| {
             let traffic: Traffic = ask(socket, "traffic")?;
             let by_key = traffic.classes.into_iter().map(|c| (c.key.clone(), c));
             Ok(Classes {
@@ -100,11 +101,11 @@ impl Runtime {
     }
 
     pub fn unknown(&self) -> Result<Arc<UnknownAddresses>, Silent> {
-        self.kept(&self.unknown, |socket| ask(socket, "unknown"))
+        self.kept(&self.unknown, FRESH, |socket| ask(socket, "unknown"))
     }
 
     pub fn flows(&self) -> Result<Arc<Flows>, Silent> {
-        self.kept(&self.flows, |socket| ask(socket, "flows"))
+        self.kept(&self.flows, FRESH, |socket| ask(socket, "flows"))
     }
 
     /// Whoever comes while the first question is out waits for its answer instead of asking again. Later ones get what
@@ -112,6 +113,7 @@ impl Runtime {
     fn kept<T: Send + Sync + 'static>(
         &self,
         kept: &Arc<Kept<T>>,
+        usable: Duration,
         make: impl Fn(&Path) -> Result<T, Silent> + Send + 'static,
     ) -> Result<Arc<T>, Silent> {
         let socket = self.socket.as_deref().ok_or(Silent::None)?;
@@ -122,7 +124,7 @@ impl Runtime {
                 return answer.clone();
             }
             // A runtime that was silent may be back: that is worth waiting for.
-            if age < USABLE && answer.is_ok() {
+            if age < usable && answer.is_ok() {
                 let answer = answer.clone();
                 drop(last);
                 refresh(kept, socket.to_owned(), make);
