@@ -18,6 +18,9 @@ pub struct Config {
     pub mmdb: Vec<PathBuf>,
     /// `/metrics` answers, without signing in.
     pub metrics: bool,
+    /// What pages will want is read before they are asked for, whenever a channel moves or something was built: nobody
+    /// waits for a large artifact, and it is in memory although nobody looks.
+    pub read_ahead: bool,
 }
 
 /// `https://weir.example.net` in its parts.
@@ -91,6 +94,7 @@ mod tests {
             runtime: None,
             mmdb: Vec::new(),
             metrics: false,
+            read_ahead: false,
         }
     }
 

@@ -243,7 +243,9 @@ async fn pulse(gate: Arc<Gate>) {
         let app = gate.app.clone();
         let looked = tokio::task::spawn_blocking(move || {
             let now = (app.engine.revision(), app.heads(), app.compared());
-            app.warm();
+            if app.config.read_ahead {
+                app.warm();
+            }
             now
         });
         let Ok(now) = looked.await else { continue };

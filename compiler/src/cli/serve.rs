@@ -265,6 +265,7 @@ pub fn serve(
         runtime: settings.runtime,
         mmdb: settings.mmdb,
         metrics: settings.metrics,
+        read_ahead: true,
     };
     let engine = Arc::new(Caller::new(scheduler.clone()));
     let stock = Arc::new(Shelf::open(dir, &project)?);

@@ -193,6 +193,7 @@ impl Bench {
             runtime: None,
             mmdb: Vec::new(),
             metrics: true,
+            read_ahead: false,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

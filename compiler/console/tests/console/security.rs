@@ -34,6 +34,7 @@ async fn b1_it_listens_on_loopback_and_warns_elsewhere() {
         runtime: None,
         mmdb: Vec::new(),
         metrics: false,
+        read_ahead: false,
     };
     let stock = || Arc::new(server.engine.store.clone());
     let open = weir_console::Console::bind(config("0.0.0.0:0"), stock(), server.engine.clone())

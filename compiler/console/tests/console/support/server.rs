@@ -120,6 +120,7 @@ impl Setup {
             runtime: self.runtime.then(|| path("status.sock")),
             mmdb: self.mmdb.then(|| path("world.mmdb")).into_iter().collect(),
             metrics: self.metrics,
+            read_ahead: false,
         };
         let engine = Arc::new(fake);
         let stock = Arc::new(engine.store.clone());
