@@ -574,7 +574,7 @@ fn users_are_added_listed_and_removed_and_a_password_is_shown_once() {
 fn the_demonstration_needs_nothing_and_leaves_nothing() {
     let lab = Lab::new("");
     let dir = lab.path().join("demo");
-    let mut served = serve(&lab, "demo --port 0 --dir demo");
+    let mut served = serve(&lab, "demo --port 0 --dir demo --no-traffic");
     let state = dir.join(".weir/store/serve/state.json");
     wait_for("the first run", || {
         let state = fs::read(&state).unwrap_or_default();

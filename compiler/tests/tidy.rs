@@ -21,7 +21,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "weir-store-s3",
         ],
     ),
-    ("compiler/console", &["weir-schemas", "weir-store"]),
+    (
+        "compiler/console",
+        &["weir-schemas", "weir-standin", "weir-store"],
+    ),
     ("compiler/fetch", &["weir-schemas", "weir-standin"]),
     ("compiler/standin", &[]),
     ("ebpf/abi", &[]),
@@ -298,7 +301,7 @@ fn no_crm_is_named_outside_its_source() {
     ];
     hold(
         &[
-            ("cli/demo.rs", "the demonstration's ISP has one"),
+            ("cli/demo/mod.rs", "the demonstration's ISP has one"),
             (
                 "config/",
                 "the kinds of sources, and what operators read about them",

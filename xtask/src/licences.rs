@@ -67,7 +67,7 @@ struct Kind {
     kind: Option<String>,
 }
 
-pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error + Send + Sync>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["metadata", "--format-version=1", "--locked"])

@@ -54,8 +54,12 @@ fn main() -> ExitCode {
         Chore::Ebpf(args) => ebpf::run(&args, &mut std::io::stdout().lock()),
         Chore::Fuzz(args) => fuzz::run(&args, &mut std::io::stdout().lock()),
         Chore::Gen(args) => r#gen::run(&args, &mut std::io::stdout().lock()),
-        Chore::Licences(args) => licences::run(&args, &mut std::io::stdout().lock()),
-        Chore::Manuals(args) => manuals::run(&args, &mut std::io::stdout().lock()),
+        Chore::Licences(args) => {
+            licences::run(&args, &mut std::io::stdout().lock()).map_err(std::io::Error::other)
+        }
+        Chore::Manuals(args) => {
+            manuals::run(&args, &mut std::io::stdout().lock()).map_err(std::io::Error::other)
+        }
         Chore::Schemas(args) => schemas::run(&args, &mut std::io::stdout().lock()),
         Chore::Stages(args) => stages::run(&args, &mut std::io::stdout().lock()),
     };

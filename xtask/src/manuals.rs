@@ -22,7 +22,7 @@ const SHELLS: [(Shell, &str); 3] = [
     (Shell::Fish, "fish"),
 ];
 
-pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error + Send + Sync>> {
     let man = args.out.join("man");
     let completions = args.out.join("completions");
     fs::create_dir_all(&man)?;

@@ -1,27 +1,32 @@
 //! What all pages share: the store, the runtime, the caller, and what was read already.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
 
 use weir_schemas::compare::Compare;
 use weir_schemas::diff::Diff;
 use weir_schemas::head::Head;
 use weir_schemas::tree::Tree;
-use weir_store::Store;
 use weir_store::channel::journal::Journal;
 use weir_store::channel::{Channels, SystemClock};
 
 use crate::config::Config;
 use crate::engine::{Answer, Engine, Problem, Project};
-use crate::eyes::Key;
+use crate::eyes::{Eyes, Key};
 use crate::geo::Geo;
 use crate::index::{Index, IndexError};
 use crate::live::Runtime;
+use crate::stock::Stock;
+use crate::users::Role;
 
 /// Artifacts that are kept in memory with everything, and with their circuits only.
 const WHOLE: usize = 3;
 const LIGHT: usize = 8;
 const DIFFS: usize = 8;
+/// Channels whose heads are kept.
+const CHANNELS: usize = 64;
 
 /// What was read, the newest use last. Whoever comes while a thing is read waits for it.
 struct Shelf<K, V> {
@@ -79,36 +84,72 @@ impl Light {
     }
 }
 
-/// The comparison of strategies and the state it was made in.
-type Compared = Mutex<Option<(u64, Arc<Compare>)>>;
+/// The comparison of strategies. It takes as long as four builds, so nobody waits for it.
+#[derive(Default)]
+struct Compared {
+    state: Mutex<Comparing>,
+    done: Condvar,
+}
+
+#[derive(Default)]
+struct Comparing {
+    /// The newest, and the state of the scheduler that it was made in.
+    made: Option<(u64, Arc<Compare>)>,
+    failed: Option<Problem>,
+    under_way: bool,
+    count: u64,
+}
+
+impl Compared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Comparing> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+/// How long a page waits for the comparison before it says that it is being made.
+const SHORT: Duration = Duration::from_millis(500);
+
+/// A head, and when it was read.
+type Heads = Mutex<HashMap<String, (Instant, Option<Head>)>>;
 
 /// Everything.
 pub struct App {
     pub engine: Arc<dyn Engine>,
     pub config: Config,
-    pub store: Store,
+    pub stock: Arc<dyn Stock>,
     pub runtime: Runtime,
     pub geo: Geo,
     pub key: Key,
     whole: Shelf<String, Index>,
     light: Shelf<String, Light>,
     diffs: Shelf<(String, String), Diff>,
-    compared: Compared,
+    texts: Shelf<(String, String), String>,
+    compared: Arc<Compared>,
+    heads: Heads,
+    names: Mutex<Option<(Instant, Vec<String>)>>,
+    /// What was made ready last: what runs, and what was built.
+    warmed: Mutex<(Option<String>, Option<String>)>,
+    warming: AtomicBool,
 }
 
 impl App {
-    pub fn new(config: Config, engine: Arc<dyn Engine>, store: Store, key: Key) -> App {
+    pub fn new(config: Config, engine: Arc<dyn Engine>, stock: Arc<dyn Stock>, key: Key) -> App {
         App {
             runtime: Runtime::at(config.runtime.clone()),
             geo: Geo::open(&config.mmdb),
             engine,
-            store,
+            stock,
             key,
             config,
             whole: Shelf::new(WHOLE),
             light: Shelf::new(LIGHT),
             diffs: Shelf::new(DIFFS),
-            compared: Mutex::default(),
+            texts: Shelf::new(DIFFS),
+            compared: Arc::default(),
+            heads: Mutex::default(),
+            names: Mutex::default(),
+            warmed: Mutex::default(),
+            warming: AtomicBool::new(false),
         }
     }
 
@@ -118,7 +159,7 @@ impl App {
 
     fn channels(&self) -> Channels<'_> {
         Channels {
-            backend: &self.store,
+            backend: self.stock.backend(),
             clock: &SystemClock,
             author: String::new(),
             sign: None,
@@ -127,8 +168,46 @@ impl App {
 
     /// The head as it is. What is overdue is for the scheduler to settle; a console changes nothing by being looked at.
     pub fn head(&self, channel: &str) -> Answer<Option<Head>> {
+        let mut heads = self.heads.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some((when, head)) = heads.get(channel)
+            && when.elapsed() < self.stock.patience()
+        {
+            return Ok(head.clone());
+        }
+        drop(heads);
         let known = self.channels().head(channel).map_err(Problem::failed)?;
-        Ok(known.map(|known| known.head))
+        let head = known.map(|known| known.head);
+        heads = self.heads.lock().unwrap_or_else(|e| e.into_inner());
+        // Whoever asks for channels that there are not fills nothing.
+        if heads.len() < CHANNELS || heads.contains_key(channel) {
+            heads.insert(channel.to_owned(), (Instant::now(), head.clone()));
+        }
+        Ok(head)
+    }
+
+    /// Channels that have a head, sorted.
+    pub fn channel_names(&self) -> Answer<Vec<String>> {
+        let mut kept = self.names.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some((when, names)) = &*kept
+            && when.elapsed() < self.stock.patience()
+        {
+            return Ok(names.clone());
+        }
+        let names = self.stock.backend().channels().map_err(Problem::failed)?;
+        *kept = Some((Instant::now(), names.clone()));
+        Ok(names)
+    }
+
+    /// What was known of heads is read again: this console moved one.
+    pub fn moved(&self) {
+        self.heads.lock().unwrap_or_else(|e| e.into_inner()).clear();
+    }
+
+    /// Number and name of the last write of every head.
+    pub fn heads(&self) -> Vec<(u64, String)> {
+        let names = self.channel_names().unwrap_or_default();
+        let heads = names.iter().filter_map(|name| self.head(name).ok()?);
+        heads.map(|head| (head.seq, head.txn)).collect()
     }
 
     pub fn journal(&self, channel: &str) -> Answer<Journal> {
@@ -137,7 +216,7 @@ impl App {
 
     pub fn index(&self, digest: &str) -> Answer<Arc<Index>> {
         self.whole
-            .get(&digest.to_owned(), || Index::load(&self.store, digest))
+            .get(&digest.to_owned(), || Index::load(&*self.stock, digest))
             .map_err(|error| match error {
                 IndexError::Missing(_) => Problem::NotFound {
                     message: error.to_string(),
@@ -159,7 +238,7 @@ impl App {
                 None => self.engine.scheduler()?.latest.map(|l| l.digest),
             },
             asked => {
-                let artifact = self.store.get(asked).map_err(|e| Problem::NotFound {
+                let artifact = self.stock.get(asked).map_err(|e| Problem::NotFound {
                     message: e.to_string(),
                 })?;
                 Some(artifact.digest().to_owned())
@@ -171,7 +250,7 @@ impl App {
     /// The circuits of an artifact, read quickly.
     pub fn light(&self, digest: &str) -> Answer<Arc<Light>> {
         self.light.get(&digest.to_owned(), || {
-            let artifact = self.store.get(digest).map_err(Problem::failed)?;
+            let artifact = self.stock.get(digest).map_err(Problem::failed)?;
             let bytes = artifact.read(weir_schemas::artifact::TREE);
             let bytes = bytes.map_err(Problem::failed)?;
             let tree: Tree<'static> = weir_schemas::read(&bytes).map_err(Problem::failed)?;
@@ -184,18 +263,108 @@ impl App {
         self.diffs.get(&key, || self.engine.diff(from, to))
     }
 
-    /// All strategies: worked out once for each state of the scheduler, however many ask.
-    pub fn compare(&self) -> Answer<Arc<Compare>> {
-        let mut compared = self.compared.lock().unwrap_or_else(|e| e.into_inner());
+    /// The text of the pull-request comment for this change.
+    pub fn review_text(&self, from: &str, to: &str) -> Answer<Arc<String>> {
+        let key = (from.to_owned(), to.to_owned());
+        self.texts.get(&key, || self.engine.review_text(from, to))
+    }
+
+    /// All strategies: worked out once for each state of the scheduler, however many ask, and beside everything else. The
+    /// newest there is, and whether a newer one is being worked out.
+    pub fn compare(&self) -> Answer<(Option<Arc<Compare>>, bool)> {
         let revision = self.engine.revision();
-        if let Some((when, compare)) = &*compared
-            && *when == revision
+        let mut state = self.compared.lock();
+        if state.failed.is_none()
+            && !state.under_way
+            && state
+                .made
+                .as_ref()
+                .is_none_or(|(when, _)| *when != revision)
         {
-            return Ok(compare.clone());
+            state.under_way = true;
+            let (compared, engine) = (self.compared.clone(), self.engine.clone());
+            let works = move || {
+                let answer = engine.compare();
+                let mut state = compared.lock();
+                state.under_way = false;
+                state.count += 1;
+                match answer {
+                    Ok(compare) => state.made = Some((revision, Arc::new(compare))),
+                    Err(problem) => state.failed = Some(problem),
+                }
+                compared.done.notify_all();
+            };
+            let name = std::thread::Builder::new().name("compare".to_owned());
+            if let Err(error) = name.spawn(works) {
+                state.under_way = false;
+                return Err(Problem::failed(error));
+            }
         }
-        let compare = Arc::new(self.engine.compare()?);
-        *compared = Some((revision, compare.clone()));
-        Ok(compare)
+        if state.made.is_none() {
+            let waited = (self.compared.done).wait_timeout_while(state, SHORT, |s| s.under_way);
+            state = waited.unwrap_or_else(|e| e.into_inner()).0;
+        }
+        // Told once; who asks again has it tried again.
+        if let Some(problem) = state.failed.take() {
+            return Err(problem);
+        }
+        let made = state.made.as_ref().map(|(_, compare)| compare.clone());
+        Ok((made, state.under_way))
+    }
+
+    /// Grows with every comparison that was made: open pages want to know.
+    pub fn compared(&self) -> u64 {
+        self.compared.lock().count
+    }
+
+    /// Reads beforehand what pages will ask for, when what runs or what was built is another than before: nobody waits
+    /// for an artifact to be read. Goes on beside the caller.
+    pub fn warm(self: &Arc<Self>) {
+        let Ok(project) = self.project() else { return };
+        let head = self.head(&project.channel).ok().flatten();
+        let latest = self.engine.scheduler().ok().and_then(|s| s.latest);
+        let now = (head.map(|h| h.digest), latest.map(|l| l.digest));
+        let mut warmed = self.warmed.lock().unwrap_or_else(|e| e.into_inner());
+        if *warmed == now || self.warming.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        warmed.clone_from(&now);
+        drop(warmed);
+        let app = self.clone();
+        let works = move || {
+            app.read_ahead(&project.channel, now.0.as_deref(), now.1.as_deref());
+            app.warming.store(false, Ordering::Release);
+        };
+        let name = std::thread::Builder::new().name("read-ahead".to_owned());
+        if name.spawn(works).is_err() {
+            self.warming.store(false, Ordering::Release);
+        }
+    }
+
+    /// What cannot be read is not read ahead: the page that wants it says why.
+    fn read_ahead(&self, channel: &str, head: Option<&str>, latest: Option<&str>) {
+        let viewer = Eyes::new(Role::Viewer, self.key.clone());
+        if let Some(head) = head
+            && let Ok(index) = self.index(head)
+        {
+            index.pseudonyms(&viewer);
+            if let Some(circuit) = index.circuits.first() {
+                let _ = self.engine.why(head, &circuit.id);
+            }
+        }
+        if let Some(latest) = latest
+            && head != Some(latest)
+        {
+            let _ = self.index(latest);
+            if let Some(head) = head {
+                let _ = self.diff(head, latest);
+                let _ = self.review_text(head, latest);
+            }
+            let _ = self.engine.review(channel, latest);
+        }
+        for (_, digest) in crate::pages::unknown::generations(self, channel).unwrap_or_default() {
+            let _ = self.light(&digest);
+        }
     }
 }
 

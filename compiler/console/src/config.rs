@@ -12,14 +12,15 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Users file, as [`users::add`](crate::users::add) makes it.
     pub users: PathBuf,
-    /// The store with artifacts, heads and journals.
-    pub store: PathBuf,
     /// Status socket of the runtime; `None`: there is no runtime on this machine.
     pub runtime: Option<PathBuf>,
     /// MaxMind databases of countries, cities or networks (ASN), in any order.
     pub mmdb: Vec<PathBuf>,
     /// `/metrics` answers, without signing in.
     pub metrics: bool,
+    /// What pages will want is read before they are asked for, whenever a channel moves or something was built: nobody
+    /// waits for a large artifact, and it is in memory although nobody looks.
+    pub read_ahead: bool,
 }
 
 /// `https://weir.example.net` in its parts.
@@ -40,8 +41,6 @@ pub enum ConfigError {
     BadPublicUrl(String),
     #[error(transparent)]
     Users(#[from] crate::users::UsersError),
-    #[error(transparent)]
-    Store(#[from] weir_store::StoreError),
     #[error("no random numbers are to be had: {0}")]
     Random(getrandom::Error),
     #[error(
@@ -94,10 +93,10 @@ mod tests {
             bind: bind.parse().expect("an address"),
             public_url: public_url.map(str::to_owned),
             users: "users.json".into(),
-            store: "store".into(),
             runtime: None,
             mmdb: Vec::new(),
             metrics: false,
+            read_ahead: false,
         }
     }
 

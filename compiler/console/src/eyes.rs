@@ -94,11 +94,21 @@ impl Eyes {
         }
     }
 
+    /// What viewers know a circuit by, whoever looks.
+    pub fn circuit_pseudonym(&self, id: &str) -> String {
+        format!("subscriber-{}", self.alias("circuit", id))
+    }
+
+    /// What viewers know a node by, whoever looks.
+    pub fn node_pseudonym(&self, id: &str) -> String {
+        format!("node-{}", self.alias("node", id))
+    }
+
     /// Stable id of a circuit, as it stands in addresses and JSON. Not tamed: it is compared.
     pub fn circuit_id(&self, id: &str) -> String {
         match self.is_operator() {
             true => id.to_owned(),
-            false => format!("subscriber-{}", self.alias("circuit", id)),
+            false => self.circuit_pseudonym(id),
         }
     }
 
@@ -114,7 +124,7 @@ impl Eyes {
     pub fn node_id(&self, id: &str) -> String {
         match self.is_operator() {
             true => id.to_owned(),
-            false => format!("node-{}", self.alias("node", id)),
+            false => self.node_pseudonym(id),
         }
     }
 

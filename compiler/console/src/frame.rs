@@ -18,6 +18,7 @@ const MENU: &[(&str, &str)] = &[
     ("/subscribers", "Subscribers"),
     ("/unknown", "Unknown Addresses"),
     ("/globe", "Flow Globe"),
+    ("/overrides", "Overrides"),
     ("/sources", "Integrations"),
     ("/generations", "Generations"),
 ];
@@ -28,7 +29,8 @@ fn section(path: &str) -> &str {
         "/run" => "/scheduler",
         "/explain" => "/issues",
         "/compare" => "/tree",
-        "/subscriber" | "/overrides" => "/subscribers",
+        "/subscriber" => "/subscribers",
+        "/overrides/remove" => "/overrides",
         "/source" | "/source/new" | "/source/test" | "/source/save" => "/sources",
         "/change" | "/promote" => "/generations",
         path => path,

@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::ask::{Ask, Cookie, Reply, Who, refuse};
 use crate::config::{ConfigError, Public};
 use crate::routes::{Does, Route};
-use crate::session::{IDLE, Sessions};
+use crate::session::{self, IDLE, Sessions};
 use crate::throttle::Throttle;
 use crate::userfile::UserFile;
 use crate::{assets, pages};
@@ -33,8 +33,9 @@ const LONGEST_FORM: usize = 64 * 1024;
 const LONGEST_URI: usize = 8 * 1024;
 /// How long a form may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Pages made at once; the others wait.
+/// Pages made at once; the others wait. What may take seconds has places of its own, so that it takes none from pages.
 const WORKERS: usize = 8;
+const SLOW: usize = 3;
 /// Passwords hashed at once: each takes 19 MiB.
 const HASHERS: usize = 2;
 /// Pages that are kept up to date at once.
@@ -57,6 +58,7 @@ pub struct Gate {
     public: Option<Public>,
     secure: bool,
     workers: Arc<Semaphore>,
+    slow: Arc<Semaphore>,
     hashers: Arc<Semaphore>,
     watchers: Arc<Semaphore>,
     /// Grows with everything that open pages want to know.
@@ -70,11 +72,12 @@ impl Gate {
     pub fn new(app: Arc<App>) -> Result<Gate, ConfigError> {
         Ok(Gate {
             users: UserFile::at(app.config.users.clone())?,
-            sessions: Sessions::default(),
+            sessions: Sessions::beside(&app.config.users, session::now()),
             throttle: Throttle::default(),
             public: app.config.public()?,
             secure: app.config.secure_cookies()?,
             workers: Arc::new(Semaphore::new(WORKERS)),
+            slow: Arc::new(Semaphore::new(SLOW)),
             hashers: Arc::new(Semaphore::new(HASHERS)),
             watchers: Arc::new(Semaphore::new(WATCHERS)),
             pulse: watch::channel(0).0,
@@ -147,7 +150,13 @@ impl Gate {
             ask.form = form(&parts.headers, body).await?;
         }
         match route.does {
-            Does::Page(make) => self.page(make, ask).await,
+            Does::Page(make) => {
+                let places = match route.is_slow() {
+                    true => &self.slow,
+                    false => &self.workers,
+                };
+                self.page(places, make, ask).await
+            }
             Does::SignIn => self.sign_in(ask).await,
             Does::SignOut => {
                 if let Some(token) = &ask.token {
@@ -163,10 +172,11 @@ impl Gate {
 
     async fn page(
         self: &Arc<Self>,
+        places: &Arc<Semaphore>,
         make: fn(&App, &Ask) -> crate::engine::Answer<Reply>,
         ask: Ask,
     ) -> Result<Response, StatusCode> {
-        let permit = self.workers.clone().acquire_owned().await;
+        let permit = places.clone().acquire_owned().await;
         let permit = permit.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
         let app = self.app.clone();
         let made = tokio::task::spawn_blocking(move || {
@@ -205,7 +215,7 @@ impl Gate {
             return Ok(self.response(Reply::Page(StatusCode::UNAUTHORIZED, page)));
         };
         self.throttle.succeeded(source, &name);
-        let token = self.sessions.begin(&name, &stamp, now);
+        let token = self.sessions.begin(&name, &stamp, session::now());
         let token = token.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
         // Whoever was signed in with this browser before is not any more.
         if let Some(old) = &ask.token {
@@ -287,12 +297,12 @@ impl Gate {
 
     /// The session is there, and its user is as they were when it began. Asking keeps no session alive.
     fn is_open(&self, token: &str) -> bool {
-        let session = self.sessions.peek(token, Instant::now());
+        let session = self.sessions.peek(token, session::now());
         session.is_some_and(|(name, stamp)| self.users.now().stamp(&name) == Some(stamp))
     }
 
     fn who(&self, token: &str) -> Option<Who> {
-        let (name, stamp) = self.sessions.user(token, Instant::now())?;
+        let (name, stamp) = self.sessions.user(token, session::now())?;
         let users = self.users.now();
         if users.stamp(&name)? != stamp {
             self.sessions.end(token);
@@ -396,7 +406,7 @@ impl Gate {
                 set.push((header::LOCATION, to));
                 let value = match cookie {
                     Cookie::Keep => None,
-                    Cookie::Set(token) => Some(format!("{token}; Max-Age={}", IDLE.as_secs())),
+                    Cookie::Set(token) => Some(format!("{token}; Max-Age={}", IDLE)),
                     Cookie::Clear => Some("; Max-Age=0".to_owned()),
                 };
                 let secure = if self.secure { "; Secure" } else { "" };

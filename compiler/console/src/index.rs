@@ -10,6 +10,7 @@ pub use lookup::{Known, Query};
 pub use tree::{Limiter, Node};
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
 
 use weir_schemas::Published;
 use weir_schemas::artifact::{FINDINGS, MANIFEST, PROVENANCE, QUEUE_PLAN, TREE};
@@ -19,9 +20,10 @@ use weir_schemas::manifest::Manifest;
 use weir_schemas::provenance::{self, Provenance};
 use weir_schemas::queue_plan::{Class, QueuePlan};
 use weir_schemas::tree::Tree;
-use weir_store::Store;
 
 use crate::digest::sha256_hex;
+use crate::eyes::Eyes;
+use crate::stock::Stock;
 
 /// The digest of the manifest, as `sha256sum -c` reads it; the manifest lists every other file.
 const MANIFEST_SUM: &str = "manifest.sha256";
@@ -105,6 +107,16 @@ pub struct Index {
     known: Known,
     node_findings: HashMap<String, Found>,
     circuit_findings: HashMap<String, Found>,
+    unseen: OnceLock<Unseen>,
+}
+
+/// What viewers know things by. Made once: each takes a hash.
+#[derive(Debug)]
+struct Unseen {
+    /// Of circuits, by place.
+    circuits: Vec<String>,
+    circuit_at: HashMap<String, usize>,
+    node_at: HashMap<String, usize>,
 }
 
 /// What the queue plan says of a class, without its key.
@@ -120,7 +132,7 @@ pub struct ClassPlace {
 
 impl Index {
     /// Reads and proves it.
-    pub fn load(store: &Store, digest: &str) -> Result<Index, IndexError> {
+    pub fn load(store: &dyn Stock, digest: &str) -> Result<Index, IndexError> {
         let missing = |_| IndexError::Missing(digest.to_owned());
         let artifact = store.get(digest).map_err(missing)?;
         let damaged = |fault: String| IndexError::Damaged {
@@ -213,7 +225,39 @@ impl Index {
             known,
             node_findings,
             circuit_findings,
+            unseen: OnceLock::new(),
         }
+    }
+
+    fn unseen(&self, eyes: &Eyes) -> &Unseen {
+        self.unseen.get_or_init(|| {
+            let circuits: Vec<String> = (self.circuits.iter())
+                .map(|c| eyes.circuit_pseudonym(&c.id))
+                .collect();
+            let at = circuits.iter().enumerate();
+            Unseen {
+                circuit_at: at.map(|(at, name)| (name.clone(), at)).collect(),
+                node_at: (self.nodes.iter().enumerate())
+                    .map(|(at, n)| (eyes.node_pseudonym(&n.id), at))
+                    .collect(),
+                circuits,
+            }
+        })
+    }
+
+    /// Pseudonyms of circuits, by place.
+    pub fn pseudonyms(&self, eyes: &Eyes) -> &[String] {
+        &self.unseen(eyes).circuits
+    }
+
+    /// Place of the circuit with this pseudonym.
+    pub fn circuit_known_as(&self, eyes: &Eyes, name: &str) -> Option<usize> {
+        self.unseen(eyes).circuit_at.get(name).copied()
+    }
+
+    /// Place of the node with this pseudonym.
+    pub fn node_known_as(&self, eyes: &Eyes, name: &str) -> Option<usize> {
+        self.unseen(eyes).node_at.get(name).copied()
     }
 
     /// The circuit with exactly this id.

@@ -4,6 +4,7 @@
 //! and holds no capability. Artifacts, heads and journals it reads from the store itself, the runtime's state from its
 //! socket.
 
+pub mod alarms;
 mod app;
 mod ask;
 mod assets;
@@ -21,6 +22,7 @@ mod routes;
 mod server;
 mod session;
 mod show;
+mod stock;
 mod throttle;
 mod userfile;
 pub mod users;
@@ -29,4 +31,5 @@ mod world;
 pub use config::{Config, ConfigError};
 pub use gate::POLICY;
 pub use routes::{Access, ROUTES, Route};
-pub use server::{Console, serve};
+pub use server::{Console, Said, serve};
+pub use stock::Stock;

@@ -6,6 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,10 @@ use weir_schemas::runtime::{ClassTraffic, Flows, RuntimeStatus, Traffic, Unknown
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Traffic of a million classes fits.
 const LONGEST: u64 = 256 << 20;
-/// How long an answer is as good as new.
+/// How long an answer is as good as new, and how long it is better than waiting for a new one, which is then asked for
+/// beside.
 const FRESH: Duration = Duration::from_millis(1500);
+const USABLE: Duration = Duration::from_secs(20);
 
 /// Why there is no answer.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -29,7 +32,20 @@ pub enum Silent {
     Failed(String),
 }
 
-type Kept<T> = Mutex<Option<(Instant, Result<Arc<T>, Silent>)>>;
+/// An answer, and whether a newer one is being asked for.
+struct Kept<T> {
+    answer: Mutex<Option<(Instant, Result<Arc<T>, Silent>)>>,
+    asking: AtomicBool,
+}
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Kept {
+            answer: Mutex::default(),
+            asking: AtomicBool::new(false),
+        }
+    }
+}
 
 /// Traffic with its classes by key.
 #[derive(Debug)]
@@ -49,29 +65,30 @@ impl Classes {
 /// The runtime of this machine.
 pub struct Runtime {
     socket: Option<PathBuf>,
-    status: Kept<RuntimeStatus>,
-    traffic: Kept<Classes>,
-    unknown: Kept<UnknownAddresses>,
-    flows: Kept<Flows>,
+    status: Arc<Kept<RuntimeStatus>>,
+    traffic: Arc<Kept<Classes>>,
+    unknown: Arc<Kept<UnknownAddresses>>,
+    flows: Arc<Kept<Flows>>,
 }
 
 impl Runtime {
     pub fn at(socket: Option<PathBuf>) -> Self {
         Runtime {
             socket,
-            status: Mutex::default(),
-            traffic: Mutex::default(),
-            unknown: Mutex::default(),
-            flows: Mutex::default(),
+            status: Arc::default(),
+            traffic: Arc::default(),
+            unknown: Arc::default(),
+            flows: Arc::default(),
         }
     }
 
     pub fn status(&self) -> Result<Arc<RuntimeStatus>, Silent> {
-        self.kept(&self.status, |socket| ask(socket, "status"))
+        self.kept(&self.status, FRESH, |socket| ask(socket, "status"))
     }
 
     pub fn traffic(&self) -> Result<Arc<Classes>, Silent> {
-        self.kept(&self.traffic, |socket| {
+        // Rates of every class take long to read: what there is is better than waiting.
+        self.kept(&self.traffic, USABLE, |socket| {
             let traffic: Traffic = ask(socket, "traffic")?;
             let by_key = traffic.classes.into_iter().map(|c| (c.key.clone(), c));
             Ok(Classes {
@@ -84,29 +101,60 @@ impl Runtime {
     }
 
     pub fn unknown(&self) -> Result<Arc<UnknownAddresses>, Silent> {
-        self.kept(&self.unknown, |socket| ask(socket, "unknown"))
+        self.kept(&self.unknown, FRESH, |socket| ask(socket, "unknown"))
     }
 
     pub fn flows(&self) -> Result<Arc<Flows>, Silent> {
-        self.kept(&self.flows, |socket| ask(socket, "flows"))
+        self.kept(&self.flows, FRESH, |socket| ask(socket, "flows"))
     }
 
-    /// Whoever comes while a question is out waits for its answer instead of asking again.
-    fn kept<T>(
+    /// Whoever comes while the first question is out waits for its answer instead of asking again. Later ones get what
+    /// there is, while a newer one is asked for.
+    fn kept<T: Send + Sync + 'static>(
         &self,
-        kept: &Kept<T>,
-        make: impl FnOnce(&Path) -> Result<T, Silent>,
+        kept: &Arc<Kept<T>>,
+        usable: Duration,
+        make: impl Fn(&Path) -> Result<T, Silent> + Send + 'static,
     ) -> Result<Arc<T>, Silent> {
         let socket = self.socket.as_deref().ok_or(Silent::None)?;
-        let mut kept = kept.lock().unwrap_or_else(|e| e.into_inner());
-        if let Some((when, answer)) = &*kept
-            && when.elapsed() < FRESH
-        {
-            return answer.clone();
+        let mut last = kept.answer.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some((when, answer)) = &*last {
+            let age = when.elapsed();
+            if age < FRESH {
+                return answer.clone();
+            }
+            // A runtime that was silent may be back: that is worth waiting for.
+            if age < usable && answer.is_ok() {
+                let answer = answer.clone();
+                drop(last);
+                refresh(kept, socket.to_owned(), make);
+                return answer;
+            }
         }
         let answer = make(socket).map(Arc::new);
-        *kept = Some((Instant::now(), answer.clone()));
+        *last = Some((Instant::now(), answer.clone()));
         answer
+    }
+}
+
+/// Asks beside whoever wanted to know; one at a time.
+fn refresh<T: Send + Sync + 'static>(
+    kept: &Arc<Kept<T>>,
+    socket: PathBuf,
+    make: impl Fn(&Path) -> Result<T, Silent> + Send + 'static,
+) {
+    if kept.asking.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let place = kept.clone();
+    let asks = move || {
+        let answer = make(&socket).map(Arc::new);
+        *place.answer.lock().unwrap_or_else(|e| e.into_inner()) = Some((Instant::now(), answer));
+        place.asking.store(false, Ordering::Release);
+    };
+    let name = std::thread::Builder::new().name("runtime".to_owned());
+    if name.spawn(asks).is_err() {
+        kept.asking.store(false, Ordering::Release);
     }
 }
 

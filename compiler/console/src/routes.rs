@@ -63,6 +63,13 @@ pub struct Route {
     pub does: Does,
 }
 
+impl Route {
+    /// It may take seconds: it proves artifacts, tries an edit by compiling, or goes over the network.
+    pub fn is_slow(&self) -> bool {
+        self.method == "POST" || matches!(self.path, "/compare" | "/promote" | "/rollback")
+    }
+}
+
 const fn route(
     method: &'static str,
     path: &'static str,
@@ -137,7 +144,7 @@ pub static ROUTES: &[Route] = &[
         "/compare",
         Viewer,
         "Strategies side by side",
-        "",
+        "changed",
         pages::compare::compare,
     ),
     form("/confirm", "Confirm a generation", pages::moves::confirm),
@@ -194,10 +201,18 @@ pub static ROUTES: &[Route] = &[
         "Metrics, if they are switched on",
         Does::Metrics,
     ),
-    form(
+    page(
         "/overrides",
-        "Add an override",
-        pages::subscriber::add_override,
+        Viewer,
+        "Overrides",
+        "changed",
+        pages::overrides::overrides,
+    ),
+    form("/overrides", "Add an override", pages::overrides::add),
+    form(
+        "/overrides/remove",
+        "Take an override out",
+        pages::overrides::remove,
     ),
     form("/pause", "Pause the scheduler", pages::scheduler::pause),
     page(

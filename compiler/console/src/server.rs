@@ -18,8 +18,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use weir_store::Store;
-use weir_store::channel::Backend as _;
 
 use crate::app::App;
 use crate::config::{Config, ConfigError};
@@ -27,6 +25,7 @@ use crate::engine::Engine;
 use crate::eyes::Key;
 use crate::gate::{Gate, Peer};
 use crate::routes::{ROUTES, Route, twin};
+use crate::stock::Stock;
 
 const CONNECTIONS: usize = 256;
 /// How long the headers of a request may take to arrive.
@@ -43,11 +42,14 @@ pub struct Console {
 
 impl Console {
     /// Checks everything that can be wrong, and begins to listen.
-    pub async fn bind(config: Config, engine: Arc<dyn Engine>) -> Result<Console, ConfigError> {
+    pub async fn bind(
+        config: Config,
+        stock: Arc<dyn Stock>,
+        engine: Arc<dyn Engine>,
+    ) -> Result<Console, ConfigError> {
         let bind = config.bind;
-        let store = Store::open(&config.store)?;
         let key = Key::beside(&config.users).map_err(ConfigError::Random)?;
-        let gate = Gate::new(Arc::new(App::new(config, engine, store, key)))?;
+        let gate = Gate::new(Arc::new(App::new(config, engine, stock, key)))?;
         let failed = |cause| ConfigError::Bind { bind, cause };
         let listener = TcpListener::bind(bind).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -106,6 +108,51 @@ fn router(gate: &Arc<Gate>) -> Router {
             }
         },
     ))
+}
+
+/// What was answered to a request that came by no connection.
+#[derive(Clone, Debug)]
+pub struct Said {
+    pub status: u16,
+    /// The cookie that was set, as it is written; `None` for none.
+    pub cookie: Option<String>,
+    /// Empty where the answer goes on and on.
+    pub body: Vec<u8>,
+}
+
+impl Console {
+    /// Answers a request as if it had come from this machine, without a connection. `None`: no HTTP parser lets such a
+    /// request pass. For tests: nothing is listened for.
+    pub async fn ask(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &[u8])],
+        body: Vec<u8>,
+    ) -> Option<Said> {
+        let mut request = axum::http::Request::builder().method(method).uri(target);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(axum::body::Body::from(body)).ok()?;
+        let peer = SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 1));
+        request.extensions_mut().insert(Peer(peer));
+        let service = TowerToHyperService::new(router(&self.gate));
+        let Ok(answer) = service.call(request).await;
+        let (parts, body) = answer.into_parts();
+        let text = |name| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
+        let goes_on = text(axum::http::header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.starts_with("text/event-stream"));
+        let body = match goes_on {
+            true => Vec::new(),
+            false => axum::body::to_bytes(body, usize::MAX).await.ok()?.to_vec(),
+        };
+        Some(Said {
+            status: parts.status.as_u16(),
+            cookie: text(axum::http::header::SET_COOKIE),
+            body,
+        })
+    }
 }
 
 type Answering = std::pin::Pin<Box<dyn Future<Output = Response> + Send>>;
@@ -195,10 +242,11 @@ async fn pulse(gate: Arc<Gate>) {
         every.tick().await;
         let app = gate.app.clone();
         let looked = tokio::task::spawn_blocking(move || {
-            let head = |channel: &String| app.store.head(channel).ok().flatten().map(|h| h.tag.0);
-            let channels = app.store.channels().unwrap_or_default();
-            let heads: Vec<_> = channels.iter().map(head).collect();
-            (app.engine.revision(), heads)
+            let now = (app.engine.revision(), app.heads(), app.compared());
+            if app.config.read_ahead {
+                app.warm();
+            }
+            now
         });
         let Ok(now) = looked.await else { continue };
         if last.as_ref().is_some_and(|last| *last != now) {

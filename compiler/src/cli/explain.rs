@@ -47,19 +47,44 @@ fn issue(wanted: &str, format: Format) -> Option<String> {
         what: &'static str,
         first: &'static str,
     }
-    let kind = crate::serve::issue::find(&wanted.trim().to_ascii_uppercase())?;
-    let explained = Explained {
-        schema: "weir.explain-issue/1",
-        code: kind.code,
-        level: kind.level.word(),
-        what: kind.what,
-        first: kind.first,
+    let wanted = wanted.trim().to_ascii_uppercase();
+    let schema = "weir.explain-issue/1";
+    let (explained, whose) = match crate::serve::issue::find(&wanted) {
+        Some(kind) => {
+            let (code, what, first) = (kind.code, kind.what, kind.first);
+            let level = kind.level.word();
+            (
+                Explained {
+                    schema,
+                    code,
+                    level,
+                    what,
+                    first,
+                },
+                "scheduler",
+            )
+        }
+        None => {
+            let kind = weir_console::alarms::find(&wanted)?;
+            let (code, what, first) = (kind.code, kind.what, kind.first);
+            let level = kind.level.word();
+            (
+                Explained {
+                    schema,
+                    code,
+                    level,
+                    what,
+                    first,
+                },
+                "runtime",
+            )
+        }
     };
     Some(match format {
         Format::Json => json::text(&explained),
         Format::Text => format!(
-            "{} ({}, of the scheduler)\n\n{}\n\nWhat to do first\n{}\n",
-            kind.code, explained.level, kind.what, kind.first
+            "{} ({}, of the {whose})\n\n{}\n\nWhat to do first\n{}\n",
+            explained.code, explained.level, explained.what, explained.first
         ),
     })
 }

@@ -209,7 +209,8 @@ fn source(args: &Arguments) -> Result<Box<dyn Backend>, Stop> {
             ca: args.ca.as_ref().map(|path| path.display().to_string()),
             plain_http: args.plain_http,
         };
-        return shelf::connect(Path::new("."), &remote);
+        let backend = shelf::connect(Path::new("."), &remote)?;
+        return Ok(backend);
     }
     let dir = from.strip_prefix("file:").unwrap_or(from);
     let dir = dir.strip_prefix("//").unwrap_or(dir);

@@ -18,6 +18,7 @@ use weir_console::{Config, Console};
 use weir_store::Store;
 
 use crate::cli::exit::Exit;
+use crate::cli::shelf::Shelf;
 use crate::cli::stop::Stop;
 use crate::cli::store::store_error;
 use crate::cli::terminal::{Priority, Terminal};
@@ -50,6 +51,9 @@ pub struct Arguments {
     /// Answer /metrics without signing in
     #[arg(long)]
     metrics: bool,
+    /// How the log on stderr is written: lines, with their priority where journald reads; or one JSON object a line
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    log_format: Format,
     /// Output format of `--once`
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -83,7 +87,7 @@ fn project(dir: &Path) -> Result<Project, Stop> {
 pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exit, Stop> {
     let dir = args.directory.of(global);
     if args.once {
-        return once(&dir, args.format, terminal);
+        return once(&dir, args.format, args.log_format, terminal);
     }
     let settings = Settings {
         bind: args.bind,
@@ -91,6 +95,7 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         runtime: args.runtime.clone(),
         mmdb: args.mmdb.clone(),
         metrics: args.metrics,
+        log_format: args.log_format,
     };
     serve(&dir, settings, terminal, |address| {
         terminal.print(&format!("console at http://{address}\n"))
@@ -107,7 +112,7 @@ struct Report<'a> {
     paused: Option<&'a Pause>,
 }
 
-fn once(dir: &Path, format: Format, terminal: &Terminal) -> Result<Exit, Stop> {
+fn once(dir: &Path, format: Format, log_format: Format, terminal: &Terminal) -> Result<Exit, Stop> {
     let project = project(dir)?;
     let book = book(dir, &project)?;
     let paused = book.read().map_or(None, |state| state.paused);
@@ -139,7 +144,7 @@ fn once(dir: &Path, format: Format, terminal: &Terminal) -> Result<Exit, Stop> {
             "wait until it is over; `weir status` shows it",
         ));
     };
-    let mut logging = terminal.logging();
+    let mut logging = terminal.logging(log_format);
     if terminal.detail == Detail::Normal && format == Format::Json {
         logging.detail = Detail::Quiet;
     }
@@ -225,6 +230,7 @@ pub struct Settings {
     pub runtime: Option<PathBuf>,
     pub mmdb: Vec<PathBuf>,
     pub metrics: bool,
+    pub log_format: Format,
 }
 
 /// How long the console may take to end when the process is to end; it gives its connections less by itself.
@@ -240,7 +246,7 @@ pub fn serve(
     let project = project(dir)?;
     let book = book(dir, &project)?;
     let users = book.beside(USERS);
-    let logging = terminal.logging();
+    let logging = terminal.logging(settings.log_format);
     let stopping = Stopping::listen().map_err(|e| cannot_listen(&e))?;
     // The scheduler has a flag of its own: the console may end for another reason.
     let flag = Arc::new(AtomicBool::new(false));
@@ -256,17 +262,16 @@ pub fn serve(
         bind: settings.bind,
         public_url: settings.public_url,
         users,
-        store: dir.join(&project.store),
         runtime: settings.runtime,
         mmdb: settings.mmdb,
         metrics: settings.metrics,
+        read_ahead: true,
     };
-    let engine = Arc::new(Caller {
-        scheduler: scheduler.clone(),
-    });
+    let engine = Arc::new(Caller::new(scheduler.clone()));
+    let stock = Arc::new(Shelf::open(dir, &project)?);
     let runtime = crate::cli::sources::runtime()?;
     let console = runtime
-        .block_on(Console::bind(config, engine))
+        .block_on(Console::bind(config, stock, engine))
         .map_err(|error| Stop::new(Exit::Outside, error.to_string(), ""))?;
     let address = console.address();
     for warning in console.warnings() {

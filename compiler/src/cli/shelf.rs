@@ -23,7 +23,7 @@ pub struct Shelf {
 
 struct Elsewhere {
     name: String,
-    backend: Box<dyn Backend>,
+    backend: Box<dyn Backend + Send + Sync>,
 }
 
 /// What a project keeps where.
@@ -53,7 +53,8 @@ impl Shelf {
 
     /// The store of artifacts elsewhere; `None` where the directory is all there is.
     pub fn remote(&self) -> Option<&dyn Backend> {
-        self.remote.as_ref().map(|remote| remote.backend.as_ref())
+        let remote = self.remote.as_ref()?;
+        Some(remote.backend.as_ref())
     }
 
     /// The directory: all there is, or copies of what is elsewhere.
@@ -170,6 +171,29 @@ pub fn bring(dir: &Path, project: &Project, lock: &Lock) -> Result<(), Stop> {
     Ok(())
 }
 
+/// What the console looks at.
+#[cfg(feature = "serve")]
+impl weir_console::Stock for Shelf {
+    fn backend(&self) -> &dyn Backend {
+        Shelf::backend(self)
+    }
+
+    fn get(&self, reference: &str) -> Result<Artifact, StoreError> {
+        Shelf::get(self, reference)
+    }
+
+    fn patience(&self) -> std::time::Duration {
+        match self.remote {
+            None => std::time::Duration::ZERO,
+            Some(_) => ELSEWHERE,
+        }
+    }
+}
+
+/// A head in a bucket is asked for no oftener: each look is a request that costs time and money.
+#[cfg(feature = "serve")]
+const ELSEWHERE: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Why a bucket cannot be used, before anything is sent.
 #[cfg(feature = "s3")]
 fn wrong(message: impl Into<String>, help: impl Into<String>) -> Stop {
@@ -177,7 +201,7 @@ fn wrong(message: impl Into<String>, help: impl Into<String>) -> Stop {
 }
 
 #[cfg(not(feature = "s3"))]
-pub fn connect(_: &Path, _: &Remote) -> Result<Box<dyn Backend>, Stop> {
+pub fn connect(_: &Path, _: &Remote) -> Result<Box<dyn Backend + Send + Sync>, Stop> {
     Err(Stop::new(
         Exit::Usage,
         "`store.url` is a bucket, and this weir was built without stores in buckets",
@@ -186,7 +210,7 @@ pub fn connect(_: &Path, _: &Remote) -> Result<Box<dyn Backend>, Stop> {
 }
 
 #[cfg(feature = "s3")]
-pub fn connect(dir: &Path, remote: &Remote) -> Result<Box<dyn Backend>, Stop> {
+pub fn connect(dir: &Path, remote: &Remote) -> Result<Box<dyn Backend + Send + Sync>, Stop> {
     Ok(Box::new(bucket(dir, remote)?))
 }
 

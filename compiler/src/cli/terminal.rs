@@ -5,6 +5,8 @@ use std::io::{self, IsTerminal, Write};
 
 use weir_compiler::report::{Detail, Look};
 
+#[cfg(feature = "serve")]
+use crate::cli::Format;
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
 use crate::cli::{Color, Global};
@@ -30,6 +32,8 @@ enum Log {
     /// journald, which takes a priority in front and knows the time.
     Journal,
     Lines,
+    /// Programs: one object a line.
+    Json,
 }
 
 /// How grave a line of the log is, as syslog counts.
@@ -44,6 +48,18 @@ pub enum Priority {
     Warning = 4,
     Notice = 5,
     Info = 6,
+}
+
+impl Priority {
+    /// As syslog calls it.
+    fn word(self) -> &'static str {
+        match self {
+            Priority::Error => "error",
+            Priority::Warning => "warning",
+            Priority::Notice => "notice",
+            Priority::Info => "info",
+        }
+    }
 }
 
 /// What the environment says about terminals.
@@ -73,10 +89,16 @@ impl Terminal {
 
     /// The same, for a process that runs on and on: what it tells is a log.
     #[cfg(feature = "serve")]
-    pub fn logging(mut self) -> Terminal {
+    pub fn logging(self, format: Format) -> Terminal {
         let journal = std::env::var_os("JOURNAL_STREAM").is_some_and(|v| !v.is_empty());
-        self.log = Some(if journal { Log::Journal } else { Log::Lines });
-        self
+        Terminal {
+            log: Some(match format {
+                Format::Json => Log::Json,
+                Format::Text if journal => Log::Journal,
+                Format::Text => Log::Lines,
+            }),
+            ..self
+        }
     }
 
     /// A line of the log. Text of a CRM has to be made plain before.
@@ -122,6 +144,12 @@ fn logged(log: Log, priority: Priority, text: &str, now: &str) -> String {
         .map(|line| match log {
             Log::Journal => format!("<{}>{line}\n", priority as u8),
             Log::Lines => format!("{now} {line}\n"),
+            Log::Json => {
+                let line = serde_json::json!({
+                    "time": now, "priority": priority as u8, "level": priority.word(), "message": line,
+                });
+                format!("{line}\n")
+            }
         })
         .collect()
 }
@@ -220,6 +248,11 @@ mod tests {
         assert_eq!(journal, "<4>one\n<4>  two\n");
         let lines = logged(Log::Lines, Priority::Error, text, "now");
         assert_eq!(lines, "now one\nnow   two\n");
+        let json = logged(Log::Json, Priority::Notice, "say \"x\"\n", "now");
+        assert_eq!(
+            json,
+            "{\"level\":\"notice\",\"message\":\"say \\\"x\\\"\",\"priority\":5,\"time\":\"now\"}\n"
+        );
     }
 
     #[test]

@@ -551,6 +551,10 @@ pub struct Schedule {
     /// one.
     #[schemars(extend("default" = "production"))]
     pub channel: Option<At<String>>,
+    /// Newest artifacts, and generations of each channel, that stay when a run without failure removes what nobody needs any
+    /// more, as `weir gc` does; at least 50. 0: nothing is removed by itself.
+    #[schemars(extend("default" = 100))]
+    pub keep: Option<At<Count>>,
 }
 
 /// Who signs releases, and whose signatures count.

@@ -519,6 +519,8 @@ pub struct Schedule {
     pub promote: PromoteWhen,
     /// What is promoted to, and followed.
     pub channel: String,
+    /// Newest artifacts, and generations of each channel, that a run leaves; `None`: a run removes nothing.
+    pub keep: Option<usize>,
 }
 
 impl Default for Schedule {
@@ -527,6 +529,7 @@ impl Default for Schedule {
             every_seconds: 1800,
             promote: PromoteWhen::WhenContained,
             channel: "production".to_owned(),
+            keep: Some(100),
         }
     }
 }

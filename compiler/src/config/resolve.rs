@@ -42,6 +42,9 @@ pub struct CliOverrides {
     pub as_of: Option<Date>,
 }
 
+/// As few generations and artifacts as a store may be left with.
+const FEWEST: u64 = 50;
+
 /// The name of the file, and of the project's configuration in every message.
 pub const FILE_NAME: &str = "weir.toml";
 
@@ -1323,7 +1326,23 @@ impl Check<'_> {
                 );
             }
         }
+        let keep = match &written.keep {
+            None => usual.keep,
+            Some(keep) => match keep.value.0 {
+                0 => None,
+                few @ 1..FEWEST => {
+                    self.problem(
+                        Some(&keep.span),
+                        format!("`schedule.keep` is {few}, and a way back needs more"),
+                        format!("write {FEWEST} or more, or 0 to keep everything"),
+                    );
+                    usual.keep
+                }
+                many => Some(usize::try_from(many).unwrap_or(usize::MAX)),
+            },
+        };
         Schedule {
+            keep,
             every_seconds: every,
             promote: promote.unwrap_or(usual.promote),
             channel: match &written.channel {

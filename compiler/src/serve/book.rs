@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -145,6 +145,10 @@ impl State {
     }
 }
 
+/// Tells one file from the one that replaces it: number, size, and time of the last change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Version(u64, u64, i64, i64);
+
 /// The book of one store.
 #[derive(Clone, Debug)]
 pub struct Book {
@@ -184,6 +188,23 @@ impl Book {
     /// A file beside the state.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.dir.join(name)
+    }
+
+    /// Which file the state is in; `None` where there is none yet.
+    pub fn version(&self) -> io::Result<Option<Version>> {
+        let path = self.path();
+        match fs::metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            found => {
+                let found = found.map_err(|error| named(&path, &error))?;
+                Ok(Some(Version(
+                    found.ino(),
+                    found.len(),
+                    found.mtime(),
+                    found.mtime_nsec(),
+                )))
+            }
+        }
     }
 
     /// What is remembered.

@@ -4,6 +4,7 @@
 use weir_compiler::config::project::PromoteWhen;
 use weir_compiler::guard::Accept;
 use weir_compiler::publish::Action as Published;
+use weir_compiler::report::counted;
 use weir_console::engine::{Issue, RunOutcome, StageName, StageState};
 use weir_schemas::head::{Action, Head};
 use weir_schemas::journal::Outcome;
@@ -18,7 +19,43 @@ use crate::cli::terminal::Priority;
 use crate::serve::issue::raise;
 use crate::serve::run::{End, Work, author, end, now};
 
+/// Artifacts that one run removes at most: a store that has grown for long is tidied over several runs.
+const AT_ONCE: usize = 25;
+
 impl Work<'_> {
+    /// Removes the oldest artifacts that nobody needs any more, a bounded number a run: the same choice as that of
+    /// `weir gc`, which never takes what a channel runs, ran before, waits for or may return to, nor what is pinned.
+    pub fn tidy(&mut self) {
+        let author = author();
+        let tidied = || -> Result<usize, Stop> {
+            let desk = Desk::at(self.context.dir.clone(), Some(&author))?;
+            let Some(keep) = desk.project.schedule.keep else {
+                return Ok(0);
+            };
+            let removed = desk.channels().collect_some(keep, AT_ONCE);
+            let removed = removed.map_err(|error| store::stop(&error))?;
+            if !removed.is_empty() {
+                desk.store.drop_copies().map_err(|e| store_error(&e))?;
+            }
+            Ok(removed.len())
+        };
+        match tidied() {
+            Ok(0) => {}
+            Ok(n) => {
+                let said = format!(
+                    "{} removed that nobody needs any more",
+                    counted(n, "artifact")
+                );
+                self.record.log(Priority::Info, &said);
+            }
+            // What was built and promoted stands; the next run tries again.
+            Err(stop) => {
+                let said = format!("old artifacts were not removed: {}", stop.first_line());
+                self.record.log(Priority::Warning, &said);
+            }
+        }
+    }
+
     /// Asks the guard, moves the channel if everything is for it, and publishes what it runs.
     pub fn promote(&mut self, digest: &str) -> Result<End, End> {
         self.record.enter(StageName::Guard);

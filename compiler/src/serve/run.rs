@@ -188,9 +188,16 @@ impl Work<'_> {
     fn all(&mut self) -> End {
         let found = self.read();
         let built = found.and_then(|()| self.build());
-        built
+        let end = built
             .and_then(|digest| self.promote(&digest))
-            .unwrap_or_else(|end| end)
+            .unwrap_or_else(|end| end);
+        if matches!(
+            end.outcome,
+            RunOutcome::Promoted | RunOutcome::Unchanged | RunOutcome::Built
+        ) {
+            self.tidy();
+        }
+        end
     }
 
     pub fn raise(

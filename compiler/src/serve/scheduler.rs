@@ -15,7 +15,7 @@ use weir_console::engine::Pause;
 use crate::cli::stop::Stop;
 use crate::cli::store::Desk;
 use crate::cli::terminal::{Priority, Terminal};
-use crate::serve::book::{Book, State};
+use crate::serve::book::{Book, State, Version};
 use crate::serve::moving;
 use crate::serve::run::{self, Context, now};
 use crate::serve::timing::{Due, Ended, Machine};
@@ -29,6 +29,8 @@ pub struct Scheduler {
     machine: Mutex<Machine>,
     wake: Condvar,
     revision: Arc<AtomicU64>,
+    /// What was read of the book, and of which file.
+    kept: Mutex<Option<(Option<Version>, Arc<State>)>>,
 }
 
 /// Seconds since 1970.
@@ -80,6 +82,7 @@ impl Scheduler {
             machine: Mutex::new(machine),
             wake: Condvar::new(),
             revision,
+            kept: Mutex::default(),
         })
     }
 
@@ -238,8 +241,20 @@ impl Scheduler {
     }
 
     /// What is remembered.
-    pub fn state(&self) -> std::io::Result<State> {
-        self.context.book.read()
+    pub fn state(&self) -> std::io::Result<Arc<State>> {
+        let book = &self.context.book;
+        let mut kept = self.kept.lock().unwrap_or_else(|e| e.into_inner());
+        // The file is replaced as a whole: another state is another file.
+        let file = book.version()?;
+        if let Some((of, state)) = &*kept
+            && file.is_some()
+            && *of == file
+        {
+            return Ok(state.clone());
+        }
+        let state = Arc::new(book.read()?);
+        *kept = Some((file, state.clone()));
+        Ok(state)
     }
 }
 

@@ -8,6 +8,7 @@ mod body;
 mod certificates;
 mod crm;
 pub mod fault;
+pub mod mmdb;
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};

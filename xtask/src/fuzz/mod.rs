@@ -4,6 +4,7 @@
 //! A new reader is one line in [`TARGETS`].
 
 mod classifier;
+mod console;
 mod mutate;
 
 use std::fs;
@@ -33,6 +34,8 @@ enum Reader {
     Previous,
     /// An address table, with the code that reads it in the kernel too.
     Classifier,
+    /// The console's way in: requests of anybody.
+    Console,
 }
 
 struct Target {
@@ -61,6 +64,7 @@ const TABLE_JSON: &str = "[source.table]\nfile = \"libreqos.json\"\nrecords = \"
 static TARGETS: &[Target] = &[
     target("classifier", Reader::Classifier, &[]),
     target("config", Reader::Config, &["golden/inventory-dirty", "golden/worked-example", "examples/no-crm", "compiler/src/config"]),
+    target("console", Reader::Console, &[]),
     target("exports", Reader::Exports("visp"), &["golden/visp-basin/exports"]),
     target("inventory", Reader::Source("inventory", ""), &["golden/inventory-dirty/exports", "golden/link-down/exports"]),
     target("libreqos", Reader::Source("libreqos", ""), &["golden/libreqos-custom/exports"]),
@@ -114,6 +118,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<()> {
         .map(|target| target.run(args.seconds, args.seed, out))
         .collect();
     panic::set_hook(hook);
+    console::tidy();
     let broken: Vec<String> = results.into_iter().filter_map(Result::err).collect();
     if broken.is_empty() {
         return Ok(());
@@ -205,7 +210,11 @@ impl Target {
 impl Reader {
     /// Input that is made and not kept as a file.
     fn made(self) -> Option<Files> {
-        matches!(self, Reader::Classifier).then(classifier::sample)
+        match self {
+            Reader::Classifier => Some(classifier::sample()),
+            Reader::Console => Some(console::sample()),
+            _ => None,
+        }
     }
 
     fn read(self, input: &Files, number: u64) {
@@ -265,6 +274,7 @@ impl Reader {
                     memory.compile(Some(&previous));
                 }
             }
+            Reader::Console => input.values().for_each(|bytes| console::read(bytes)),
             Reader::Classifier => input.values().for_each(|bytes| classifier::read(bytes)),
         }
     }
@@ -288,5 +298,6 @@ mod tests {
             }
             assert!(!target.seeds.is_empty() || target.reader.made().is_some());
         }
+        console::tidy();
     }
 }

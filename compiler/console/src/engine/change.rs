@@ -74,14 +74,30 @@ pub struct OverrideRequest {
     pub expires: Option<String>,
 }
 
+/// Names one entry of `overrides.toml`.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct OverrideId {
+    /// `circuit`, `node` or `link`.
+    pub kind: String,
+    /// Stable id.
+    pub id: String,
+    /// The device that it is about; null when it is about none.
+    pub device: Option<String>,
+}
+
 /// An override that is there.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct StoredOverride {
     pub kind: String,
     pub id: String,
+    /// The device that it is about; null when it is about none.
+    #[serde(default)]
+    pub device: Option<String>,
+    /// Fields and their values, as people read them.
     pub set: Vec<(String, String)>,
     pub reason: String,
     pub owner: Option<String>,
+    /// The first day on which it does not apply: `2026-12-31`.
     pub expires: Option<String>,
 }
 

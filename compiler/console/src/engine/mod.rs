@@ -9,7 +9,8 @@ mod run;
 mod source;
 
 pub use change::{
-    Back, Edit, Explain, Moved, OverrideRequest, PromoteRequest, Review, StoredOverride, Written,
+    Back, Edit, Explain, Moved, OverrideId, OverrideRequest, PromoteRequest, Review,
+    StoredOverride, Written,
 };
 pub use issue::{Acknowledge, Acknowledgement, Issue, IssueLevel};
 pub use run::{Latest, Pause, Run, RunOutcome, Scheduler, Stage, StageName, StageState};
@@ -145,6 +146,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Tries the override on the project, and writes it or shows the patch.
     fn add_override(&self, by: &str, request: &OverrideRequest) -> Answer<Edit>;
+
+    /// Takes the entries out that this names, or shows the patch. There must be one.
+    fn remove_override(&self, by: &str, which: &OverrideId) -> Answer<Edit>;
 
     /// Every source of `weir.toml`, in its order, disabled ones too.
     fn sources(&self) -> Answer<Vec<Source>>;

@@ -190,7 +190,7 @@ pub fn change(app: &App, ask: &Ask) -> Answer<Reply> {
     let groups = groups(ask, &eyes, &diff, only, &mut pages);
     // The comment is as long as the change; a page is not.
     let text = match eyes.is_operator() && only.is_empty() {
-        true => Some(cut(&tame_lines(&app.engine.review_text(&from, &to)?))),
+        true => Some(cut(&tame_lines(&app.review_text(&from, &to)?))),
         false => None,
     };
     let page = ChangePage {

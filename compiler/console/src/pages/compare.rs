@@ -11,8 +11,10 @@ use crate::eyes::Eyes;
 use crate::index::Index;
 use crate::show::{Both, Bytes, Count, Rate, tame};
 
-#[derive(Serialize, Debug)]
+#[derive(Serialize, Debug, Default)]
 pub struct ComparePage {
+    /// It is being worked out; what is shown, if anything, is from before.
+    pub working: bool,
     pub target: Option<String>,
     pub configured: &'static str,
     pub circuits: Count,
@@ -100,7 +102,14 @@ fn node(index: Option<&Index>, eyes: &Eyes, id: &str) -> Link {
 
 pub fn compare(app: &App, ask: &Ask) -> Answer<Reply> {
     let eyes = ask.eyes(app);
-    let compare = app.compare()?;
+    let (compare, working) = app.compare()?;
+    let Some(compare) = compare else {
+        let page = ComparePage {
+            working,
+            ..ComparePage::default()
+        };
+        return show(app, ask, "Strategies side by side", &page);
+    };
     let index = app.shown("", &app.project()?.channel).ok().flatten();
     let index = index.as_deref();
     let recommended = compare.recommended.as_ref().map(|r| r.strategy);
@@ -172,6 +181,7 @@ pub fn compare(app: &App, ask: &Ask) -> Answer<Reply> {
     });
     let reasons = compare.recommended.iter().flat_map(|r| &r.reasons);
     let page = ComparePage {
+        working,
         target: compare.target.as_deref().map(tame),
         configured: compare.configured.word(),
         circuits: Count(compare.circuits),

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use weir_schemas::journal::Outcome;
-use weir_store::channel::Backend as _;
 
 use super::home::{Active, active};
 use super::{Link, channel};
@@ -67,7 +66,7 @@ pub fn generations(app: &App, ask: &Ask) -> Answer<Reply> {
     let channel = channel(app, ask)?;
     let head = app.head(&channel)?;
     let journal = app.journal(&channel)?;
-    let stored = app.store.artifacts().map_err(Problem::failed)?;
+    let stored = app.stock.backend().artifacts().map_err(Problem::failed)?;
     let there = |digest: &str| {
         stored
             .binary_search_by(|s| s.digest.as_str().cmp(digest))
@@ -114,7 +113,7 @@ pub fn generations(app: &App, ask: &Ask) -> Answer<Reply> {
         .into_iter()
         .take(CANDIDATES)
         .filter_map(|stored| candidate(app, &channel, running, stored));
-    let mut channels = app.store.channels().map_err(Problem::failed)?;
+    let mut channels = app.channel_names()?;
     let configured = app.project()?.channel;
     if !channels.contains(&configured) {
         channels.push(configured);
@@ -144,8 +143,10 @@ fn candidate(
     running: Option<&str>,
     stored: &weir_store::channel::Stored,
 ) -> Option<Candidate> {
-    let artifact = app.store.get(&stored.digest).ok()?;
-    let bytes = artifact.read(weir_schemas::artifact::MANIFEST).ok()?;
+    let manifest = weir_schemas::artifact::MANIFEST;
+    // Only this file: the artifact may be elsewhere.
+    let backend = app.stock.backend();
+    let bytes = backend.artifact_file(&stored.digest, manifest).ok()??;
     let manifest: weir_schemas::manifest::Manifest<'static> = weir_schemas::read(&bytes).ok()?;
     let seconds = i64::try_from(stored.stored / 1_000_000_000).ok()?;
     let time = jiff::Timestamp::from_second(seconds).ok();

@@ -1,7 +1,6 @@
 //! `/healthz`: whether the console can do its work. It says nothing about the network.
 
 use axum::http::StatusCode;
-use weir_store::channel::Backend as _;
 
 use crate::app::App;
 use crate::ask::{Ask, Reply};
@@ -9,7 +8,7 @@ use crate::engine::Answer;
 
 pub fn health(app: &App, _: &Ask) -> Answer<Reply> {
     let kind = "text/plain; charset=utf-8";
-    Ok(match app.store.channels() {
+    Ok(match app.channel_names() {
         Ok(_) => Reply::Text(StatusCode::OK, kind, "ok\n".to_owned()),
         Err(_) => Reply::Text(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use weir_schemas::findings::{Finding, Level, SubjectKind};
-use weir_schemas::runtime::State;
 
 use super::done::Done;
 use super::{Link, channel, to_circuit, to_node};
+use crate::alarms::{self, Alarm};
 use crate::app::App;
 use crate::ask::{Ask, Pages, Reply, drawn, show};
 use crate::engine::{Acknowledge, Acknowledgement, Answer, Explain, IssueLevel};
@@ -53,8 +53,11 @@ pub struct Group {
 #[derive(Serialize, Debug)]
 pub struct ExplainText {
     pub what: String,
+    /// Empty where there is nothing to add.
     pub why: String,
     pub fix: String,
+    /// There is a page with examples.
+    pub examples: bool,
 }
 
 /// One issue.
@@ -168,101 +171,39 @@ fn of_finding(eyes: &Eyes, index: &Index, finding: &Finding<'_>) -> Item {
     }
 }
 
-fn alarm(eyes: &Eyes, code: &str, level: &'static str, message: String, help: &str) -> Item {
+fn of_alarm(eyes: &Eyes, alarm: &Alarm) -> Item {
     Item {
-        id: format!("runtime:{code}"),
-        code: code.to_owned(),
-        name: code.to_ascii_lowercase(),
-        level,
+        id: match alarm.about.as_str() {
+            "" => format!("runtime:{}", alarm.code),
+            about => format!("runtime:{}:{about}", alarm.code),
+        },
+        code: alarm.code.to_owned(),
+        name: alarm.code.to_ascii_lowercase(),
+        level: alarm.level.word(),
         from: "runtime".to_owned(),
-        message: eyes.said(&message),
-        help: eyes.said(help),
+        message: eyes.said(&alarm.message),
+        help: Some(alarm.first.to_owned()),
         subjects: Vec::new(),
         locations: Vec::new(),
-        since: None,
+        since: alarm.since.clone().map(Time),
         acknowledged: None,
         note: "",
     }
 }
 
 /// What the runtime's own words come to.
-fn alarms(app: &App, eyes: &Eyes, channel: &str) -> Answer<Vec<Item>> {
-    let mut alarms = Vec::new();
-    let status = match app.runtime.status() {
-        Err(Silent::None) => return Ok(alarms),
-        Err(error @ Silent::Failed(_)) => {
-            let help = "look at it on its machine: systemctl status weir-runtime";
-            alarms.push(alarm(eyes, "RUN-SILENT", "error", error.to_string(), help));
-            return Ok(alarms);
-        }
-        Ok(status) => status,
-    };
-    let reason = status.last_apply.as_ref().map_or("", |a| &a.reason);
-    match status.state {
-        State::Unshaped => alarms.push(alarm(
-            eyes,
-            "RUN-UNSHAPED",
-            "error",
-            format!("traffic passes unshaped: an apply and the way back failed: {reason}"),
-            "weir-runtime doctor names what is missing; then apply the generation again",
-        )),
-        State::RolledBack => alarms.push(alarm(
-            eyes,
-            "RUN-ROLLED-BACK",
-            "error",
-            format!("the last apply failed and was taken back: {reason}"),
-            "mend what is named, and promote again",
-        )),
-        _ => {}
+fn of_runtime(app: &App, channel: &str) -> Answer<Vec<Alarm>> {
+    match app.runtime.status() {
+        Err(Silent::None) => Ok(Vec::new()),
+        Err(error @ Silent::Failed(_)) => Ok(vec![alarms::silent(&error.to_string())]),
+        Ok(status) => Ok(alarms::of(&status, app.head(channel)?.as_ref(), channel)),
     }
-    if status.drift_count > 0 {
-        let first = status.drift.first().map_or("", String::as_str);
-        alarms.push(alarm(
-            eyes,
-            "RUN-DRIFT",
-            "warning",
-            format!(
-                "{} objects are not as the artifact says: {first}",
-                status.drift_count
-            ),
-            "somebody else changes qdiscs or maps: find out who; weir-runtime apply puts it right",
-        ));
-    }
-    for check in status.health.iter().filter(|c| !c.ok) {
-        let level = if check.required { "error" } else { "warning" };
-        let mut item = alarm(
-            eyes,
-            "RUN-HEALTH",
-            level,
-            format!("health check {}: {}", check.name, check.detail),
-            "weir-runtime status shows all checks",
-        );
-        item.id = format!("runtime:RUN-HEALTH:{}", check.name);
-        alarms.push(item);
-    }
-    let head = app.head(channel)?.map(|h| h.digest);
-    let active = status.active.as_ref().map(|a| a.digest.clone());
-    if let (Some(head), Some(active)) = (head, active)
-        && status.channel.as_deref() == Some(channel)
-        && head != active
-        && status.state == State::Active
-    {
-        let help =
-            "it follows within a minute; if not, see why on its machine: weir-runtime status";
-        alarms.push(alarm(
-            eyes,
-            "RUN-BEHIND",
-            "warning",
-            "the runtime shapes with another generation than the channel's".to_owned(),
-            help,
-        ));
-    }
-    Ok(alarms)
 }
 
 /// Everything that is open or acknowledged now.
 pub fn collect(app: &App, eyes: &Eyes, channel: &str) -> Answer<Vec<Item>> {
-    let mut items = alarms(app, eyes, channel)?;
+    let alarms = of_runtime(app, channel)?;
+    let mut items: Vec<Item> = alarms.iter().map(|a| of_alarm(eyes, a)).collect();
     items.extend(app.engine.issues()?.iter().map(|issue| Item {
         id: issue.id.clone(),
         code: tame(&issue.code),
@@ -343,9 +284,20 @@ pub fn issues(app: &App, ask: &Ask) -> Answer<Reply> {
                 of_code[range].iter().map(|i| (*i).clone()).collect()
             }
         };
-        let explain = match first.from == "build" {
-            true => app.engine.explain(&first.code).ok(),
-            false => None,
+        let explain = match first.from.as_str() {
+            "build" => app.engine.explain(&first.code).ok().map(|e| ExplainText {
+                what: tame_lines(&e.what),
+                why: tame_lines(&e.why),
+                fix: tame_lines(&e.fix),
+                examples: true,
+            }),
+            "runtime" => alarms::find(&first.code).map(|kind| ExplainText {
+                what: kind.what.to_owned(),
+                why: String::new(),
+                fix: kind.first.to_owned(),
+                examples: false,
+            }),
+            _ => None,
         };
         groups.push(Group {
             code: tame(&first.code),
@@ -354,11 +306,7 @@ pub fn issues(app: &App, ask: &Ask) -> Answer<Reply> {
             total: Count::of(of_code.len()),
             href: ask.with("code", &first.code),
             rows,
-            explain: explain.map(|e| ExplainText {
-                what: tame_lines(&e.what),
-                why: tame_lines(&e.why),
-                fix: tame_lines(&e.fix),
-            }),
+            explain,
         });
     }
     let page = Issues {

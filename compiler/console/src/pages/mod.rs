@@ -12,6 +12,7 @@ pub mod home;
 pub mod issues;
 pub mod login;
 pub mod moves;
+pub mod overrides;
 pub mod scheduler;
 pub mod sources;
 pub mod subscriber;
@@ -47,7 +48,7 @@ pub fn channel(app: &App, ask: &Ask) -> Answer<String> {
 
 /// The whole payload digest that a request names.
 pub fn digest(app: &App, text: &str) -> Answer<String> {
-    let artifact = app.store.get(text).map_err(|e| Problem::NotFound {
+    let artifact = app.stock.get(text).map_err(|e| Problem::NotFound {
         message: e.to_string(),
     })?;
     Ok(artifact.digest().to_owned())
@@ -87,20 +88,17 @@ pub fn to_node(eyes: &Eyes, id: &str, name: &str) -> Link {
 pub fn find_circuit<'a>(index: &'a Index, eyes: &Eyes, shown: &str) -> Option<&'a Circuit> {
     match eyes.is_operator() {
         true => index.circuit(shown),
-        false => index
-            .circuits
-            .iter()
-            .find(|c| eyes.circuit_id(&c.id) == shown),
+        false => {
+            let at = index.circuit_known_as(eyes, shown)?;
+            index.circuits.get(at)
+        }
     }
 }
 
 pub fn find_node(index: &Index, eyes: &Eyes, shown: &str) -> Option<usize> {
     match eyes.is_operator() {
         true => index.node_at(shown),
-        false => index
-            .nodes
-            .iter()
-            .position(|n| eyes.node_id(&n.id) == shown),
+        false => index.node_known_as(eyes, shown),
     }
 }
 

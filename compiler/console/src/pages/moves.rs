@@ -147,6 +147,7 @@ pub fn promote(app: &App, ask: &Ask) -> Answer<Reply> {
         channel,
     };
     let moved = app.engine.promote(ask.by(), &request)?;
+    app.moved();
     let mut done = Done::moved("Promoted", &moved);
     if let Some(confirm) = &moved.head.confirm {
         done.notes.push(format!(
@@ -168,12 +169,14 @@ pub fn confirm(app: &App, ask: &Ask) -> Answer<Reply> {
     let channel = channel(app, ask)?;
     ask.typed(&channel)?;
     let moved = app.engine.confirm(ask.by(), &channel, seen(ask)?)?;
+    app.moved();
     Done::moved("Confirmed", &moved).show(app, ask)
 }
 
 pub fn resume(app: &App, ask: &Ask) -> Answer<Reply> {
     let channel = channel(app, ask)?;
     let moved = app.engine.resume(ask.by(), &channel, ask.field("reason"))?;
+    app.moved();
     Done::moved("The channel is not held any more", &moved).show(app, ask)
 }
 
@@ -212,6 +215,7 @@ pub fn rollback(app: &App, ask: &Ask) -> Answer<Reply> {
     let moved = app
         .engine
         .rollback(ask.by(), &channel, seen(ask)?, &back, reason)?;
+    app.moved();
     let mut done = Done::moved("Rolled back", &moved);
     done.notes.push(
         "The channel is held: the scheduler builds and shows, and promotes nothing until somebody resumes it."

@@ -5,13 +5,12 @@ use weir_schemas::common::Position;
 use weir_schemas::provenance::Field;
 use weir_schemas::why::{LimitKind, StepKind, Why};
 
-use super::done::Done;
 use super::subscribers::{Row, row};
 use super::tree::{LiveRow, live, live_row, path};
 use super::{Link, channel, find_circuit};
 use crate::app::App;
 use crate::ask::{Ask, Reply, drawn, show};
-use crate::engine::{Answer, OverrideRequest, Problem};
+use crate::engine::{Answer, Problem};
 use crate::eyes::Eyes;
 use crate::index::{Circuit, Index};
 use crate::show::{Both, Digest, Rate, Time, tame};
@@ -129,18 +128,6 @@ pub struct Changed {
     pub href: Option<String>,
 }
 
-/// Fields that an override may set, with an example.
-const SETTABLE: &[(&str, &str)] = &[
-    ("plan_mbps", "100/20"),
-    ("commit_mbps", "10/2"),
-    ("parent", "ap-7"),
-    ("addresses_add", "100.64.0.7"),
-    ("addresses_remove", "100.64.0.7"),
-    ("state", "suspended"),
-    ("exclude", "true"),
-    ("name", "A better name"),
-];
-
 /// Generations that are looked at for the last change.
 const BACK: usize = 6;
 
@@ -204,7 +191,7 @@ pub fn subscriber(app: &App, ask: &Ask) -> Answer<Reply> {
         refused: refused(&eyes, circuit, why.as_ref()),
         findings: findings(&index, &eyes, circuit),
         changed: changed(app, &channel, &index, circuit)?,
-        settable: SETTABLE,
+        settable: super::overrides::SETTABLE,
         default_expiry: super::issues::in_days(90),
     };
     show(app, ask, "Subscriber", &page)
@@ -373,30 +360,4 @@ fn changed(app: &App, channel: &str, index: &Index, circuit: &Circuit) -> Answer
         time: None,
         href: None,
     })
-}
-
-pub fn add_override(app: &App, ask: &Ask) -> Answer<Reply> {
-    let optional = |name: &str| Some(ask.field(name).to_owned()).filter(|v| !v.is_empty());
-    let field = ask.wanted("field", "what to set")?;
-    if !SETTABLE.iter().any(|(name, _)| *name == field) {
-        return Err(Problem::Invalid {
-            field: "field".to_owned(),
-            message: "that is no field that can be set here".to_owned(),
-        });
-    }
-    let request = OverrideRequest {
-        kind: "circuit".to_owned(),
-        id: ask.wanted("id", "the subscriber")?.to_owned(),
-        device: optional("device"),
-        set: vec![(
-            field.to_owned(),
-            ask.wanted("value", "the value")?.to_owned(),
-        )],
-        reason: ask.wanted("reason", "the reason")?.to_owned(),
-        owner: optional("owner"),
-        expires: optional("expires"),
-    };
-    let edit = app.engine.add_override(ask.by(), &request)?;
-    let href = format!("/subscriber?id={}", crate::show::encoded(&request.id));
-    Done::edit("Override", &edit, &href, "The subscriber").show(app, ask)
 }

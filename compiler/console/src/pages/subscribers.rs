@@ -121,7 +121,8 @@ pub fn subscribers(app: &App, ask: &Ask) -> Answer<Reply> {
         (_, false) => {
             let typed = typed.trim();
             let mut all = everybody();
-            all.retain(|at| eyes.circuit_id(&index.circuits[*at].id).contains(typed));
+            let names = index.pseudonyms(&eyes);
+            all.retain(|at| names[*at].contains(typed));
             (all, "pseudonym")
         }
         (Query::Address(net), true) => {

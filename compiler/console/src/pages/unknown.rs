@@ -6,7 +6,7 @@ use super::subscribers::{Near, near};
 use super::{Link, channel};
 use crate::app::App;
 use crate::ask::{Ask, Pages, Reply, drawn, show};
-use crate::engine::Answer;
+use crate::engine::{Answer, Problem};
 use crate::eyes::Eyes;
 use crate::live::Silent;
 use crate::show::{Both, Bytes, Count, Lasting, Time};
@@ -48,7 +48,7 @@ const BACK: usize = 6;
 const ROWS: usize = 50;
 
 /// The last generations with another artifact, the newest first.
-fn generations(app: &App, channel: &str) -> Answer<Vec<(u64, String)>> {
+pub fn generations(app: &App, channel: &str) -> Answer<Vec<(u64, String)>> {
     let journal = app.journal(channel)?;
     let mut found: Vec<(u64, String)> = Vec::new();
     for head in journal.entries.iter().rev().filter_map(|e| e.head.as_ref()) {
@@ -151,10 +151,12 @@ pub fn inert(field: &str) -> String {
 pub fn csv(app: &App, ask: &Ask) -> Answer<Reply> {
     let eyes = ask.eyes(app);
     let channel = channel(app, ask)?;
-    let unknown = app
-        .runtime
-        .unknown()
-        .map_err(crate::engine::Problem::failed)?;
+    let unknown = app.runtime.unknown().map_err(|silent| match silent {
+        Silent::None => Problem::NotFound {
+            message: silent.to_string(),
+        },
+        Silent::Failed(_) => Problem::failed(silent),
+    })?;
     let mut text = String::from(
         "address,seconds_ago,bytes_down,bytes_up,packets_down,packets_up,nearest_prefix,nearest_subscriber,last_generation\r\n",
     );

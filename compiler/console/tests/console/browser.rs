@@ -180,6 +180,7 @@ fn paths(server: &Server) -> Vec<(&'static str, String)> {
         own("cpu", "/cpu"),
         own("subscribers", "/subscribers"),
         own("subscriber", "/subscriber?id=svc-000000"),
+        own("overrides", "/overrides"),
         own("unknown", "/unknown"),
         own("globe", "/globe"),
         own("map", "/globe?map=flat"),

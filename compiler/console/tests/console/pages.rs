@@ -34,7 +34,12 @@ async fn home_says_whether_anybody_has_to_do_something() {
     let home = server.json("/home.json", &session).await;
     assert_eq!(home["drift"]["state"], "unshaped");
     let issues = server.text("/issues", &session).await;
-    assert!(issues.contains("RUN-UNSHAPED"));
+    assert!(issues.contains("RUN-UNSHAPED") && issues.contains("weir-runtime doctor"));
+    // Over when the runtime does not say it any more.
+    runtime.lock().expect("not poisoned").status.state = State::Active;
+    tokio::time::sleep(std::time::Duration::from_millis(1600)).await;
+    let issues = server.text("/issues", &session).await;
+    assert!(!issues.contains("RUN-"), "{issues}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,7 +61,7 @@ async fn an_empty_store_and_no_runtime_have_pages_too() {
     assert!(shown(&server.text("/tree", &session).await).contains("Nothing was built yet"));
     assert_eq!(
         server.get("/unknown.csv", &session).await.status(),
-        StatusCode::BAD_GATEWAY
+        StatusCode::NOT_FOUND
     );
 }
 
@@ -376,6 +381,31 @@ async fn an_override_is_written_or_shown_as_a_patch() {
         );
         assert_eq!(server.asked().len(), 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn overrides_are_listed_with_what_is_the_matter_and_taken_out() {
+    let server = Setup::default().start().await;
+    let session = server.operator().await;
+    let listed = server.json("/overrides.json", &session).await;
+    assert_eq!(listed["pages"]["total"], 2);
+    assert_eq!(listed["rows"][0]["reason"], "pays for more");
+    assert_eq!(listed["rows"][1]["marks"][0]["word"], "expired");
+    let marked = server.json("/overrides.json?show=marked", &session).await;
+    assert_eq!(marked["pages"]["total"], 1);
+    let form = [("kind", "node"), ("id", "site-0001"), ("device", "")];
+    let done = server.post("/overrides/remove", &session, &form).await;
+    assert_eq!(done.status(), StatusCode::OK);
+    assert_eq!(server.asked(), ["remove-override olga node site-0001"]);
+    // A viewer is told that there are some, and nothing that a person wrote.
+    let viewer = server.viewer().await;
+    let listed = server.json("/overrides.json", &viewer).await;
+    assert_eq!(listed["rows"][0]["reason"], serde_json::Value::Null);
+    assert_eq!(listed["rows"][0]["set"][0]["field"], "plan_mbps");
+    assert_eq!(
+        listed["rows"][0]["set"][0]["value"],
+        serde_json::Value::Null
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

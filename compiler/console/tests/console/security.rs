@@ -4,6 +4,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
+use std::sync::Arc;
 
 use futures::StreamExt as _;
 use reqwest::header::{HOST, ORIGIN, SET_COOKIE};
@@ -30,12 +31,13 @@ async fn b1_it_listens_on_loopback_and_warns_elsewhere() {
         bind: bind.parse().expect("an address"),
         public_url: None,
         users: server.dir.path().join("users.json"),
-        store: server.dir.path().join("store"),
         runtime: None,
         mmdb: Vec::new(),
         metrics: false,
+        read_ahead: false,
     };
-    let open = weir_console::Console::bind(config("0.0.0.0:0"), server.engine.clone())
+    let stock = || Arc::new(server.engine.store.clone());
+    let open = weir_console::Console::bind(config("0.0.0.0:0"), stock(), server.engine.clone())
         .await
         .expect("listens");
     assert!(
@@ -45,7 +47,7 @@ async fn b1_it_listens_on_loopback_and_warns_elsewhere() {
         "{:?}",
         open.warnings()
     );
-    let closed = weir_console::Console::bind(config("127.0.0.1:0"), server.engine.clone())
+    let closed = weir_console::Console::bind(config("127.0.0.1:0"), stock(), server.engine.clone())
         .await
         .expect("listens");
     assert_eq!(closed.warnings(), Vec::<String>::new());

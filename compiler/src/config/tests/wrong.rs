@@ -818,6 +818,7 @@ from = "lab"
 every = "0m"
 promote = "when_clean"
 channel = "prodution"
+keep = 10
 "#,
             r#"
 5:13 `"sometimes"`: `publish.overwrite` cannot be "sometimes" -> it is one of always, when-unedited, never
@@ -825,6 +826,7 @@ channel = "prodution"
 9:9 `"0m"`: `schedule.every` is no time at all -> write "30m" or "1h"
 10:11 `"when_clean"`: `schedule.promote` cannot be "when_clean" -> did you mean "when-clean"? it is one of never, when-clean, when-contained
 11:11 `"prodution"`: there is no channel `prodution` -> did you mean `production`?
+12:8 `10`: `schedule.keep` is 10, and a way back needs more -> write 50 or more, or 0 to keep everything
 "#,
         ),
         (

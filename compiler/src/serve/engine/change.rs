@@ -1,7 +1,11 @@
 //! Moving channels for a signed-in user, and what somebody has seen.
 
+use std::fs;
+
+use weir_compiler::config;
 use weir_compiler::config::date::Date;
 use weir_compiler::guard::{self, Accept};
+use weir_compiler::lock;
 use weir_console::engine::{
     Acknowledge, Acknowledgement, Answer, Back, Moved, Problem, PromoteRequest, Review as Shown,
 };
@@ -49,7 +53,39 @@ pub fn review(caller: &Caller, channel: &str, digest: &str) -> Answer<Shown> {
     let desk = caller.desk("console")?;
     let channel = desk.channel(channel).map_err(|stop| problem(&stop))?;
     let base = settled(&desk, &channel)?;
-    let review = reviewed(caller, &desk, base.as_ref(), digest, Accept::default())?;
+    let judged = Judged {
+        channel: channel.clone(),
+        base: base.as_ref().map(|known| known.head.txn.clone()),
+        digest: digest.to_owned(),
+        settings: fs::read(caller.dir().join(config::FILE_NAME)).unwrap_or_default(),
+        lock: fs::read(caller.dir().join(lock::FILE_NAME)).unwrap_or_default(),
+    };
+    let shown = caller.review.get(judged, || {
+        look_at(caller, &desk, channel, base.as_ref(), digest)
+    })?;
+    Ok(Shown::clone(&shown))
+}
+
+/// Everything that a look at a promotion depends on, but for the clock.
+#[derive(PartialEq)]
+pub struct Judged {
+    channel: String,
+    /// Name of the write that made the head.
+    base: Option<String>,
+    digest: String,
+    /// weir.toml, and what was read when.
+    settings: Vec<u8>,
+    lock: Vec<u8>,
+}
+
+fn look_at(
+    caller: &Caller,
+    desk: &Desk,
+    channel: String,
+    base: Option<&Known>,
+    digest: &str,
+) -> Answer<Shown> {
+    let review = reviewed(caller, desk, base, digest, Accept::default())?;
     let (removals, reparented) = guard::numbers(review.diff.as_ref());
     let is_number = |setting: &str| {
         matches!(
@@ -64,7 +100,7 @@ pub fn review(caller: &Caller, channel: &str, digest: &str) -> Answer<Shown> {
         plan: Promotion {
             schema: Promotion::SCHEMA.to_owned(),
             channel,
-            base: base_of(base.as_ref()),
+            base: base_of(base),
             digest: review.artifact.digest().to_owned(),
             manifest_sha256: review.manifest_sha256.clone(),
             removals,

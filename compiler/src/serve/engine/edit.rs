@@ -16,13 +16,14 @@ use weir_compiler::ir::records::SubjectKind;
 use weir_compiler::report::plain;
 use weir_compiler::source_map::SourceMap;
 use weir_console::engine::{
-    Answer, Edit, FieldKind, OverrideRequest, Problem, SourceEdit, SourceKind, StoredOverride,
-    Written,
+    Answer, Edit, FieldKind, OverrideId, OverrideRequest, Problem, SourceEdit, SourceKind,
+    StoredOverride, Written,
 };
 
 use super::sources::{SECRETS, document, kinds, name_of};
 use super::{Caller, invalid, problem, repository};
 use crate::cli::override_::{Wanted, prepare};
+use crate::cli::override_file::OverrideFile;
 use crate::cli::terminal::Priority;
 use crate::cli::{Overrides, replace};
 
@@ -53,6 +54,7 @@ pub fn overrides(caller: &Caller) -> Answer<Vec<StoredOverride>> {
     let each = config.overrides.entries.iter().map(|entry| StoredOverride {
         kind: entry.kind.word().to_owned(),
         id: entry.id.clone(),
+        device: entry.device.clone(),
         set: (entry.changes.iter())
             .map(|change| (change.field.key().to_owned(), change.value.to_string()))
             .collect(),
@@ -127,6 +129,55 @@ pub fn add_override(caller: &Caller, by: &str, request: &OverrideRequest) -> Ans
         patch: patch(dir, OVERRIDES, file.before(), &file.text()),
         notes,
     })
+}
+
+pub fn remove_override(caller: &Caller, by: &str, which: &OverrideId) -> Answer<Edit> {
+    let dir = caller.dir();
+    let kind = match which.kind.as_str() {
+        "circuit" => SubjectKind::Circuit,
+        "node" => SubjectKind::Node,
+        "link" => SubjectKind::Link,
+        _ => return Err(invalid("kind", "it is a circuit, a node or a link")),
+    };
+    let mut file = OverrideFile::read(dir).map_err(|stop| problem(&stop))?;
+    if file.remove(kind, &which.id, Some(which.device.as_deref()), None) == 0 {
+        return Err(Problem::NotFound {
+            message: format!(
+                "overrides.toml holds no such override of {} {}",
+                which.kind,
+                plain(&which.id)
+            ),
+        });
+    }
+    let written = match repository(dir) {
+        Some(_) => Written::InGit,
+        None => {
+            file.write().map_err(|stop| problem(&stop))?;
+            let said = format!(
+                "{by} took out the override of {} {}",
+                which.kind,
+                plain(&which.id)
+            );
+            let terminal = &caller.scheduler.context.terminal;
+            terminal.log(Priority::Notice, &said);
+            Written::Yes
+        }
+    };
+    caller.changed();
+    Ok(Edit {
+        file: OVERRIDES.to_owned(),
+        written,
+        patch: patch(dir, OVERRIDES, file.before(), &file.text()),
+        notes: vec![next_without(written)],
+    })
+}
+
+fn next_without(written: Written) -> String {
+    match written {
+        Written::Yes => "the next run builds without it",
+        Written::InGit => "the project is kept in git: apply the patch there, and commit it",
+    }
+    .to_owned()
 }
 
 fn next(written: Written) -> String {

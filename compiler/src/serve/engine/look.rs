@@ -6,7 +6,7 @@ use weir_compiler::diff::Artifact as Loaded;
 use weir_compiler::lint::rules;
 use weir_compiler::report::rules::example_text;
 use weir_compiler::why::Files;
-use weir_console::engine::{Acknowledgement, Answer, Explain, Problem, Scheduler as Shown};
+use weir_console::engine::{Acknowledgement, Answer, Explain, Problem, Run, Scheduler as Shown};
 use weir_schemas::compare::Compare;
 use weir_schemas::diff::Diff;
 use weir_schemas::why::Why;
@@ -45,19 +45,19 @@ pub fn scheduler(caller: &Caller) -> Answer<Shown> {
     let schedule = caller.config().map(|config| config.schedule).ok();
     let next = caller.scheduler.next();
     let next = next.and_then(|second| jiff::Timestamp::from_second(second).ok());
-    let mut runs = state.runs;
-    for run in &mut runs {
-        run.log.clear();
-    }
+    let without_log = |run: &Run| Run {
+        log: Vec::new(),
+        ..run.clone()
+    };
     Ok(Shown {
         every: schedule
             .as_ref()
             .map(|schedule| span(schedule.every_seconds)),
         promote: schedule.map_or(String::new(), |schedule| schedule.promote.word().to_owned()),
         next: next.map(|next| next.to_string()),
-        paused: state.paused,
-        runs,
-        latest: state.latest,
+        paused: state.paused.clone(),
+        runs: state.runs.iter().map(without_log).collect(),
+        latest: state.latest.clone(),
     })
 }
 
@@ -66,7 +66,8 @@ pub fn acknowledgements(caller: &Caller) -> Answer<Vec<Acknowledgement>> {
     let today = today().map_err(|stop| problem(&stop))?;
     // The day that is named is the first on which it does not hold.
     let holds = |a: &Acknowledgement| Date::parse(&a.expires).is_some_and(|day| today < day);
-    Ok(state.acknowledged.into_iter().filter(holds).collect())
+    let open = state.acknowledged.iter().filter(|a| holds(a));
+    Ok(open.cloned().collect())
 }
 
 pub fn explain(rule: &str) -> Answer<Explain> {
@@ -104,16 +105,26 @@ pub fn diff(caller: &Caller, from: &str, to: &str) -> Answer<Diff> {
     Ok(weir_compiler::diff::diff(&read(from)?, &read(to)?))
 }
 
+/// The files of an artifact, and what it was built from, as far as that is still there.
+pub struct Origins {
+    files: Files,
+    inputs: Inputs,
+}
+
 pub fn why(caller: &Caller, digest: &str, question: &str) -> Answer<Why<'static>> {
-    let artifact = artifact(caller, digest)?;
-    let files = Files::read(|name| artifact.read(name).ok()).map_err(Problem::failed)?;
+    let origins = caller.origins.get(digest.to_owned(), || {
+        let artifact = artifact(caller, digest)?;
+        let files = Files::read(|name| artifact.read(name).ok()).map_err(Problem::failed)?;
+        let inputs = Inputs::on_disk(&files, caller.dir());
+        Ok(Origins { files, inputs })
+    })?;
+    let Origins { files, inputs } = &*origins;
     let found = files.find(question).map_err(|not| Problem::NotFound {
         message: match not.help() {
             help if help.is_empty() => not.message(question),
             help => format!("{}: {help}", not.message(question)),
         },
     })?;
-    let inputs = Inputs::on_disk(&files, caller.dir());
     let why = files.answer(question, &found, &|file, start, len| {
         inputs.locate(file, start, len)
     });

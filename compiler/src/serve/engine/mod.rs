@@ -5,6 +5,7 @@
 
 mod change;
 mod edit;
+mod kept;
 mod look;
 mod sources;
 #[cfg(test)]
@@ -12,13 +13,14 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use weir_compiler::config::project::Project as Config;
 use weir_compiler::config::{self, CliOverrides};
 use weir_compiler::report::plain;
 use weir_compiler::source_map::SourceMap;
 use weir_console::engine::{
-    Acknowledge, Acknowledgement, Answer, Back, Edit, Engine, Explain, Issue, Moved,
+    Acknowledge, Acknowledgement, Answer, Back, Edit, Engine, Explain, Issue, Moved, OverrideId,
     OverrideRequest, Problem, Project, PromoteRequest, Review, Run, Scheduler as Shown, Source,
     SourceEdit, SourceKind, StoredOverride, TestResult,
 };
@@ -32,13 +34,31 @@ use crate::cli::stop::Stop;
 use crate::cli::store::Desk;
 use crate::serve::metrics;
 use crate::serve::scheduler::{Scheduler, pause};
+use kept::Kept;
 
 /// The console's caller.
 pub struct Caller {
     pub scheduler: Arc<Scheduler>,
+    /// What tells of the artifact that was asked about last where things come from.
+    origins: Kept<String, look::Origins>,
+    /// The promotion that was looked at last, and everything that it was judged by but the clock.
+    review: Kept<change::Judged, Review>,
 }
 
+/// How long a look at a promotion is as good as a new one: the clock only makes sources older. Promoting judges anew.
+const REVIEWED: Duration = Duration::from_secs(30 * 60);
+/// An artifact never changes.
+const EVER: Duration = Duration::from_secs(u32::MAX as u64);
+
 impl Caller {
+    pub fn new(scheduler: Arc<Scheduler>) -> Caller {
+        Caller {
+            scheduler,
+            origins: Kept::new(EVER),
+            review: Kept::new(REVIEWED),
+        }
+    }
+
     fn dir(&self) -> &Path {
         &self.scheduler.context.dir
     }
@@ -126,8 +146,8 @@ impl Engine for Caller {
 
     fn run(&self, id: &str) -> Answer<Run> {
         let state = self.scheduler.state().map_err(|e| remembered(&e))?;
-        let found = state.runs.into_iter().find(|run| run.id == id);
-        found.ok_or_else(|| Problem::NotFound {
+        let found = state.runs.iter().find(|run| run.id == id);
+        found.cloned().ok_or_else(|| Problem::NotFound {
             message: format!("there is no run {}", plain(id)),
         })
     }
@@ -154,7 +174,7 @@ impl Engine for Caller {
 
     fn issues(&self) -> Answer<Vec<Issue>> {
         let state = self.scheduler.state().map_err(|e| remembered(&e))?;
-        Ok(state.issues)
+        Ok(state.issues.clone())
     }
 
     fn acknowledgements(&self) -> Answer<Vec<Acknowledgement>> {
@@ -223,6 +243,10 @@ impl Engine for Caller {
 
     fn add_override(&self, by: &str, request: &OverrideRequest) -> Answer<Edit> {
         edit::add_override(self, by, request)
+    }
+
+    fn remove_override(&self, by: &str, which: &OverrideId) -> Answer<Edit> {
+        edit::remove_override(self, by, which)
     }
 
     fn sources(&self) -> Answer<Vec<Source>> {

@@ -33,13 +33,11 @@ impl Lab {
         fs::write(dir.path().join("weir.toml"), toml).unwrap();
         let store = Store::open(dir.path().join(".weir/store")).unwrap();
         let book = Book::open(store.root()).unwrap();
-        let terminal = Terminal::of(&Global::quiet()).logging();
+        let terminal = Terminal::of(&Global::quiet()).logging(crate::cli::Format::Text);
         let stop = Arc::new(AtomicBool::new(false));
         let schedule = Schedule::default();
         let scheduler = Scheduler::new(dir.path().to_owned(), book, terminal, stop, &schedule);
-        let caller = Caller {
-            scheduler: Arc::new(scheduler.unwrap()),
-        };
+        let caller = Caller::new(Arc::new(scheduler.unwrap()));
         Lab { dir, caller }
     }
 
@@ -482,4 +480,45 @@ fn metrics_speak_of_sources_channels_and_runs() {
         source.permissions.iter().all(|p| p.ok == Some(true)) && !source.permissions.is_empty()
     );
     assert!(source.as_of.is_some() && source.age_seconds.is_some());
+}
+
+#[test]
+fn a_run_removes_what_nobody_needs_and_nothing_else() {
+    let lab = Lab::new(
+        "[[source]]\nname = \"own\"\nkind = \"inventory\"\nexport = \"export\"\n\
+         [topology]\nwan_mbps = 1000\n[schedule]\nkeep = 50\n",
+    );
+    fs::create_dir(lab.path().join("export")).unwrap();
+    let store = Store::open(lab.path().join(".weir/store")).unwrap();
+    let mut made = Vec::new();
+    for n in 0..53 {
+        lab.network(6, 50_000 + n * 1000);
+        lab.run();
+        let latest = lab.caller.scheduler.state().unwrap().latest.clone();
+        made.push(latest.expect("built").digest);
+        if n == 0 {
+            // Somebody wants to keep the first for good.
+            weir_store::channel::Backend::pin(&store, &made[0], true).unwrap();
+        }
+    }
+    let mut left = store.list().unwrap();
+    left.sort();
+    // The pinned one, and the newest 50: what runs and what ran before are among them.
+    let mut wanted: Vec<String> = made[3..].to_vec();
+    wanted.push(made[0].clone());
+    wanted.sort();
+    assert_eq!(left, wanted);
+    let state = lab.caller.scheduler.state().unwrap();
+    let log = state.runs[0].log.join("\n");
+    assert!(log.contains("1 artifact removed"), "{log}");
+    // With 0 a store grows on and on.
+    let toml = fs::read_to_string(lab.path().join("weir.toml")).unwrap();
+    fs::write(
+        lab.path().join("weir.toml"),
+        toml.replace("keep = 50", "keep = 0"),
+    )
+    .unwrap();
+    lab.network(6, 200_000);
+    lab.run();
+    assert_eq!(store.list().unwrap().len(), wanted.len() + 1);
 }

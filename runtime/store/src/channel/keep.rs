@@ -48,6 +48,20 @@ impl Channels<'_> {
     /// Removes artifacts that nobody needs, and gives their digests. A channel that cannot be read stops it: what
     /// cannot be read cannot be known to be useless.
     pub fn collect(&self, keep: usize, dry_run: bool) -> Result<Vec<String>, ChannelError> {
+        self.collected(keep, usize::MAX, dry_run)
+    }
+
+    /// The same, but no more than `most` at once: the oldest of them.
+    pub fn collect_some(&self, keep: usize, most: usize) -> Result<Vec<String>, ChannelError> {
+        self.collected(keep, most, false)
+    }
+
+    fn collected(
+        &self,
+        keep: usize,
+        most: usize,
+        dry_run: bool,
+    ) -> Result<Vec<String>, ChannelError> {
         let mut chosen = Vec::new();
         let mut stopped = None;
         let mut choose = |stored: &[Stored]| {
@@ -76,6 +90,8 @@ impl Channels<'_> {
                 channels.push((known.head, journal));
             }
             chosen = collectable(stored, &channels, keep);
+            // The newest come first.
+            chosen.drain(..chosen.len().saturating_sub(most));
             Ok(if dry_run { Vec::new() } else { chosen.clone() })
         };
         let removed = self.backend.collect(&mut choose)?;

@@ -11,6 +11,27 @@ use weir_schemas::why::{self, Why};
 
 use super::engine::Fake;
 
+pub fn overrides(fake: &Fake) -> Vec<StoredOverride> {
+    let over = |kind: &str, id: &str, set: (&str, &str), expires: Option<&str>| StoredOverride {
+        kind: kind.to_owned(),
+        id: id.to_owned(),
+        device: None,
+        set: vec![(set.0.to_owned(), fake.say(set.1))],
+        reason: fake.say("pays for more"),
+        owner: Some("marta".to_owned()),
+        expires: expires.map(str::to_owned),
+    };
+    vec![
+        over("circuit", "svc-000002", ("plan_mbps", "100/20"), None),
+        over(
+            "node",
+            "site-0001",
+            ("capacity_mbps", "400/150"),
+            Some("2020-01-01"),
+        ),
+    ]
+}
+
 pub fn why(fake: &Fake, digest: &str, question: &str) -> Answer<Why<'static>> {
     let step = |step, kbps: [u64; 2], by: &str| why::Step {
         step,

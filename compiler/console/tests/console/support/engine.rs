@@ -495,7 +495,21 @@ impl Engine for Fake {
     }
 
     fn overrides(&self) -> Answer<Vec<StoredOverride>> {
-        Ok(Vec::new())
+        Ok(canned::overrides(self))
+    }
+
+    fn remove_override(&self, by: &str, which: &OverrideId) -> Answer<Edit> {
+        self.note(format!("remove-override {by} {} {}", which.kind, which.id));
+        Ok(Edit {
+            file: "overrides.toml".to_owned(),
+            written: if self.in_git {
+                Written::InGit
+            } else {
+                Written::Yes
+            },
+            patch: self.say("-[[circuit]]\n-plan_mbps = \"100/20\"\n"),
+            notes: vec![self.say("the next run builds without it")],
+        })
     }
 
     fn add_override(&self, by: &str, request: &OverrideRequest) -> Answer<Edit> {

@@ -117,13 +117,14 @@ impl Setup {
             bind: "127.0.0.1:0".parse().expect("an address"),
             public_url: self.public_url,
             users: path("users.json"),
-            store: path("store"),
             runtime: self.runtime.then(|| path("status.sock")),
             mmdb: self.mmdb.then(|| path("world.mmdb")).into_iter().collect(),
             metrics: self.metrics,
+            read_ahead: false,
         };
         let engine = Arc::new(fake);
-        let console = Console::bind(config, engine.clone())
+        let stock = Arc::new(engine.store.clone());
+        let console = Console::bind(config, stock, engine.clone())
             .await
             .expect("listens");
         let address = console.address();
