@@ -115,7 +115,7 @@ fn linked(metadata: &Metadata) -> BTreeSet<&str> {
 }
 
 /// A table of crates, then every text once with the crates it is from.
-fn listing(metadata: &Metadata) -> Result<String, Box<dyn Error>> {
+fn listing(metadata: &Metadata) -> Result<String, Box<dyn Error + Send + Sync>> {
     let linked = linked(metadata);
     let mut crates: Vec<&Package> = metadata
         .packages
@@ -146,7 +146,7 @@ fn listing(metadata: &Metadata) -> Result<String, Box<dyn Error>> {
 }
 
 /// The texts of licences in a crate's directory, as they are.
-fn texts_in(dir: &Path) -> Result<BTreeSet<String>, Box<dyn Error>> {
+fn texts_in(dir: &Path) -> Result<BTreeSet<String>, Box<dyn Error + Send + Sync>> {
     let mut texts = BTreeSet::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
