@@ -5,6 +5,7 @@ mod docs;
 mod ebpf;
 mod fuzz;
 mod r#gen;
+mod kernels;
 mod schemas;
 mod stages;
 
@@ -35,6 +36,8 @@ enum Chore {
     Fuzz(fuzz::Args),
     /// Write a synthetic ISP of any size as one or more Weir projects
     Gen(r#gen::Args),
+    /// Run the tests that need a kernel in several of them, and print a table
+    Kernels(kernels::Args),
     /// Write the JSON Schemas of the published formats from their types
     Schemas(schemas::Args),
     /// Time the stages of a build on a project
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Chore::Ebpf(args) => ebpf::run(&args, &mut std::io::stdout().lock()),
         Chore::Fuzz(args) => fuzz::run(&args, &mut std::io::stdout().lock()),
         Chore::Gen(args) => r#gen::run(&args, &mut std::io::stdout().lock()),
+        Chore::Kernels(args) => kernels::run(&args, &mut std::io::stdout().lock()),
         Chore::Schemas(args) => schemas::run(&args, &mut std::io::stdout().lock()),
         Chore::Stages(args) => stages::run(&args, &mut std::io::stdout().lock()),
     };
