@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::Side;
+use super::raw::{receive_stamped, stamp_arrivals};
 
 /// Bytes that Ethernet, IP and UDP add to a payload.
 pub fn overhead(six: bool) -> u64 {
@@ -101,28 +102,28 @@ pub fn receive(side: &Side, at: SocketAddr, settle: Duration, stop: &Stop) -> Jo
             .expect("a timeout");
         let mut buffer = [0; 2048];
         let mut arrived = Arrived::default();
-        let mut first: Option<Instant> = None;
-        let mut measured: Option<Instant> = None;
+        stamp_arrivals(&socket);
+        let mut first: Option<Duration> = None;
+        let mut measured: Option<Duration> = None;
         loop {
-            let length = match socket.recv(&mut buffer) {
-                Ok(length) => length,
+            let (length, now) = match receive_stamped(&socket, &mut buffer) {
+                Ok(got) => got,
                 Err(_) if stop.stopped() => return arrived,
                 Err(_) => continue,
             };
-            let now = Instant::now();
             arrived.packets += 1;
             let number = u64::from_le_bytes(std::array::from_fn(|i| buffer[i]));
             arrived.numbers = arrived.numbers.max(number + 1);
             let first = *first.get_or_insert(now);
             // What still waits when the senders have stopped is not of the measure.
-            if now.duration_since(first) < settle || stop.stopped() {
+            if now.saturating_sub(first) < settle || stop.stopped() {
                 continue;
             }
             match measured {
                 None => measured = Some(now),
                 Some(start) => {
                     arrived.bytes += length as u64 + overhead(at.is_ipv6());
-                    arrived.time = now.duration_since(start);
+                    arrived.time = now.saturating_sub(start);
                 }
             }
         }
@@ -131,7 +132,8 @@ pub fn receive(side: &Side, at: SocketAddr, settle: Duration, stop: &Stop) -> Jo
     thread
 }
 
-/// A TCP connection from a house to the internet that downloads, numbered, until it is stopped. Gives the bytes
+/// A TCP connection from a house to the internet that downloads 512 bytes, numbered, after each pause, until it is
+/// stopped. Gives the bytes
 /// that arrived, all in order, or what went wrong.
 pub fn download(
     internet: &Side,
@@ -139,6 +141,7 @@ pub fn download(
     from: IpAddr,
     house: IpAddr,
     port: u16,
+    pause: Duration,
     stop: &Stop,
 ) -> JoinHandle<Result<u64, String>> {
     let (ready, bound) = std::sync::mpsc::channel();
@@ -154,7 +157,7 @@ pub fn download(
             connection
                 .write_all(&block)
                 .map_err(|e| format!("sending: {e}"))?;
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(pause);
         }
         Ok::<u64, String>(number * 8)
     });
