@@ -44,8 +44,10 @@ impl Stream {
     pub fn send(self, side: &Side, stop: &Stop) -> JoinHandle<u64> {
         let stop = stop.clone();
         side.spawn(move || {
+            // Not connected: packets belong to their socket also where they are forwarded on the same machine, and one
+            // that is connected would choose the box's transmit queue before the program can. Those of a network card
+            // belong to none.
             let socket = UdpSocket::bind((self.from, 0)).expect("a socket");
-            socket.connect(self.to).expect("a route");
             let bits = (self.payload as u64 + overhead(self.to.is_ipv6())) * 8;
             let gap = Duration::from_nanos(bits * 1_000_000 / self.kbps);
             let mut payload = vec![0; self.payload];
@@ -53,7 +55,7 @@ impl Stream {
             let mut due = Instant::now();
             while !stop.stopped() {
                 payload[..8].copy_from_slice(&number.to_le_bytes());
-                match socket.send(&payload) {
+                match socket.send_to(&payload, self.to) {
                     Ok(_) => number += 1,
                     // Nobody listens yet, or any more.
                     Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {}
