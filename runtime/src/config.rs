@@ -82,6 +82,21 @@ pub struct Kernel {
     pub read_back: Span,
     /// Every n-th packet of a shaped circuit is sampled for `flows`; 0 = none.
     pub sample_every: u32,
+    /// Whether packets are handed to the CPU of their queue where they arrive.
+    pub steer: Steering,
+    /// The CPU of each CPU queue, in their order; empty = those this process may run on, in turns.
+    pub steer_cpus: Vec<u32>,
+}
+
+/// What is done with packets where they arrive.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Steering {
+    /// The kernel chooses the CPU.
+    #[default]
+    Off,
+    /// A program at XDP hands them to the CPU of their CPU queue.
+    Cpumap,
 }
 
 impl Default for Kernel {
@@ -93,6 +108,8 @@ impl Default for Kernel {
             grace: Span::seconds(600),
             read_back: Span::seconds(60),
             sample_every: 0,
+            steer: Steering::Off,
+            steer_cpus: Vec::new(),
         }
     }
 }
@@ -147,12 +164,14 @@ pub struct Health {
     pub drops_percent: u64,
     /// Bytes that may wait in all classes together.
     pub backlog_bytes: u64,
+    /// Ids of circuits whose packets must flow in both directions while anybody's do.
+    pub probes: Vec<String>,
 }
 
 impl Default for Health {
     fn default() -> Self {
         Health {
-            required: ["classes", "coverage", "program", "tables"]
+            required: ["classes", "coverage", "probe", "program", "tables"]
                 .map(str::to_owned)
                 .to_vec(),
             settle: Span::seconds(10),
@@ -163,6 +182,7 @@ impl Default for Health {
             unknown_percent: 20,
             drops_percent: 10,
             backlog_bytes: 1 << 30,
+            probes: Vec::new(),
         }
     }
 }
@@ -202,8 +222,13 @@ pub static KEYS: &[Key] = &[
         "bytes that must have passed before shares of traffic are judged",
     ),
     key(
+        "health.probes",
+        "[]",
+        "ids of circuits whose packets must flow in both directions while traffic does: probes that you ping, say",
+    ),
+    key(
         "health.required",
-        "[\"classes\", \"coverage\", \"program\", \"tables\"]",
+        "[\"classes\", \"coverage\", \"probe\", \"program\", \"tables\"]",
         "checks that take a new generation back when they fail; the others are reported",
     ),
     key(
@@ -250,6 +275,16 @@ pub static KEYS: &[Key] = &[
         "kernel.sample_every",
         "0",
         "every n-th packet of a shaped circuit is sampled for `flows`; 0 = none",
+    ),
+    key(
+        "kernel.steer",
+        "\"off\"",
+        "\"cpumap\": a program at XDP hands packets to the CPU of their CPU queue; \"off\"",
+    ),
+    key(
+        "kernel.steer_cpus",
+        "[]",
+        "the CPU of each CPU queue, in their order; [] = the CPUs that the runtime may run on, in turns",
     ),
     key(
         "metrics.textfile",
@@ -428,6 +463,13 @@ impl Config {
                 );
             }
         }
+        let most = weir_abi::maps::QUEUE_ROOM as usize;
+        if self.kernel.steer_cpus.len() > most {
+            return wrong(
+                "kernel.steer_cpus",
+                format!("there are no more than {most} CPU queues"),
+            );
+        }
         let textfile = self.metrics.textfile.as_deref();
         if textfile.is_some_and(|file| file.extension().is_none_or(|e| e != "prom")) {
             return wrong(
@@ -520,85 +562,4 @@ impl<'de> Deserialize<'de> for Span {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<Config, String> {
-        Config::parse(Path::new("runtime.toml"), text).map_err(|e| e.to_string())
-    }
-
-    #[test]
-    fn an_empty_file_is_the_defaults() {
-        assert_eq!(parse(""), Ok(Config::default()));
-        assert!(KEYS.is_sorted_by(|a, b| a.name < b.name));
-    }
-
-    /// What the documentation states as a default is what is used.
-    #[test]
-    fn the_listed_defaults_are_the_defaults() {
-        for key in KEYS.iter().filter(|k| k.default != "none") {
-            let (section, name) = key.name.split_once('.').expect("section.key");
-            let text = format!("[{section}]\n{name} = {}\n", key.default);
-            assert_eq!(parse(&text), Ok(Config::default()), "{}", key.name);
-        }
-        let none = KEYS.iter().filter(|k| k.default == "none").count();
-        assert_eq!(none, 2);
-    }
-
-    #[test]
-    fn an_unknown_key_names_what_was_meant() {
-        for (text, want) in [
-            ("[store]\nchanel = \"lab\"", "did you mean `store.channel`?"),
-            ("[helth]\nsettle = \"1s\"", "there is no setting `helth`"),
-            ("channel = \"lab\"", "did you mean `store.channel`?"),
-            ("[health]\npoll = \"1s\"", "did you mean `store.poll`?"),
-            ("[store.more]\nx = 1", "there is no setting `store.more`"),
-        ] {
-            let error = parse(text).expect_err(text);
-            assert!(error.contains(want), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_value_is_refused_with_its_key() {
-        for (text, want) in [
-            ("[store]\npoll = \"0s\"", "store.poll"),
-            ("[store]\npoll = 5", "poll"),
-            ("[store]\npoll = \"soon\"", "no length of time"),
-            ("[store]\nchannel = \"../x\"", "store.channel"),
-            ("[health]\nattempts = 0", "health.attempts"),
-            (
-                "[health]\nrequired = [\"lcasses\"]",
-                "there is no check `lcasses`",
-            ),
-            ("[health]\ndrops_percent = 101", "more than 100"),
-            ("[metrics]\ntextfile = \"/x/weir.txt\"", ".prom"),
-            ("[socket]\nclients = 0", "socket.clients"),
-            ("[store", "runtime.toml"),
-        ] {
-            let error = parse(text).expect_err(text);
-            assert!(error.contains(want), "{text}: {error}");
-        }
-    }
-
-    #[test]
-    fn lengths_of_time() {
-        for (text, want) in [
-            ("0s", Some(0)),
-            ("500ms", Some(500)),
-            ("90s", Some(90_000)),
-            ("5m", Some(300_000)),
-            ("6h", Some(21_600_000)),
-            ("2d", Some(172_800_000)),
-            ("", None),
-            ("s", None),
-            ("-1s", None),
-            ("1", None),
-            ("1.5s", None),
-            ("9999999999s", None),
-            ("1ä", None),
-        ] {
-            assert_eq!(Span::parse(text).map(Span::ms), want, "{text}");
-        }
-    }
-}
+mod tests;

@@ -37,7 +37,8 @@ impl Exit {
         ),
         (
             Exit::Refused,
-            "refused before anything was touched: it does not verify, this box cannot hold it, or another runtime is at work",
+            "refused before anything was touched: it does not verify, this box cannot hold it, another runtime is at work, or one of \
+             another version filled the kernel's maps",
         ),
         (
             Exit::Differs,

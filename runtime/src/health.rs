@@ -9,17 +9,18 @@ use weir_schemas::runtime::Check;
 use crate::config::Health;
 
 /// Every check, sorted by name.
-pub const NAMES: [&str; 8] = [
-    "backlog", "classes", "coverage", "drops", "head_age", "program", "tables", "unknown",
+pub const NAMES: [&str; 9] = [
+    "backlog", "classes", "coverage", "drops", "head_age", "probe", "program", "tables", "unknown",
 ];
 
 /// What each check is, for the documentation; in the order of [`NAMES`].
-pub const ABOUT: [&str; 8] = [
+pub const ABOUT: [&str; 9] = [
     "bytes that wait in all classes, against `health.backlog_bytes`",
     "every class, leaf and rate in the kernel is as the plan says",
     "the shaped share of IP traffic, against the share before the swap and `health.coverage_percent`",
     "packets that were dropped in classes, in percent of those sent, against `health.drops_percent`",
     "the age of the channel's head, against `store.max_age`",
+    "packets of each circuit of `health.probes` flow in both directions, while traffic flows at all",
     "the programs of this build are attached where the plan says",
     "packets are classified by the table of this generation",
     "the share of IP traffic of no circuit, against `health.unknown_percent`",
@@ -57,6 +58,26 @@ impl Counters {
     }
 }
 
+/// What passed of the circuits that `health.probes` names.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Probes {
+    /// It was not measured yet.
+    #[default]
+    Waiting,
+    /// In a while in which so many bytes of IP traffic passed.
+    Passed { bytes: u64, circuits: Vec<Probe> },
+    /// Counters could not be read for so long that something is wrong.
+    Unreadable,
+}
+
+/// One of these circuits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Probe {
+    pub circuit: String,
+    /// Packets that its class sent, `[download, upload]`; `None`: the generation has no such circuit.
+    pub packets: Option<[u64; 2]>,
+}
+
 /// What is judged.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Observed {
@@ -75,6 +96,7 @@ pub struct Observed {
     pub before: Option<Counters>,
     /// What passed since the swap.
     pub since: Counters,
+    pub probes: Probes,
     /// Age of the head in seconds; `None` when no channel is followed.
     pub head_age: Option<u64>,
     /// From `store.max_age`, in seconds; 0 = never too old.
@@ -92,6 +114,7 @@ pub fn checks(observed: &Observed, limits: &Health) -> Vec<Check> {
                 "coverage" => coverage(observed, limits),
                 "drops" => drops(observed, limits),
                 "head_age" => head_age(observed),
+                "probe" => probe(observed, limits),
                 "program" => program(observed),
                 "tables" => tables(observed),
                 _ => unknown(observed, limits),
@@ -181,6 +204,53 @@ fn head_age(observed: &Observed) -> Verdict {
     }
 }
 
+fn probe(observed: &Observed, limits: &Health) -> Verdict {
+    if limits.probes.is_empty() {
+        return (true, "`health.probes` names no circuit".to_owned());
+    }
+    let (bytes, circuits) = match &observed.probes {
+        Probes::Waiting => return (true, "not measured yet".to_owned()),
+        Probes::Unreadable => return (false, "counters cannot be read".to_owned()),
+        Probes::Passed { bytes, circuits } => (*bytes, circuits),
+    };
+    if let Some(gone) = circuits.iter().find(|c| c.packets.is_none()) {
+        let name = gone.circuit.escape_debug();
+        return (
+            false,
+            format!("there is no circuit {name} in this generation"),
+        );
+    }
+    if bytes < limits.min_bytes {
+        return (true, "too little traffic to tell".to_owned());
+    }
+    let silent = |probe: &Probe| match probe.packets {
+        Some([0, 0]) => Some("no packet"),
+        Some([0, _]) => Some("no download"),
+        Some([_, 0]) => Some("no upload"),
+        _ => None,
+    };
+    let silent: Vec<String> = circuits
+        .iter()
+        .filter_map(|c| {
+            Some(format!(
+                "{} of circuit {}",
+                silent(c)?,
+                c.circuit.escape_debug()
+            ))
+        })
+        .collect();
+    match silent.is_empty() {
+        true => (true, format!("packets of {} circuits flow", circuits.len())),
+        false => (
+            false,
+            format!(
+                "{} passed while {bytes} bytes of others did",
+                silent.join(", ")
+            ),
+        ),
+    }
+}
+
 fn program(observed: &Observed) -> Verdict {
     let missing: Vec<&str> = observed
         .programs
@@ -262,6 +332,7 @@ mod tests {
             programs: vec![("eth0".into(), true), ("eth1".into(), true)],
             before: Some(traffic),
             since: traffic,
+            probes: Probes::Waiting,
             head_age: Some(60),
             head_max_age: 3600,
         }
@@ -278,6 +349,60 @@ mod tests {
     fn a_good_generation_passes() {
         assert_eq!(fails(&good()), Vec::<String>::new());
         assert_eq!(red(&checks(&good(), &Health::default())), None);
+    }
+
+    /// Circuits that are to flow do, or are named; where nothing passes at all, nothing can be told.
+    #[test]
+    fn a_probe_that_is_silent_is_named() {
+        let limits = Health {
+            probes: vec!["p1".into(), "p2".into()],
+            ..Health::default()
+        };
+        let passed = |bytes, packets: [Option<[u64; 2]>; 2]| Probes::Passed {
+            bytes,
+            circuits: ["p1", "p2"]
+                .iter()
+                .zip(packets)
+                .map(|(circuit, packets)| Probe {
+                    circuit: (*circuit).into(),
+                    packets,
+                })
+                .collect(),
+        };
+        let much = 10 << 20;
+        for (probes, ok, says) in [
+            (Probes::Waiting, true, "not measured yet"),
+            (Probes::Unreadable, false, "cannot be read"),
+            (passed(much, [Some([3, 2]); 2]), true, "2 circuits flow"),
+            (
+                passed(much, [Some([3, 2]), Some([0, 0])]),
+                false,
+                "no packet of circuit p2",
+            ),
+            (
+                passed(much, [Some([0, 1]), Some([1, 0])]),
+                false,
+                "no download of circuit p1, no upload of circuit p2",
+            ),
+            (passed(9, [Some([0, 0]); 2]), true, "too little traffic"),
+            (passed(9, [None, Some([1, 1])]), false, "no circuit p1"),
+        ] {
+            let observed = Observed {
+                probes: probes.clone(),
+                ..good()
+            };
+            let checks = checks(&observed, &limits);
+            let probe = checks.iter().find(|c| c.name == "probe").expect("one");
+            assert!(probe.required);
+            assert_eq!(probe.ok, ok, "{probes:?}: {}", probe.detail);
+            assert!(probe.detail.contains(says), "{}", probe.detail);
+        }
+        // Who names none is not told anything.
+        let observed = Observed {
+            probes: Probes::Unreadable,
+            ..good()
+        };
+        assert_eq!(fails(&observed), Vec::<String>::new());
     }
 
     /// One fault each, and the one check that sees it.

@@ -346,14 +346,21 @@ fn an_interface_that_vanishes_is_told_as_gone() {
     assert!(pinned(&space.pins()).is_empty());
 }
 
-/// The commands of the page about it, as they stand there, on a box where everything is loaded.
+/// The commands of the page about it, as they stand there, on a box where everything is loaded: with the programs at
+/// clsact, which is what kernels before 6.6 have, and where this one puts them.
 #[test]
 fn everything_is_removed_by_hand_as_documented() {
     let Some(space) = Namespace::new("everything_is_removed_by_hand_as_documented") else {
         return;
     };
     space.cable("down0", "peer0", 4);
-    let mut live = space.live();
+    for hooks in [Hooks::Clsact, Hooks::of_this_kernel()] {
+        removed_by_hand(&space, hooks);
+    }
+}
+
+fn removed_by_hand(space: &Namespace, hooks: Hooks) {
+    let mut live = space.live_at(hooks);
     let shape = weir_plan::Shape {
         rate_kbps: 1000,
         ceil_kbps: 1000,
@@ -423,7 +430,9 @@ fn everything_is_removed_by_hand_as_documented() {
         .observe(&["down0".into()])
         .unwrap_or_else(|e| panic!("{e}"));
     assert!(seen.interfaces[0].classes.is_empty());
-    assert!(seen.interfaces[0].qdiscs.iter().all(|q| q.handle == 0));
+    let left = &seen.interfaces[0].qdiscs;
+    assert!(left.iter().all(|q| q.handle == 0), "{hooks:?}: {left:?}");
+    assert!(!tc("qdisc show dev down0").contains("clsact"), "{hooks:?}");
     sh("sh", ["-euc", steps[3]]);
     assert!(!space.pins().exists());
     // And all of it can be made again.

@@ -1,6 +1,8 @@
 //! Qdiscs and classes in the live kernel: every act does what it says, is seen again exactly, and what others made
 //! is left alone.
 
+#[path = "kernel_queueing/memory.rs"]
+mod memory;
 mod namespace;
 
 use namespace::{Namespace, run, tc};

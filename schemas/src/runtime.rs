@@ -200,8 +200,11 @@ pub struct InterfaceStatus {
     pub up: bool,
     /// `tcx`, `clsact`, or null when our program is not attached.
     pub attached: Option<String>,
-    /// A steering program is attached.
+    /// A program at XDP is attached.
     pub xdp: bool,
+    /// Where it runs: `native` in the driver, `generic` behind it, `other`; null when there is none.
+    #[serde(default)]
+    pub xdp_mode: Option<String>,
     /// Its transmit queues.
     pub tx_queues: u32,
     /// HTB classes.

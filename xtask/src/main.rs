@@ -5,6 +5,7 @@ mod docs;
 mod ebpf;
 mod fuzz;
 mod r#gen;
+mod kernels;
 mod licences;
 mod manuals;
 mod schemas;
@@ -37,6 +38,8 @@ enum Chore {
     Fuzz(fuzz::Args),
     /// Write a synthetic ISP of any size as one or more Weir projects
     Gen(r#gen::Args),
+    /// Run the tests that need a kernel in several of them, and print a table
+    Kernels(kernels::Args),
     /// Write the licences of everything that the two programs link
     Licences(licences::Args),
     /// Write man pages and completions of `weir-runtime`
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Chore::Ebpf(args) => ebpf::run(&args, &mut std::io::stdout().lock()),
         Chore::Fuzz(args) => fuzz::run(&args, &mut std::io::stdout().lock()),
         Chore::Gen(args) => r#gen::run(&args, &mut std::io::stdout().lock()),
+        Chore::Kernels(args) => kernels::run(&args, &mut std::io::stdout().lock()),
         Chore::Licences(args) => {
             licences::run(&args, &mut std::io::stdout().lock()).map_err(std::io::Error::other)
         }

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::copies::Copies;
 use crate::follow::{Missing, Refusal, Seen};
 use crate::health::Counters;
-use crate::status::traffic::Legend;
+use crate::status::traffic::{Legend, Probed};
 use crate::status::{Board, metrics};
 use watch::Watch;
 
@@ -34,7 +34,8 @@ pub enum Told {
     /// A head, and what came of looking for its artifact and, if it waits to be confirmed, for that of its parent.
     Head {
         seen: Box<Seen>,
-        artifact: Result<(), Missing>,
+        /// What was proved, where it is at hand; there is a copy in any case.
+        artifact: Result<Option<Arc<Proved>>, Missing>,
     },
     /// The store has the head that was told last.
     Unchanged,
@@ -68,12 +69,16 @@ pub struct Agent<'a, S: Shaper> {
     memory: Memory,
     /// What is in the kernel as far as is known; `None` before the first look.
     loaded: Option<Arc<Proved>>,
+    /// Proved just now, to be loaded once.
+    fetched: Option<Arc<Proved>>,
     /// Interfaces as they were when it was loaded.
     indexes: BTreeMap<String, Option<u32>>,
     /// Watched since it was loaded, and not proved yet.
     watch: Option<Watch>,
     /// Counters at the last two read-backs, older first: a while of what is usual.
     usual: [Option<Counters>; 2],
+    /// Circuits that are looked at by name, at the last read-back.
+    probed: Option<Probed>,
     /// Not before this: milliseconds since boot.
     retry_at: u64,
     /// Must be brought in again although it is loaded.
@@ -118,9 +123,11 @@ impl<'a, S: Shaper> Agent<'a, S> {
             log,
             memory,
             loaded: None,
+            fetched: None,
             indexes: BTreeMap::new(),
             watch: None,
             usual: [None; 2],
+            probed: None,
             retry_at: 0,
             dirty: None,
             repairs: 0,
@@ -230,8 +237,10 @@ impl<'a, S: Shaper> Agent<'a, S> {
         if (is_loaded && self.dirty.is_none()) || now_ms < self.retry_at || self.stuck.is_some() {
             return;
         }
-        let artifact = match &self.loaded {
-            Some(loaded) if is_loaded => Arc::clone(loaded),
+        let fetched = self.fetched.take().filter(|f| f.digest == wanted.digest);
+        let artifact = match (&self.loaded, fetched) {
+            (Some(loaded), _) if is_loaded => Arc::clone(loaded),
+            (_, Some(fetched)) => fetched,
             _ => match self.copies.get(&wanted.digest) {
                 Ok(Some(artifact)) => Arc::new(artifact),
                 Ok(None) => {
@@ -333,11 +342,12 @@ impl<'a, S: Shaper> Agent<'a, S> {
             .collect();
         let was = self.loaded.replace(Arc::clone(artifact));
         let legend = Legend::of(artifact);
-        let start = {
+        let (start, readings) = {
             let mut readings = self.board.readings();
             readings.set_legend(Some(legend));
-            readings.counters()
+            (readings.counters(), readings.count())
         };
+        self.probed = None;
         let since = self.clock.now().to_string();
         let seq = self.memory.wanted.as_ref().and_then(|w| w.seq);
         let loaded = |a: &Proved, seq| Loaded {
@@ -360,6 +370,8 @@ impl<'a, S: Shaper> Agent<'a, S> {
                 until: self.clock.since_boot_ms().saturating_add(settle),
                 start,
                 before,
+                readings,
+                probed: None,
             });
         }
         self.read_back_at = 0;

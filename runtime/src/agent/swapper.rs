@@ -13,7 +13,8 @@ use weir_schemas::runtime::{ApplyResult, InterfaceStatus};
 
 use super::shaper::{Loading, ReadBack, Shaper};
 use crate::artifact::Proved;
-use crate::config::Config;
+use crate::bpf::Maps;
+use crate::config::{Config, Steering};
 use crate::copies::Copies;
 use crate::doctor::facts::{Availability, qdisc};
 use crate::live::Live;
@@ -30,6 +31,8 @@ pub struct Swapper {
     copies: Copies,
     options: SwapOptions,
     sample_every: u32,
+    steer: Steering,
+    steer_cpus: Vec<u32>,
     /// Generations in the kernel's words, by digest: a read-back every minute need not prove a copy anew.
     said: Vec<Wanted>,
     /// For asking whether an interface is there.
@@ -43,6 +46,8 @@ pub enum OpenError {
     State(#[from] StateError),
     #[error("the kernel cannot be reached: {0}")]
     Kernel(#[from] swap::KernelError),
+    #[error("nothing was changed: {0}")]
+    OtherAbi(crate::bpf::Error),
     #[error("copies of artifacts cannot be kept: {0}")]
     Copies(std::io::Error),
     #[error("no socket: {0}")]
@@ -53,8 +58,13 @@ impl Swapper {
     /// Takes the lock; a runtime that has it already is an error.
     pub fn open(config: &Config) -> Result<Swapper, OpenError> {
         let state = State::open(&config.state.dir)?;
+        let live = Live::open(&config.kernel.pins)?;
+        // Other errors are told by whoever needs the maps.
+        if let Err(error @ crate::bpf::Error::OtherAbi { .. }) = Maps::open(live.pins()) {
+            return Err(OpenError::OtherAbi(error));
+        }
         Ok(Swapper {
-            live: Live::open(&config.kernel.pins)?,
+            live,
             copies: Copies::open(state.dir()).map_err(OpenError::Copies)?,
             state,
             options: SwapOptions {
@@ -65,6 +75,8 @@ impl Swapper {
                 ..SwapOptions::default()
             },
             sample_every: config.kernel.sample_every,
+            steer: config.kernel.steer,
+            steer_cpus: config.kernel.steer_cpus.clone(),
             said: Vec::new(),
             asking: UnixDatagram::unbound().map_err(OpenError::Socket)?,
         })
@@ -191,6 +203,37 @@ impl Swapper {
         maps.set_settings(&settings).map_err(|e| e.to_string())
     }
 
+    /// Hands packets to the CPUs of their queues where they arrive, or does not, as the operator says.
+    fn steer(&mut self, to: &Proved) -> Result<(), String> {
+        let told = |e: swap::KernelError| e.to_string();
+        if self.steer == Steering::Off {
+            return self.live.unsteer_others(&[]).map(drop).map_err(told);
+        }
+        let wanted = self.wanted(to)?;
+        let cpus = match self.steer_cpus.is_empty() {
+            true => own_cpus()?,
+            false => self.steer_cpus.clone(),
+        };
+        let of_queue = |n: usize| cpus.get(n % cpus.len().max(1)).copied();
+        let cpus: Vec<Option<u32>> = (0..to.plan.queues.len()).map(of_queue).collect();
+        let names: Vec<&str> = wanted.interfaces.iter().map(|i| i.name.as_str()).collect();
+        self.live.unsteer_others(&names).map_err(told)?;
+        if let Some(maps) = self.live.maps().map_err(told)? {
+            maps.set_queue_cpus(&cpus).map_err(|e| e.to_string())?;
+        }
+        // One that cannot is no reason not to steer at the other.
+        let failed: Vec<String> = wanted
+            .interfaces
+            .iter()
+            .filter_map(|i| self.live.steer(&i.name, i.program).err())
+            .map(|e| e.to_string())
+            .collect();
+        match failed.is_empty() {
+            true => Ok(()),
+            false => Err(failed.join("; ")),
+        }
+    }
+
     /// Takes everything of ours out of the kernel: traffic passes unshaped. `interfaces` are those of artifacts that
     /// are known; programs are removed wherever they are. Gives the number of acts on queueing.
     pub fn unload(&mut self, interfaces: &[String]) -> Result<usize, SwapError> {
@@ -255,8 +298,8 @@ fn choice<'p>(
 
 impl Shaper for Swapper {
     fn load(&mut self, to: &Proved) -> Loading {
-        // What the kernel can do may have changed since: a module was installed.
-        self.said.clear();
+        // What the kernel can do may have changed since: a module was installed. What others became is what was loaded.
+        self.said.retain(|wanted| wanted.digest != to.digest);
         let failed = |result, reason: String| Loading {
             result,
             reason,
@@ -265,15 +308,22 @@ impl Shaper for Swapper {
         };
         match self.swap(to) {
             Ok(done) => {
-                // Sampling is no part of shaping: a generation is not taken back for it.
-                let sampling = self.sample().err();
+                // Neither is a part of shaping: a generation is not taken back for them.
+                let sampling = self
+                    .sample()
+                    .err()
+                    .map(|e| format!("flows are not sampled: {e}"));
+                let steering = self
+                    .steer(to)
+                    .err()
+                    .map(|e| format!("packets are not steered: {e}"));
+                let besides: Vec<String> = [sampling, steering].into_iter().flatten().collect();
                 Loading {
                     result: match done.steps {
                         0 => ApplyResult::Unchanged,
                         _ => ApplyResult::Applied,
                     },
-                    reason: sampling
-                        .map_or_else(String::new, |e| format!("flows are not sampled: {e}")),
+                    reason: besides.join("; "),
                     steps: done.steps as u64,
                     done: done.steps as u64,
                 }
@@ -384,6 +434,15 @@ fn programs(seen: &Observation, wanted: &Wanted) -> Vec<(String, bool)> {
         .collect()
 }
 
+/// The CPUs that this process may run on, by number.
+fn own_cpus() -> Result<Vec<u32>, String> {
+    let set = rustix::thread::sched_getaffinity(None)
+        .map_err(|e| format!("the CPUs of this process: {e}"))?;
+    let all = 0..rustix::thread::CpuSet::MAX_CPU;
+    let own = all.filter(|cpu| set.is_set(*cpu));
+    Ok(own.filter_map(|cpu| u32::try_from(cpu).ok()).collect())
+}
+
 fn links() -> Vec<link::Link> {
     let socket = Socket::open().ok();
     socket
@@ -392,13 +451,18 @@ fn links() -> Vec<link::Link> {
 }
 
 fn status(seen: &Interface, links: &[link::Link]) -> InterfaceStatus {
+    let xdp = links
+        .iter()
+        .find(|l| l.name == seen.name)
+        .and_then(|l| l.xdp);
     InterfaceStatus {
         name: seen.name.clone(),
         up: seen.up,
         attached: seen
             .program
             .map(|p| if p.tcx { "tcx" } else { "clsact" }.to_owned()),
-        xdp: links.iter().any(|l| l.name == seen.name && l.xdp),
+        xdp: xdp.is_some(),
+        xdp_mode: xdp.map(|mode| mode.word().to_owned()),
         tx_queues: seen.tx_queues,
         classes: seen.classes.len() as u64,
     }

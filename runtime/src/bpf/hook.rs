@@ -71,7 +71,7 @@ pub fn attach(
                     format!("replace the program at interface {index}"),
                 ))?,
                 None => {
-                    let link = sys::link_create(fd, index, sys::ATTACH_TCX_EGRESS)
+                    let link = sys::link_create(fd, index, sys::ATTACH_TCX_EGRESS, 0)
                         .map_err(Error::os(format!("attach a program to interface {index}")))?;
                     pins::put(&link, &path)?;
                 }

@@ -128,10 +128,19 @@ impl Pins {
 
     /// Numbers of the interfaces that have a link pinned, sorted.
     pub fn links(&self) -> Result<Vec<u32>, Error> {
+        self.numbers("link-")
+    }
+
+    /// The same of steering programs.
+    pub fn steered(&self) -> Result<Vec<u32>, Error> {
+        self.numbers("steer-")
+    }
+
+    fn numbers(&self, prefix: &str) -> Result<Vec<u32>, Error> {
         let mut indices: Vec<u32> = self
             .names()?
             .iter()
-            .filter_map(|name| name.to_str()?.strip_prefix("link-")?.parse().ok())
+            .filter_map(|name| name.to_str()?.strip_prefix(prefix)?.parse().ok())
             .collect();
         indices.sort_unstable();
         Ok(indices)

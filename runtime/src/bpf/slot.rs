@@ -35,14 +35,16 @@ impl Maps {
         mapped.write(table);
         drop(mapped);
         sys::map_freeze(map.as_fd()).map_err(Error::os("freeze the address table"))?;
-        let written: [u8; 32] = Sha256::digest(table).into();
-        let found = digest_of(&map, table.len())?;
-        if found != written {
+        let mapped = Mapped::new(&map, table.len(), false)
+            .map_err(Error::os("read the address table back"))?;
+        let written: [u8; 32] = Sha256::digest(mapped.frozen()).into();
+        if mapped.frozen() != table {
             return Err(Error::ReadBack {
-                written: hex(&written),
-                found: hex(&found),
+                written: hex(&<[u8; 32]>::from(Sha256::digest(table))),
+                found: hex(&written),
             });
         }
+        drop(mapped);
         let counts = new_inner("weir_counted", size_of::<Counts>(), circuits.max(1))?;
 
         let put = |outer: &OwnedFd, inner| {

@@ -1,7 +1,9 @@
 //! Steering: programs at XDP that hand a packet to the CPU which works on its CPU queue, before anything else is
 //! done with it. An accelerator only: what is shaped does not depend on it.
+//!
+//! In the driver where it can (native), else behind it (generic), which costs most of what steering saves.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use weir_abi::maps::{self, QUEUE_ROOM};
 use weir_plan::kernel::Program;
@@ -24,8 +26,8 @@ fn name(egress: Program) -> &'static str {
     }
 }
 
-/// Steers what arrives at an interface, in one step in place of another one of ours. Refused (EBUSY) where another
-/// XDP program is.
+/// Steers what arrives at an interface, in one step in place of another one of ours, which keeps its mode. Refused
+/// (EBUSY) where another XDP program is.
 pub fn start(pins: &Pins, object: &mut Object, index: u32, egress: Program) -> Result<(), Error> {
     let (fd, _) = object.program(name(egress))?;
     if let Some(link) = live_link(pins, index)? {
@@ -33,10 +35,28 @@ pub fn start(pins: &Pins, object: &mut Object, index: u32, egress: Program) -> R
             "replace the XDP program at interface {index}"
         )));
     }
-    let link = sys::link_create(fd, index, sys::ATTACH_XDP).map_err(Error::os(format!(
+    let link = create(fd, index).map_err(Error::os(format!(
         "attach an XDP program to interface {index}"
     )))?;
     pins::put(&link, &pins.steering(index))
+}
+
+/// In the driver; where it says that it cannot, in whatever words, behind it.
+fn create(program: BorrowedFd<'_>, index: u32) -> std::io::Result<OwnedFd> {
+    let attach = |mode| sys::link_create(program, index, sys::ATTACH_XDP, mode);
+    match attach(sys::XDP_NATIVE) {
+        Err(error) if !is_final(&error) => attach(sys::XDP_GENERIC),
+        done => done,
+    }
+}
+
+/// Errors that say nothing of the driver: another program is there, the interface is gone, there is no room or no
+/// right.
+fn is_final(error: &std::io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EBUSY | libc::ENODEV | libc::ENOMEM | libc::EPERM)
+    )
 }
 
 /// Steers no more; that nothing did is no error.
@@ -76,7 +96,7 @@ fn live_link(pins: &Pins, index: u32) -> Result<Option<OwnedFd>, Error> {
 
 impl Maps {
     /// Which CPU works on each CPU queue, by its number; `None`, or no entry: packets of the queue stay where they
-    /// arrive. At most [`QUEUE_ROOM`] queues; further ones are not steered.
+    /// arrive. At most [`QUEUE_ROOM`] queues; further ones are not steered. CPUs that are named no more are let go.
     pub fn set_queue_cpus(&self, cpus: &[Option<u32>]) -> Result<(), Error> {
         for cpu in cpus.iter().flatten() {
             let mut value = [0; 8];
@@ -93,6 +113,33 @@ impl Maps {
                 &word.to_ne_bytes(),
             )
             .map_err(Error::os(format!("set the CPU of queue {queue}")))?;
+        }
+        // No queue names them any more: what waits there is let through, and their thread ends.
+        let mut key = [0; 4];
+        let mut known: Option<[u8; 4]> = None;
+        let mut others = Vec::new();
+        let doing = "list the CPUs that packets are handed to";
+        while sys::map_next_key(
+            self.cpus.as_fd(),
+            known.as_ref().map(|k| k.as_slice()),
+            &mut key,
+        )
+        .map_err(Error::os(doing))?
+        {
+            known = Some(key);
+            let cpu = u32::from_ne_bytes(key);
+            if !cpus.contains(&Some(cpu)) {
+                others.push(cpu);
+            }
+        }
+        for cpu in others {
+            // Every number is a key of this map; most have nothing.
+            match sys::map_delete(self.cpus.as_fd(), &cpu.to_ne_bytes()) {
+                Err(error) if error.raw_os_error() != Some(libc::ENOENT) => {
+                    return Err(Error::os(format!("hand no packets to CPU {cpu}"))(error));
+                }
+                _ => {}
+            }
         }
         Ok(())
     }

@@ -42,6 +42,11 @@ pub const LINK_TCX: u32 = 11;
 pub const ATTACH_XDP: u32 = 37;
 pub const ATTACH_TCX_EGRESS: u32 = 47;
 
+/// `XDP_FLAGS_SKB_MODE`: by the kernel, once it has made a packet of the frame.
+pub const XDP_GENERIC: u32 = 1 << 1;
+/// `XDP_FLAGS_DRV_MODE`: by the driver.
+pub const XDP_NATIVE: u32 = 1 << 2;
+
 /// `union bpf_attr`: larger than all that is used of it. What is not written is zero, as the kernel demands.
 #[repr(C, align(8))]
 struct Attr([u8; 144]);
@@ -322,12 +327,18 @@ pub fn btf_load(btf: &[u8]) -> io::Result<OwnedFd> {
         .call_fd(cmd::BTF_LOAD, 28)
 }
 
-/// A program at a hook of an interface, behind whatever is there.
-pub fn link_create(program: BorrowedFd<'_>, index: u32, hook: u32) -> io::Result<OwnedFd> {
+/// A program at a hook of an interface, behind whatever is there. `flags`: of the hook, 0 for tcx.
+pub fn link_create(
+    program: BorrowedFd<'_>,
+    index: u32,
+    hook: u32,
+    flags: u32,
+) -> io::Result<OwnedFd> {
     Attr::new()
         .fd(0, program)
         .u32(4, index)
         .u32(8, hook)
+        .u32(12, flags)
         .call_fd(cmd::LINK_CREATE, 48)
 }
 

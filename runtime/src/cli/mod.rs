@@ -158,7 +158,11 @@ fn outside(message: impl Into<String>) -> Failure {
 
 /// Takes the lock and opens the kernel.
 fn swapper(config: &Config) -> Result<Swapper, Failure> {
-    Swapper::open(config).map_err(|error| match error {
+    Swapper::open(config).map_err(not_opened)
+}
+
+fn not_opened(error: OpenError) -> Failure {
+    match error {
         OpenError::State(StateError::Locked { .. }) => Failure::new(
             Exit::Refused,
             error.to_string(),
@@ -169,8 +173,14 @@ fn swapper(config: &Config) -> Result<Swapper, Failure> {
         {
             not_allowed(error.to_string())
         }
+        OpenError::OtherAbi(_) => Failure::new(
+            Exit::Refused,
+            error.to_string(),
+            "traffic is shaped as before. Install the version that made them and leave it so; or let it `weir-runtime \
+             detach`, then start this one: traffic passes unshaped in between",
+        ),
         _ => outside(error.to_string()),
-    })
+    }
 }
 
 /// The artifact in a directory, or with this digest in the store or among the copies.

@@ -15,14 +15,17 @@ use weir_store::channel::{Clock as _, SystemClock};
 
 use crate::agent::memory::replace;
 use crate::agent::run::{Agent, Level, Told};
+use crate::agent::swapper::{OpenError, Swapper};
+use crate::artifact::Proved;
 use crate::config::Config;
 use crate::copies::Copies;
 use crate::exit::{Exit, Failure};
 use crate::follow::{Look, Missing, Source};
 use crate::status::live::Meter;
 use crate::status::{Board, Moment, metrics, serve};
+use crate::swap::StateError;
 
-use super::{StoreArgument, log, outside, swapper};
+use super::{StoreArgument, log, not_opened, outside};
 
 /// Time between turns.
 const TURN: Duration = Duration::from_secs(1);
@@ -120,14 +123,14 @@ pub fn run(arguments: &Arguments, mut config: Config, quiet: bool) -> Result<Exi
 }
 
 /// The lock, after a moment of patience: somebody may just be looking with `verify` or `doctor`.
-fn lock(config: &Config) -> Result<crate::agent::swapper::Swapper, Failure> {
+fn lock(config: &Config) -> Result<Swapper, Failure> {
     let end = Instant::now() + PATIENCE;
     loop {
-        match swapper(config) {
-            Err(failure) if failure.exit == Exit::Refused && Instant::now() < end => {
+        match Swapper::open(config) {
+            Err(OpenError::State(StateError::Locked { .. })) if Instant::now() < end => {
                 thread::sleep(Duration::from_millis(100));
             }
-            opened => return opened,
+            opened => return opened.map_err(not_opened),
         }
     }
 }
@@ -319,26 +322,30 @@ impl Looker {
         }
         let artifact = self.fetch(&seen.head);
         match &artifact {
-            Ok(()) => self.told = Some(txn),
+            Ok(_) => self.told = Some(txn),
             Err(Missing::Refused(_)) => self.refused = Some((txn, Instant::now())),
             Err(Missing::Unreachable(_)) => {}
         }
-        Told::Head { seen, artifact }
+        Told::Head {
+            seen,
+            artifact: artifact.map(Some),
+        }
     }
 
     /// The artifact of a head, and of what it goes back to when nobody confirms it.
-    fn fetch(&self, head: &weir_schemas::head::Head) -> Result<(), Missing> {
-        self.source
+    fn fetch(&self, head: &weir_schemas::head::Head) -> Result<Arc<Proved>, Missing> {
+        let artifact = self
+            .source
             .fetch(&self.copies, &head.digest, &head.manifest_sha256)?;
         if head.confirm.is_none() {
-            return Ok(());
+            return Ok(artifact);
         }
         let Some(parent) = &head.parent else {
-            return Ok(());
+            return Ok(artifact);
         };
         self.source
             .fetch(&self.copies, &parent.digest, &parent.manifest_sha256)
-            .map(|_| ())
+            .map(|_| artifact)
             .map_err(|missing| {
                 let why = |text: String| {
                     format!("it waits to be confirmed, and what it would go back to is not there: {text}")

@@ -9,9 +9,9 @@ use rustix::fs::{Access, access, statfs};
 
 use super::{CAKE_BYTES, CLASS_BYTES, FQ_CODEL_BYTES};
 use crate::artifact::Proved;
-use crate::bpf::Hooks;
-use crate::config::Config;
-use crate::netlink::link::{self, Link};
+use crate::bpf::{Hooks, Pins, steer};
+use crate::config::{Config, Steering};
+use crate::netlink::link::{self, Link, Xdp};
 use crate::netlink::{Socket, tc};
 use weir_plan::kernel::Parent;
 use weir_schemas::queue_plan::LeafQdisc;
@@ -74,7 +74,12 @@ pub struct InterfaceFacts {
     pub index: Option<u32>,
     pub up: bool,
     pub tx_queues: u32,
-    pub xdp: bool,
+    /// A program at XDP, and where it runs.
+    pub xdp: Option<Xdp>,
+    /// It is ours.
+    pub steered: bool,
+    /// The settings ask for steering.
+    pub steer: bool,
     /// XPS is on for a transmit queue: it chooses before our program does.
     pub xps: bool,
     /// Kind of a root qdisc that somebody made.
@@ -175,7 +180,7 @@ pub fn gather(config: &Config, artifact: Option<&Proved>, other_runtime: Option<
         directories: directories(config),
         other_runtime,
         libreqos: libreqos(Path::new("/sys/fs/bpf")),
-        interfaces: artifact.map_or_else(Vec::new, interfaces),
+        interfaces: artifact.map_or_else(Vec::new, |artifact| interfaces(artifact, config)),
         forwards: read("/proc/sys/net/ipv4/ip_forward") == "1",
         memory_available: memory_available(&read("/proc/meminfo")),
         need: artifact.map(Need::of),
@@ -328,7 +333,7 @@ fn libreqos(bpffs: &Path) -> Vec<String> {
         .collect()
 }
 
-fn interfaces(artifact: &Proved) -> Vec<InterfaceFacts> {
+fn interfaces(artifact: &Proved, config: &Config) -> Vec<InterfaceFacts> {
     let socket = Socket::open().ok();
     let links: Vec<Link> = socket
         .and_then(|mut socket| link::all(&mut socket).ok())
@@ -344,7 +349,12 @@ fn interfaces(artifact: &Proved) -> Vec<InterfaceFacts> {
                 index: link.map(|l| l.index),
                 up: link.is_some_and(|l| l.up),
                 tx_queues: link.map_or(0, |l| l.tx_queues),
-                xdp: link.is_some_and(|l| l.xdp),
+                xdp: link.and_then(|l| l.xdp),
+                steered: link.is_some_and(|l| {
+                    let pins = Pins::at(&config.kernel.pins);
+                    pins.is_ok_and(|pins| matches!(steer::is_on(&pins, l.index), Ok(true)))
+                }),
+                steer: config.kernel.steer != Steering::Off,
                 xps: xps(&Path::new("/sys/class/net").join(name).join("queues")),
                 foreign_qdisc: link.and_then(|l| foreign(l.index)),
                 aggregates: aggregates(name),

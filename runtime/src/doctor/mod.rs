@@ -7,6 +7,7 @@ pub mod facts;
 
 use serde::Serialize;
 
+use crate::netlink::link::Xdp;
 use facts::{Availability, Facts, InterfaceFacts, Need};
 
 /// Oldest kernel that Weir supports.
@@ -294,15 +295,7 @@ fn interface(interface: &InterfaceFacts, need: &Need) -> Vec<Line> {
             ),
         ),
     });
-    if interface.xdp {
-        lines.push(line(
-            "xdp",
-            Verdict::Warn,
-            name,
-            "an XDP program is attached, which is not ours to judge",
-            format!("if LibreQoS left it there: ip link set {name} xdp off"),
-        ));
-    }
+    lines.extend(xdp(interface));
     if interface.xps {
         lines.push(line(
             "xps",
@@ -335,6 +328,36 @@ fn interface(interface: &InterfaceFacts, need: &Need) -> Vec<Line> {
         ),
     });
     lines
+}
+
+/// Whether packets are steered, and where; silent where nobody asks for it and nothing is there.
+fn xdp(interface: &InterfaceFacts) -> Option<Line> {
+    let name = &interface.name;
+    let warn = |what: String, fix: String| Some(line("xdp", Verdict::Warn, name, what, fix));
+    match (interface.xdp, interface.steered, interface.steer) {
+        (Some(Xdp::Generic), true, true) => warn(
+            "packets are steered behind the driver (generic XDP), which costs most of what it saves".into(),
+            "a driver with native XDP, as many receive queues and an MTU that it can; or `kernel.steer = \"off\"`".into(),
+        ),
+        (Some(mode), true, true) => Some(ok(
+            "xdp",
+            name,
+            format!("packets are steered to the CPU of their queue ({})", mode.word()),
+        )),
+        (Some(_), true, false) => warn(
+            "packets are steered, and the settings say that they are not".into(),
+            "systemctl restart weir-runtime, which takes the settings in and touches no traffic".into(),
+        ),
+        (Some(mode), false, _) => warn(
+            format!("an XDP program is attached ({}), which is not ours to judge", mode.word()),
+            format!("if LibreQoS left it there: ip link set {name} xdp off"),
+        ),
+        (None, _, true) => warn(
+            "packets are not steered, although the settings ask for it".into(),
+            "`weir-runtime status` says why since the last apply; without it everything is shaped alike".into(),
+        ),
+        (None, _, false) => None,
+    }
 }
 
 fn forwarding(facts: &Facts) -> Line {
@@ -409,7 +432,9 @@ mod tests {
             index: Some(index),
             up: true,
             tx_queues: 8,
-            xdp: false,
+            xdp: None,
+            steered: false,
+            steer: false,
             xps: false,
             foreign_qdisc: None,
             aggregates: Vec::new(),
@@ -470,7 +495,7 @@ mod tests {
     #[test]
     fn every_fault_is_named_with_its_fix() {
         type Spoil = fn(&mut Facts);
-        let spoils: [(&str, Verdict, Spoil); 21] = [
+        let spoils: [(&str, Verdict, Spoil); 24] = [
             ("kernel", Verdict::Fail, |f| f.release = "5.10.0".into()),
             ("hook", Verdict::Warn, |f| f.tcx = false),
             ("privileges", Verdict::Fail, |f| {
@@ -505,7 +530,18 @@ mod tests {
             ("tx-queues", Verdict::Fail, |f| {
                 f.interfaces[0].tx_queues = 4
             }),
-            ("xdp", Verdict::Warn, |f| f.interfaces[0].xdp = true),
+            ("xdp", Verdict::Warn, |f| {
+                f.interfaces[0].xdp = Some(Xdp::Native)
+            }),
+            ("xdp", Verdict::Warn, |f| f.interfaces[0].steer = true),
+            ("xdp", Verdict::Warn, |f| {
+                let i = &mut f.interfaces[0];
+                (i.xdp, i.steered, i.steer) = (Some(Xdp::Generic), true, true);
+            }),
+            ("xdp", Verdict::Warn, |f| {
+                let i = &mut f.interfaces[0];
+                (i.xdp, i.steered) = (Some(Xdp::Native), true);
+            }),
             ("xps", Verdict::Fail, |f| f.interfaces[0].xps = true),
             ("root-qdisc", Verdict::Fail, |f| {
                 f.interfaces[0].foreign_qdisc = Some("cake".into())

@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use weir_abi::ClassId;
 use weir_plan::Action;
-use weir_plan::kernel::{Active, Device, Observation, Program, ProgramSeen, Tables};
+use weir_plan::kernel::{Active, Device, Interface, Observation, Program, ProgramSeen, Tables};
 
 use crate::bpf::{self, Hooks, Maps, Object, Pins, hook, steer};
 use crate::netlink::link::{self, Link};
+use crate::netlink::watch::Watch;
 use crate::netlink::{Socket, tc};
 use crate::observe;
 use crate::swap::{ErrorKind, Generation, Kernel, KernelError};
@@ -29,6 +30,10 @@ pub struct Live {
     hooks: Hooks,
     /// Loaded when a program or the maps are first needed.
     object: Option<Object>,
+    /// Hears of changes; without it nothing is remembered.
+    watch: Option<Watch>,
+    /// The interfaces as they were last read.
+    known: Vec<Interface>,
 }
 
 impl Live {
@@ -45,6 +50,8 @@ impl Live {
             pins: Pins::at(pins).map_err(bpf_error(doing))?,
             hooks,
             object: None,
+            watch: Watch::open().ok(),
+            known: Vec::new(),
         })
     }
 
@@ -93,6 +100,31 @@ impl Live {
         steer::stop(&self.pins, index).map_err(bpf_error(&doing))
     }
 
+    /// Steers nothing anywhere but at these interfaces, and with no interface hands nothing to any CPU. Tells whether
+    /// there was anything to take away.
+    pub fn unsteer_others(&mut self, devices: &[&str]) -> Result<bool, KernelError> {
+        let doing = "steer nothing at other interfaces";
+        let steered = self.pins.steered().map_err(bpf_error(doing))?;
+        if steered.is_empty() {
+            return Ok(false);
+        }
+        let links = self.links()?;
+        let kept: Vec<u32> = devices
+            .iter()
+            .filter_map(|device| links.get(*device).map(|link| link.index))
+            .collect();
+        let others: Vec<u32> = steered.into_iter().filter(|i| !kept.contains(i)).collect();
+        for index in &others {
+            steer::stop(&self.pins, *index).map_err(bpf_error(doing))?;
+        }
+        if kept.is_empty()
+            && let Some(maps) = self.maps()?
+        {
+            maps.set_queue_cpus(&[]).map_err(bpf_error(doing))?;
+        }
+        Ok(!others.is_empty())
+    }
+
     pub fn is_steered(&mut self, device: &str) -> Result<bool, KernelError> {
         let doing = format!("ask whether {device} is steered");
         let index = self.index(device, &doing)?;
@@ -133,6 +165,13 @@ impl Live {
             .into_iter()
             .map(|link| (link.name.clone(), link))
             .collect())
+    }
+
+    fn tables(&self) -> Result<Tables, KernelError> {
+        match self.maps()? {
+            Some(maps) => maps.tables().map_err(bpf_error("read the maps")),
+            None => Ok(Tables::default()),
+        }
     }
 
     /// The object, loaded. Makes the maps where there are none.
@@ -204,6 +243,7 @@ impl Live {
                     pins,
                     hooks,
                     object,
+                    ..
                 } = self;
                 loaded(object, pins)
                     .and_then(|object| hook::attach(pins, object, socket, *hooks, index, *program))
@@ -253,6 +293,13 @@ fn loaded<'a>(object: &'a mut Option<Object>, pins: &Pins) -> Result<&'a mut Obj
 
 impl Kernel for Live {
     fn observe(&mut self, devices: &[Device]) -> Result<Observation, KernelError> {
+        if !devices.is_empty() {
+            self.known.clear();
+            // What changes from here on is heard of after it was read.
+            if let Some(watch) = &mut self.watch {
+                watch.changed();
+            }
+        }
         let links = self.links()?;
         let mut interfaces = Vec::with_capacity(devices.len());
         for device in devices {
@@ -265,10 +312,52 @@ impl Kernel for Live {
             }
             interfaces.push(interface);
         }
-        let tables = match self.maps()? {
-            Some(maps) => maps.tables().map_err(bpf_error("read the maps"))?,
-            None => Tables::default(),
+        if self.watch.is_some() {
+            self.known.clone_from(&interfaces);
+        }
+        let tables = self.tables()?;
+        Ok(Observation { interfaces, tables })
+    }
+
+    /// Qdiscs and classes from memory; programs and slots are few, and are read.
+    fn recall(&mut self, devices: &[Device]) -> Result<Observation, KernelError> {
+        let quiet = self.watch.as_mut().is_some_and(|watch| !watch.changed());
+        let same = self.known.iter().map(|i| &i.name).eq(devices);
+        if !quiet || !same {
+            return self.observe(devices);
+        }
+        let mut interfaces = self.known.clone();
+        for interface in &mut interfaces {
+            let doing = format!("read interface {}", interface.name);
+            if let Some(index) = interface.index {
+                interface.program = self.program_at(index).map_err(bpf_error(&doing))?;
+            }
+        }
+        let tables = self.tables()?;
+        Ok(Observation { interfaces, tables })
+    }
+
+    /// Of classes only those in the HTBs that the acts were in, and no leaves; the qdiscs above them are those that were
+    /// read last.
+    fn look(&mut self, devices: &[Device], actions: &[Action]) -> Result<Observation, KernelError> {
+        let Some(touched) = queueing::touched(actions) else {
+            return self.observe(devices);
         };
+        let links = self.links()?;
+        let mut interfaces = Vec::with_capacity(touched.len());
+        for (device, majors) in touched {
+            let doing = format!("read interface {device}");
+            let Some(known) = self.known.iter().find(|i| i.name == *device) else {
+                return self.observe(devices);
+            };
+            let link = links.get(device);
+            let mut interface = observe::classes(&mut self.socket, device, link, &majors)
+                .map_err(netlink_error(&doing))?;
+            let above = known.qdiscs.iter().filter(|q| observe::is_above(q));
+            interface.qdiscs = above.cloned().collect();
+            interfaces.push(interface);
+        }
+        let tables = self.tables()?;
         Ok(Observation { interfaces, tables })
     }
 

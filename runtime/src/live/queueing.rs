@@ -21,6 +21,29 @@ use crate::netlink::{Error, Socket};
 use crate::observe::{is_stand_in, stand_in_handle};
 use crate::swap::{ErrorKind, KernelError};
 
+/// By interface the HTBs that these acts were in, if they were on classes, slots and the word alone: then reading those
+/// is enough to see what was done. `None`: it takes more.
+pub fn touched(actions: &[Action]) -> Option<BTreeMap<&Device, BTreeSet<u16>>> {
+    let mut touched: BTreeMap<&Device, BTreeSet<u16>> = BTreeMap::new();
+    for action in actions {
+        match action {
+            Action::AddClass { device, id, .. }
+            | Action::ChangeClass { device, id, .. }
+            | Action::RemoveClass { device, id } => {
+                touched.entry(device).or_default().insert(id.major());
+            }
+            Action::LoadTable { .. }
+            | Action::ClearSlot { .. }
+            | Action::SetVlans { .. }
+            | Action::Flip { .. }
+            | Action::Barrier
+            | Action::Drain { .. } => {}
+            _ => return None,
+        }
+    }
+    Some(touched)
+}
+
 pub fn is_queueing(action: &Action) -> bool {
     device(action).is_some()
 }

@@ -2,10 +2,31 @@
 
 use netlink_packet_core::NetlinkMessage;
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkXdp};
+use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkXdp, XdpAttached};
 
 use super::wire::{Message, Request};
 use super::{Error, Socket};
+
+/// Where a program at XDP runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Xdp {
+    /// In the driver.
+    Native,
+    /// Behind it.
+    Generic,
+    /// In the hardware, or several at once.
+    Other,
+}
+
+impl Xdp {
+    pub fn word(self) -> &'static str {
+        match self {
+            Xdp::Native => "native",
+            Xdp::Generic => "generic",
+            Xdp::Other => "other",
+        }
+    }
+}
 
 /// An interface of this network namespace.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,8 +36,8 @@ pub struct Link {
     pub up: bool,
     pub tx_queues: u32,
     pub mtu: u32,
-    /// An XDP program of somebody is attached.
-    pub xdp: bool,
+    /// Where a program at XDP of somebody is attached.
+    pub xdp: Option<Xdp>,
 }
 
 /// All interfaces.
@@ -41,7 +62,7 @@ fn read(message: &Message<'_>) -> Option<Link> {
         up: link.header.flags.contains(LinkFlags::Up),
         tx_queues: 1,
         mtu: 0,
-        xdp: false,
+        xdp: None,
     };
     for attribute in link.attributes {
         match attribute {
@@ -49,8 +70,14 @@ fn read(message: &Message<'_>) -> Option<Link> {
             LinkAttribute::NumTxQueues(n) => out.tx_queues = n,
             LinkAttribute::Mtu(mtu) => out.mtu = mtu,
             LinkAttribute::Xdp(told) => {
-                let is_attached = |a: &LinkXdp| matches!(a, LinkXdp::ProgId(id) if *id != 0);
-                out.xdp = told.iter().any(is_attached);
+                out.xdp = told.iter().find_map(|a| match a {
+                    LinkXdp::Attached(XdpAttached::Driver) => Some(Xdp::Native),
+                    LinkXdp::Attached(XdpAttached::SocketBuffer) => Some(Xdp::Generic),
+                    LinkXdp::Attached(XdpAttached::Hardware | XdpAttached::Multiple) => {
+                        Some(Xdp::Other)
+                    }
+                    _ => None,
+                });
             }
             _ => {}
         }

@@ -14,6 +14,7 @@ pub mod link;
 pub mod socket;
 pub mod stats;
 pub mod tc;
+pub mod watch;
 pub mod wire;
 mod words;
 

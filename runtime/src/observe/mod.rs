@@ -3,6 +3,8 @@
 //! Only reads. What it tells of a leaf's options is their one spelling, so that it can be compared with what a plan
 //! wants as text.
 
+use std::collections::BTreeSet;
+
 use weir_abi::{LAST_MAJOR, MQ_HANDLE};
 use weir_plan::kernel::{ClassSeen, HTB_OPTIONS, Interface, Parent, QdiscSeen};
 
@@ -61,6 +63,41 @@ pub fn interface(socket: &mut Socket, name: &str, link: Option<&Link>) -> Result
         classes,
         program: None,
     })
+}
+
+/// Whether a qdisc is the root or right below `mq`: no leaf of a class.
+pub fn is_above(qdisc: &QdiscSeen) -> bool {
+    match qdisc.parent {
+        Parent::Root => true,
+        Parent::Ingress => false,
+        Parent::Class(id) => id.major() == MQ_HANDLE,
+    }
+}
+
+/// An interface with the classes of some of its HTBs, and without its qdiscs.
+pub fn classes(
+    socket: &mut Socket,
+    name: &str,
+    link: Option<&Link>,
+    majors: &BTreeSet<u16>,
+) -> Result<Interface, Error> {
+    let mut interface = Interface {
+        name: name.to_owned(),
+        index: link.map(|l| l.index),
+        up: link.is_some_and(|l| l.up),
+        tx_queues: link.map_or(0, |l| l.tx_queues),
+        qdiscs: Vec::new(),
+        classes: Vec::new(),
+        program: None,
+    };
+    if let Some(link) = link {
+        for major in majors {
+            let told = tc::classes(socket, link.index, Some(*major))?;
+            interface.classes.extend(told.into_iter().map(class));
+        }
+        interface.classes.sort_by_key(|c| c.id);
+    }
+    Ok(interface)
 }
 
 fn qdisc(told: Qdisc, mtu: u32) -> QdiscSeen {

@@ -375,6 +375,7 @@ mod tests {
                 up: true,
                 attached: None,
                 xdp: false,
+                xdp_mode: None,
                 tx_queues: 4,
                 classes: 3,
             }];

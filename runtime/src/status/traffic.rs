@@ -81,6 +81,18 @@ pub struct Readings {
     legend: Option<Legend>,
     before: Option<Reading>,
     now: Option<Reading>,
+    /// How many there were.
+    count: u64,
+}
+
+/// Circuits that are looked at by name, at one reading.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Probed {
+    /// Which reading it was.
+    pub count: u64,
+    pub counters: Counters,
+    /// Packets that the class of each has sent, `[download, upload]`; `None`: the generation has no such circuit.
+    pub packets: Vec<Option<[u64; 2]>>,
 }
 
 impl Readings {
@@ -95,6 +107,7 @@ impl Readings {
     /// A reading that is newer than the last.
     pub fn put(&mut self, reading: Reading) {
         self.before = self.now.replace(reading);
+        self.count += 1;
     }
 
     /// Interfaces of the generation that is read.
@@ -105,6 +118,36 @@ impl Readings {
             .map_or_else(Vec::new, |l| l.devices.to_vec());
         devices.dedup();
         devices
+    }
+
+    /// How many readings there were.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// What the last reading says of these circuits; `None` before the first.
+    pub fn probe(&self, circuits: &[String]) -> Option<Probed> {
+        let counters = self.counters()?;
+        let now = self.now.as_ref()?;
+        let legend = self.legend.as_ref()?;
+        let packets = circuits
+            .iter()
+            .map(|circuit| {
+                let key = format!("circuit:{circuit}");
+                let at = legend
+                    .classes
+                    .binary_search_by(|(k, _)| k.as_str().cmp(&key))
+                    .ok()?;
+                let (_, ids) = &legend.classes[at];
+                // A class that is not there has sent nothing; that it is missing is another check's.
+                Some([0, 1].map(|d| self.stats(now, ids, d).map_or(0, |s| s.packets)))
+            })
+            .collect();
+        Some(Probed {
+            count: self.count,
+            counters,
+            packets,
+        })
     }
 
     pub fn latest(&self) -> Option<&Reading> {

@@ -12,6 +12,21 @@ pub trait Kernel {
     /// exist is an answer and not an error. With no interface it is cheap: slots only.
     fn observe(&mut self, devices: &[Device]) -> Result<Observation, KernelError>;
 
+    /// The same as [`Kernel::observe`], from memory where nothing was heard to have changed since. What is decided by it
+    /// is read back afterwards.
+    fn recall(&mut self, devices: &[Device]) -> Result<Observation, KernelError> {
+        self.observe(devices)
+    }
+
+    /// Enough of these interfaces to see what these acts did: what they did not touch may be left out.
+    fn look(
+        &mut self,
+        devices: &[Device],
+        _actions: &[Action],
+    ) -> Result<Observation, KernelError> {
+        self.observe(devices)
+    }
+
     /// Does these in order, and answers for each: as many answers as actions. Goes on after an action that failed.
     /// An answer is not proof: whoever needs to know observes. `generation` is what [`Action::LoadTable`] loads:
     /// without it, that act fails. [`Action::Drain`] is done by the caller, with [`Kernel::waiting`].

@@ -244,9 +244,16 @@ type Done<'p> = Vec<&'p Step>;
 impl Run<'_> {
     fn swap(&mut self, previous: Option<&Wanted>) -> Result<Swapped, SwapError> {
         self.full = false;
-        let start = self.kernel.observe(&self.devices)?;
+        let mut start = self.kernel.recall(&self.devices)?;
         let wanted = &self.to.wanted;
-        let plan = plan(&start, wanted, previous, self.options.plan)?;
+        let plan = match plan(&start, wanted, previous, self.options.plan) {
+            Ok(plan) => plan,
+            // Nothing is refused for what was only remembered.
+            Err(_) => {
+                start = self.kernel.observe(&self.devices)?;
+                plan(&start, wanted, previous, self.options.plan)?
+            }
+        };
         let mut swapped = Swapped {
             from: plan.from.clone(),
             to: wanted.digest.clone(),
@@ -383,9 +390,10 @@ impl Run<'_> {
     }
 
     fn read_back(&mut self, steps: &[&Step]) -> Result<(), String> {
+        let actions: Vec<Action> = steps.iter().map(|step| step.action.clone()).collect();
         let seen = self
             .kernel
-            .observe(&self.devices)
+            .look(&self.devices, &actions)
             .map_err(|error| error.to_string())?;
         let found = unmet(&seen, steps.iter().map(|step| &step.action));
         if found.is_empty() {

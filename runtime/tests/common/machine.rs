@@ -80,6 +80,27 @@ impl Machine {
         Some(machine)
     }
 
+    /// More settings in a section, which the next process reads.
+    pub fn set(&self, section: &str, lines: &str) {
+        let path = self.dir.path().join("runtime.toml");
+        let text = fs::read_to_string(&path).expect("readable");
+        let head = format!("[{section}]\n");
+        assert!(text.contains(&head));
+        let text = text.replace(&head, &format!("{head}# set\n{lines}\n# end\n"));
+        fs::write(path, text).expect("written");
+    }
+
+    /// Without what was set in sections.
+    pub fn unset(&self) {
+        let path = self.dir.path().join("runtime.toml");
+        let mut text = fs::read_to_string(&path).expect("readable");
+        while let Some((before, rest)) = text.split_once("# set\n") {
+            let (_, after) = rest.split_once("# end\n").expect("an end");
+            text = format!("{before}{after}");
+        }
+        fs::write(path, text).expect("written");
+    }
+
     pub fn store(&self) -> PathBuf {
         self.dir.path().join("store")
     }
@@ -318,7 +339,8 @@ impl Runtime {
         ask(&self.socket)
     }
 
-    fn wait(&mut self, what: &str, is: impl Fn(&RuntimeStatus) -> bool) -> RuntimeStatus {
+    /// Until its status is so.
+    pub fn wait(&mut self, what: &str, is: impl Fn(&RuntimeStatus) -> bool) -> RuntimeStatus {
         let end = Instant::now() + LONG;
         let mut last = None;
         while Instant::now() < end {

@@ -7,6 +7,7 @@
 pub mod frames;
 pub mod plan;
 pub mod raw;
+pub mod swaps;
 pub mod traffic;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

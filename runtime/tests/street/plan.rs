@@ -9,7 +9,9 @@ use weir_abi::table::{self, Builder, Entry, Prefix, Queue};
 use weir_plan::{LeafChoice, LeafChoices, Wanted};
 use weir_runtime::swap::Artifact;
 use weir_schemas::Published;
-use weir_schemas::queue_plan::{self, Class, Mode, Qdiscs, QueuePlan, Resting, Shaper, Target};
+use weir_schemas::queue_plan::{
+    self, Class, LeafQdisc, Mode, Qdiscs, QueuePlan, Resting, Shaper, Target,
+};
 
 use super::{DOWN, QUEUES, UP, house4, house6};
 
@@ -38,6 +40,34 @@ pub struct Network {
     pub circuits: Vec<Circuit>,
 }
 
+/// A discipline for the leaves of circuits.
+#[derive(Clone, Debug)]
+pub struct Leaf {
+    pub qdisc: LeafQdisc,
+    /// As the kernel calls it.
+    pub kind: &'static str,
+    /// In the one spelling of this kernel.
+    pub arguments: String,
+}
+
+/// What a network does not say.
+#[derive(Clone, Debug)]
+pub struct Style {
+    /// For every circuit.
+    pub leaf: Option<Leaf>,
+    /// Bursts, in milliseconds of a class's ceiling.
+    pub burst_ms: u64,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Style {
+            leaf: None,
+            burst_ms: 10,
+        }
+    }
+}
+
 /// An artifact, as far as the runtime needs it.
 #[derive(Clone)]
 pub struct Built {
@@ -48,16 +78,29 @@ pub struct Built {
 
 impl Network {
     /// `n` names the generation.
-    pub fn build(&self, n: u8) -> Built {
-        let digest = format!("{n:02x}").repeat(32);
-        let plan = self.queue_plan();
+    pub fn build(&self, n: u16) -> Built {
+        self.build_with(n, &Style::default())
+    }
+
+    /// In another style.
+    pub fn build_with(&self, n: u16, style: &Style) -> Built {
+        let leaf = style.leaf.as_ref();
+        let digest = format!("{n:04x}").repeat(16);
+        let plan = self.queue_plan(style);
         let violations = weir_plan::verify(&plan);
         assert!(violations.is_empty(), "{violations:?}");
-        let nothing = LeafChoices {
-            cake: LeafChoice::Nothing,
-            fq_codel: LeafChoice::Nothing,
+        let choice = |qdisc| match leaf {
+            Some(leaf) if leaf.qdisc == qdisc => LeafChoice::Make {
+                kind: leaf.kind.to_owned(),
+                arguments: leaf.arguments.clone(),
+            },
+            _ => LeafChoice::Nothing,
         };
-        let wanted = Wanted::of(&plan, &digest, &nothing).expect("a plan");
+        let choices = LeafChoices {
+            cake: choice(LeafQdisc::Cake),
+            fq_codel: choice(LeafQdisc::FqCodel),
+        };
+        let wanted = Wanted::of(&plan, &digest, &choices).expect("a plan");
 
         let queues: Vec<Queue> = (0..QUEUES as u16)
             .map(|queue| {
@@ -70,8 +113,8 @@ impl Network {
                 }
             })
             .collect();
-        // Numbers that no other generation has: a mark tells which one a packet was classified by.
-        let first = u32::from(n) * 64;
+        // Numbers that no other generation of these days has: a mark tells which one a packet was classified by.
+        let first = u32::from(n % 250) * 64;
         let mut builder = Builder::new(&queues, first + self.circuits.len() as u32);
         let mut circuits = BTreeMap::new();
         for (number, circuit) in (first..).zip(&self.circuits) {
@@ -108,7 +151,8 @@ impl Network {
         }
     }
 
-    fn queue_plan(&self) -> QueuePlan<'static> {
+    fn queue_plan(&self, style: &Style) -> QueuePlan<'static> {
+        let leaf = style.leaf.as_ref();
         let mut classes: Vec<Class<'static>> = Vec::new();
         for (i, tower) in self.towers.iter().enumerate() {
             classes.push(class(
@@ -118,6 +162,7 @@ impl Network {
                 tower.minor,
                 tower.kbps,
                 tower.kbps,
+                style.burst_ms,
             ));
         }
         for circuit in &self.circuits {
@@ -128,7 +173,18 @@ impl Network {
                 circuit.minor,
                 [64, 64],
                 circuit.kbps,
+                style.burst_ms,
             ));
+            if let (Some(leaf), Some(class)) = (leaf, classes.last_mut()) {
+                // By class, because a handle cannot go to another class, as in a compiled plan.
+                let handle = 0x100 + circuit.minor;
+                class.leaf = Some(
+                    [Some(queue_plan::Leaf {
+                        qdisc: leaf.qdisc,
+                        handle,
+                    }); 2],
+                );
+            }
         }
         classes.sort_by(|a, b| a.key.cmp(&b.key));
         QueuePlan {
@@ -185,7 +241,7 @@ fn major(queue: u16) -> u16 {
     nth_major(usize::from(queue)).expect("a major")
 }
 
-/// Bursts of 5 ms and more: on a machine that does other work a timer is late now and then, and a burst of one
+/// Bursts of 10 ms and more: on a machine that does other work a timer is late now and then, and a burst of one
 /// packet would lose what was not sent meanwhile.
 fn class(
     key: String,
@@ -194,6 +250,7 @@ fn class(
     minor: u16,
     rate_kbps: [u64; 2],
     ceil_kbps: [u64; 2],
+    burst_ms: u64,
 ) -> Class<'static> {
     Class {
         key: Cow::Owned(key),
@@ -203,7 +260,7 @@ fn class(
         rate_kbps,
         ceil_kbps,
         quantum: [1514, 1514],
-        burst_bytes: Some(ceil_kbps.map(|kbps| (kbps * 125 / 100).max(3200))),
+        burst_bytes: Some(ceil_kbps.map(|kbps| (kbps * burst_ms / 8).max(3200))),
         leaf: None,
     }
 }

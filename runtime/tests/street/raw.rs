@@ -7,8 +7,9 @@
 )]
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::time::Duration;
 
 const SO_RCVMARK: libc::c_int = 75;
 const ALL: u16 = (libc::ETH_P_ALL as u16).to_be();
@@ -128,6 +129,57 @@ fn address(index: u32) -> libc::sockaddr_ll {
     address.sll_protocol = ALL;
     address.sll_ifindex = index as i32;
     address
+}
+
+/// From here on the kernel notes when each datagram came to this socket.
+pub fn stamp_arrivals(socket: &UdpSocket) {
+    let on = 1i32;
+    // SAFETY: the value outlives the call and has the length that is said.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_TIMESTAMPNS,
+            (&raw const on).cast(),
+            size_of::<i32>() as u32,
+        )
+    };
+    assert_eq!(result, 0, "{}", io::Error::last_os_error());
+}
+
+/// The next datagram, and when the kernel had it: whoever reads late measures right.
+pub fn receive_stamped(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, Duration)> {
+    let mut control = [0u64; 16];
+    // SAFETY: all zero is a value of this structure.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    let mut part = libc::iovec {
+        iov_base: buffer.as_mut_ptr().cast(),
+        iov_len: buffer.len(),
+    };
+    message.msg_iov = &raw mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.as_mut_ptr().cast();
+    message.msg_controllen = size_of_val(&control);
+    // SAFETY: every pointer in the message is to memory that outlives the call and is as long as it says.
+    let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, 0) };
+    let length = usize::try_from(length).map_err(|_| io::Error::last_os_error())?;
+    let mut came = None;
+    // SAFETY: the kernel wrote whole control messages into the buffer, which is alive, and the walk ends with it.
+    unsafe {
+        let mut header = libc::CMSG_FIRSTHDR(&raw const message);
+        while !header.is_null() {
+            if (*header).cmsg_level == libc::SOL_SOCKET
+                && (*header).cmsg_type == libc::SCM_TIMESTAMPNS
+            {
+                let time = libc::CMSG_DATA(header)
+                    .cast::<libc::timespec>()
+                    .read_unaligned();
+                came = Some(Duration::new(time.tv_sec as u64, time.tv_nsec as u32));
+            }
+            header = libc::CMSG_NXTHDR(&raw const message, header);
+        }
+    }
+    Ok((length, came.expect("the kernel stamps arrivals")))
 }
 
 /// A TCP connection from an address of this namespace.

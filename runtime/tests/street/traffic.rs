@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::Side;
+use super::raw::{receive_stamped, stamp_arrivals};
 
 /// Bytes that Ethernet, IP and UDP add to a payload.
 pub fn overhead(six: bool) -> u64 {
@@ -43,8 +44,10 @@ impl Stream {
     pub fn send(self, side: &Side, stop: &Stop) -> JoinHandle<u64> {
         let stop = stop.clone();
         side.spawn(move || {
+            // Not connected: packets belong to their socket also where they are forwarded on the same machine, and one
+            // that is connected would choose the box's transmit queue before the program can. Those of a network card
+            // belong to none.
             let socket = UdpSocket::bind((self.from, 0)).expect("a socket");
-            socket.connect(self.to).expect("a route");
             let bits = (self.payload as u64 + overhead(self.to.is_ipv6())) * 8;
             let gap = Duration::from_nanos(bits * 1_000_000 / self.kbps);
             let mut payload = vec![0; self.payload];
@@ -52,7 +55,7 @@ impl Stream {
             let mut due = Instant::now();
             while !stop.stopped() {
                 payload[..8].copy_from_slice(&number.to_le_bytes());
-                match socket.send(&payload) {
+                match socket.send_to(&payload, self.to) {
                     Ok(_) => number += 1,
                     // Nobody listens yet, or any more.
                     Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {}
@@ -101,28 +104,28 @@ pub fn receive(side: &Side, at: SocketAddr, settle: Duration, stop: &Stop) -> Jo
             .expect("a timeout");
         let mut buffer = [0; 2048];
         let mut arrived = Arrived::default();
-        let mut first: Option<Instant> = None;
-        let mut measured: Option<Instant> = None;
+        stamp_arrivals(&socket);
+        let mut first: Option<Duration> = None;
+        let mut measured: Option<Duration> = None;
         loop {
-            let length = match socket.recv(&mut buffer) {
-                Ok(length) => length,
+            let (length, now) = match receive_stamped(&socket, &mut buffer) {
+                Ok(got) => got,
                 Err(_) if stop.stopped() => return arrived,
                 Err(_) => continue,
             };
-            let now = Instant::now();
             arrived.packets += 1;
             let number = u64::from_le_bytes(std::array::from_fn(|i| buffer[i]));
             arrived.numbers = arrived.numbers.max(number + 1);
             let first = *first.get_or_insert(now);
             // What still waits when the senders have stopped is not of the measure.
-            if now.duration_since(first) < settle || stop.stopped() {
+            if now.saturating_sub(first) < settle || stop.stopped() {
                 continue;
             }
             match measured {
                 None => measured = Some(now),
                 Some(start) => {
                     arrived.bytes += length as u64 + overhead(at.is_ipv6());
-                    arrived.time = now.duration_since(start);
+                    arrived.time = now.saturating_sub(start);
                 }
             }
         }
@@ -131,7 +134,8 @@ pub fn receive(side: &Side, at: SocketAddr, settle: Duration, stop: &Stop) -> Jo
     thread
 }
 
-/// A TCP connection from a house to the internet that downloads, numbered, until it is stopped. Gives the bytes
+/// A TCP connection from a house to the internet that downloads 512 bytes, numbered, after each pause, until it is
+/// stopped. Gives the bytes
 /// that arrived, all in order, or what went wrong.
 pub fn download(
     internet: &Side,
@@ -139,6 +143,7 @@ pub fn download(
     from: IpAddr,
     house: IpAddr,
     port: u16,
+    pause: Duration,
     stop: &Stop,
 ) -> JoinHandle<Result<u64, String>> {
     let (ready, bound) = std::sync::mpsc::channel();
@@ -154,7 +159,7 @@ pub fn download(
             connection
                 .write_all(&block)
                 .map_err(|e| format!("sending: {e}"))?;
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(pause);
         }
         Ok::<u64, String>(number * 8)
     });

@@ -58,7 +58,7 @@ impl<S: Shaper> Agent<'_, S> {
         }
     }
 
-    fn offered(&mut self, seen: Seen, artifact: Result<(), Missing>) {
+    fn offered(&mut self, seen: Seen, artifact: Result<Option<Arc<Proved>>, Missing>) {
         let head = &seen.head;
         // First whether it may be followed at all: an artifact of a replayed head is nobody's business.
         if let Err(refused) = lineage::judge(&self.memory, head) {
@@ -70,7 +70,7 @@ impl<S: Shaper> Agent<'_, S> {
             );
             return self.refuse(Refusal::of(head, reason));
         }
-        match artifact {
+        let fetched = match artifact {
             Err(Missing::Unreachable(why)) => {
                 return self.once(
                     "artifact",
@@ -85,8 +85,8 @@ impl<S: Shaper> Agent<'_, S> {
                 let reason = format!("generation {} is not loaded: {why}", head.seq);
                 return self.refuse(Refusal::of(head, reason));
             }
-            Ok(()) => {}
-        }
+            Ok(fetched) => fetched,
+        };
         let mut memory = self.memory.clone();
         let offer = match memory.offer(head, &self.now(), seen.over) {
             Ok(offer) => offer,
@@ -121,6 +121,7 @@ impl<S: Shaper> Agent<'_, S> {
                 &format!("{what} is kept: {}", head.action.word()),
             ),
             Offer::Load => {
+                self.fetched = fetched;
                 self.stuck = None;
                 self.retry_at = 0;
                 self.repairs = 0;

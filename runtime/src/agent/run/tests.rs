@@ -22,6 +22,8 @@ struct Kernel {
     /// Answers of the next loads; then it works.
     answers: Vec<ApplyResult>,
     kept: Vec<String>,
+    /// A digest, and the check that fails on a read-back of it.
+    spoilt: Option<(String, &'static str)>,
     loads: u32,
     reclaims: u32,
 }
@@ -64,19 +66,21 @@ impl Shaper for Fake {
 
     fn read_back(&mut self, to: &Proved) -> Result<ReadBack, String> {
         let kernel = self.0.borrow();
+        let spoilt = kernel.spoilt.as_ref();
+        let fails = |check| spoilt.is_some_and(|(digest, c)| *digest == to.digest && *c == check);
         Ok(ReadBack {
             objects: 8,
             drift: (0..kernel.drift)
                 .map(|n| format!("lan0 1:{n} is missing"))
                 .collect(),
-            drift_count: kernel.drift,
-            active: kernel.active.clone(),
+            drift_count: kernel.drift + u64::from(fails("classes")),
+            active: kernel.active.clone().filter(|_| !fails("tables")),
             kept: kernel.kept.clone(),
             interfaces: Vec::<InterfaceStatus>::new(),
             programs: to
                 .interfaces()
                 .iter()
-                .map(|n| ((*n).to_owned(), true))
+                .map(|n| ((*n).to_owned(), !fails("program")))
                 .collect(),
         })
     }
@@ -161,7 +165,10 @@ impl Lab {
     }
 
     fn run<T>(&self, story: impl FnOnce(&mut Agent<'_, Fake>) -> T) -> T {
-        let mut config = Config::default();
+        self.run_with(Config::default(), story)
+    }
+
+    fn run_with<T>(&self, mut config: Config, story: impl FnOnce(&mut Agent<'_, Fake>) -> T) -> T {
         config.state.dir = self.state.path().to_owned();
         let log = |_: Level, text: &str| self.lines.borrow_mut().push(text.to_owned());
         let board = Arc::new(Board::default());
@@ -186,7 +193,7 @@ impl Lab {
                 head: self.real(head),
                 over: false,
             }),
-            artifact: Ok(()),
+            artifact: Ok(None),
         }
     }
 
@@ -213,6 +220,8 @@ impl Lab {
     }
 }
 
+mod checks;
+
 #[test]
 fn a_head_is_loaded_watched_and_proved() {
     let lab = Lab::new();
@@ -226,7 +235,7 @@ fn a_head_is_loaded_watched_and_proved() {
         let status = agent.board.snapshot();
         assert_eq!(status.state, State::Active);
         assert_eq!(status.active.expect("one").seq, Some(1));
-        assert_eq!(status.health.len(), 8);
+        assert_eq!(status.health.len(), crate::health::NAMES.len());
         // Nothing is done that need not be; what is kept for going back is let go once.
         lab.wait(agent, 200);
         assert_eq!(lab.kernel.0.borrow().reclaims, 0);

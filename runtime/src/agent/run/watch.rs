@@ -2,17 +2,26 @@
 
 use super::*;
 use crate::agent::shaper::ReadBack;
-use crate::health::{self, Observed};
+use crate::health::{self, Observed, Probe, Probes};
+use crate::status::traffic::Probed;
 
 /// Repairs of one generation before it is left alone: somebody else changes what is ours, and does not stop.
 pub(super) const REPAIRS: u32 = 3;
 /// Repairs are forgotten when nothing drifted for so long, in milliseconds.
 const CALM_MS: u64 = 600_000;
 
+/// Readings that may be missed before counters count as unreadable, and a while for a busy machine, in milliseconds.
+const MISSED: u64 = 4;
+const BUSY_MS: u64 = 60_000;
+
 /// A generation that was loaded and is watched.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Watch {
     pub until: u64,
+    /// Readings there were when it was loaded.
+    pub readings: u64,
+    /// The first reading of which nothing was read before it was loaded.
+    pub probed: Option<Probed>,
     /// Counters when it was loaded.
     pub start: Option<Counters>,
     /// What passed in a while before.
@@ -31,7 +40,8 @@ impl<S: Shaper> Agent<'_, S> {
 
     /// Looks at what was loaded: at once at what the kernel has, and when its time is over at what passed.
     pub(super) fn watch(&mut self) {
-        let Some(watch) = self.watch else {
+        self.probe();
+        let Some(watch) = self.watch.clone() else {
             return;
         };
         let Some(loaded) = self.loaded.clone() else {
@@ -43,7 +53,7 @@ impl<S: Shaper> Agent<'_, S> {
             return;
         }
         let first = self.read_back_at == 0;
-        let over = self.clock.since_boot_ms() >= watch.until;
+        let over = self.is_over(&watch);
         if !first && !over {
             return;
         }
@@ -52,7 +62,8 @@ impl<S: Shaper> Agent<'_, S> {
         };
         let since = self.board.readings().counters().unwrap_or_default();
         let since = since.since(&watch.start.unwrap_or_default());
-        let checks = self.check(&loaded, &read_back, since, watch.before);
+        let probes = self.probes(&watch, over);
+        let checks = self.check(&loaded, &read_back, since, watch.before, probes);
         if let Some(red) = health::red(&checks) {
             self.watch = None;
             self.is_unhealthy(&loaded, &red);
@@ -67,6 +78,66 @@ impl<S: Shaper> Agent<'_, S> {
                 Level::Info,
                 &format!("{} is healthy", short(&loaded.digest)),
             );
+        }
+    }
+
+    /// Where circuits are looked at by name, their first counters are those of the second reading after the load:
+    /// the first may have begun before it.
+    fn probe(&mut self) {
+        let named = &self.config.health.probes;
+        if let Some(watch) = &mut self.watch
+            && watch.probed.is_none()
+            && !named.is_empty()
+        {
+            let readings = self.board.readings();
+            if readings.count() >= watch.readings + 2 {
+                watch.probed = readings.probe(named);
+            }
+        }
+    }
+
+    /// Its time is over, and what is to be measured was, or should have been long ago.
+    fn is_over(&self, watch: &Watch) -> bool {
+        let now = self.clock.since_boot_ms();
+        let count = self.board.readings().count();
+        let measured = self.config.health.probes.is_empty()
+            || watch.probed.as_ref().is_some_and(|p| count > p.count);
+        let read = self.config.socket.read.ms();
+        let longest = read.saturating_mul(MISSED).saturating_add(BUSY_MS);
+        now >= watch.until && (measured || now >= watch.until.saturating_add(longest))
+    }
+
+    fn probes(&self, watch: &Watch, over: bool) -> Probes {
+        let now = self.board.readings().probe(&self.config.health.probes);
+        match self.between(watch.probed.as_ref(), now.as_ref()) {
+            Probes::Waiting if over => Probes::Unreadable,
+            probes => probes,
+        }
+    }
+
+    /// What passed of the circuits that are looked at by name, between two readings.
+    fn between(&self, then: Option<&Probed>, now: Option<&Probed>) -> Probes {
+        let (Some(then), Some(now)) = (then, now) else {
+            return Probes::Waiting;
+        };
+        if now.count <= then.count {
+            return Probes::Waiting;
+        }
+        let passed = now.counters.since(&then.counters);
+        let names = self.config.health.probes.iter();
+        Probes::Passed {
+            bytes: passed.shaped_bytes.saturating_add(passed.unknown_bytes),
+            circuits: names
+                .zip(then.packets.iter().zip(&now.packets))
+                .map(|(circuit, (then, now))| Probe {
+                    circuit: circuit.clone(),
+                    // Of a class that was made anew, what it counts.
+                    packets: now.map(|now| {
+                        let then = then.unwrap_or_default();
+                        [0, 1].map(|d| now[d].checked_sub(then[d]).unwrap_or(now[d]))
+                    }),
+                })
+                .collect(),
         }
     }
 
@@ -147,7 +218,11 @@ impl<S: Shaper> Agent<'_, S> {
             .unwrap_or_default()
             .since(&self.usual[1].unwrap_or_default());
         self.usual = [self.usual[1], now];
-        self.check(&loaded, &read_back, since, None);
+        let named = &self.config.health.probes;
+        let probed = self.board.readings().probe(named);
+        let probes = self.between(self.probed.as_ref(), probed.as_ref());
+        self.probed = probed;
+        self.check(&loaded, &read_back, since, None, probes);
         let now_ms = self.clock.since_boot_ms();
         let gone = self.gone(&loaded);
         if !gone.is_empty() {
@@ -190,6 +265,7 @@ impl<S: Shaper> Agent<'_, S> {
         read_back: &ReadBack,
         since: Counters,
         before: Option<Counters>,
+        probes: Probes,
     ) -> Vec<weir_schemas::runtime::Check> {
         let written = self.board.snapshot().store.and_then(|s| s.written);
         let age = written
@@ -207,6 +283,7 @@ impl<S: Shaper> Agent<'_, S> {
             programs: read_back.programs.clone(),
             before,
             since,
+            probes,
             head_age: age.filter(|_| self.memory.channel.is_some()),
             head_max_age: self.config.store.max_age.ms() / 1000,
         };
