@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use weir_compiler::config::project::{Project, Remote};
 use weir_compiler::report::plain;
 use weir_store::channel::{Backend, Stored};
-use weir_store::{Artifact, ArtifactFiles, Outcome, Store, StoreError, mirror};
+use weir_store::{Artifact, ArtifactFiles, Outcome, Staged, Store, StoreError, mirror};
 
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
@@ -21,7 +21,7 @@ pub struct Shelf {
 
 struct Elsewhere {
     name: String,
-    backend: Box<dyn Backend>,
+    backend: Box<dyn Backend + Sync>,
 }
 
 /// What a project keeps where.
@@ -51,7 +51,9 @@ impl Shelf {
 
     /// The store of artifacts elsewhere; `None` where the directory is all there is.
     pub fn remote(&self) -> Option<&dyn Backend> {
-        self.remote.as_ref().map(|remote| remote.backend.as_ref())
+        self.remote
+            .as_ref()
+            .map(|remote| remote.backend.as_ref() as &dyn Backend)
     }
 
     /// The directory: snapshots, and copies of artifacts where those are elsewhere.
@@ -107,7 +109,21 @@ impl Shelf {
 
     /// Stores an artifact, here and where it belongs; where it is here, and what that place made of it.
     pub fn put(&self, files: &ArtifactFiles<'_>) -> Result<(PathBuf, Outcome), StoreError> {
-        let put = self.local.put_artifact(files)?;
+        self.keep(self.stage(files)?, files)
+    }
+
+    /// Writes the files of an artifact, here; nobody sees them before they are kept.
+    pub fn stage(&self, files: &ArtifactFiles<'_>) -> Result<Staged<'_>, StoreError> {
+        self.local.stage(files)
+    }
+
+    /// The second half of [`Shelf::put`].
+    pub fn keep(
+        &self,
+        staged: Staged<'_>,
+        files: &ArtifactFiles<'_>,
+    ) -> Result<(PathBuf, Outcome), StoreError> {
+        let put = staged.keep(files)?;
         let outcome = match &self.remote {
             None => put.outcome,
             Some(remote) => remote.backend.put(files)?,
@@ -138,7 +154,7 @@ fn wrong(message: impl Into<String>, help: impl Into<String>) -> Stop {
 }
 
 #[cfg(not(feature = "s3"))]
-pub fn connect(_: &Path, _: &Remote) -> Result<Box<dyn Backend>, Stop> {
+pub fn connect(_: &Path, _: &Remote) -> Result<Box<dyn Backend + Sync>, Stop> {
     Err(Stop::new(
         Exit::Usage,
         "`store.url` is a bucket, and this weir was built without stores in buckets",
@@ -147,7 +163,7 @@ pub fn connect(_: &Path, _: &Remote) -> Result<Box<dyn Backend>, Stop> {
 }
 
 #[cfg(feature = "s3")]
-pub fn connect(dir: &Path, remote: &Remote) -> Result<Box<dyn Backend>, Stop> {
+pub fn connect(dir: &Path, remote: &Remote) -> Result<Box<dyn Backend + Sync>, Stop> {
     Ok(Box::new(bucket(dir, remote)?))
 }
 

@@ -40,7 +40,7 @@ use std::path::{Path, PathBuf};
 
 pub use artifact::{Artifact, Damage, Fault};
 pub use error::StoreError;
-pub use put::{ArtifactFiles, Outcome, Put};
+pub use put::{ArtifactFiles, Outcome, Put, Staged};
 
 use disk::{Lock, doing};
 
