@@ -83,7 +83,7 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
             emit::write(artifact, out).map_err(|e| Stop::cannot("write to", out, &e))?;
         }
         rests = Some(match staged {
-            Some((shelf, staged)) => kept(shelf.keep(staged, &artifact.as_files()))?,
+            Some((shelf, staged)) => kept(shelf.keep_staged(staged, &artifact.as_files()))?,
             None => keep(&built.dir, &built.project, artifact)?,
         });
         Ok(())

@@ -109,7 +109,7 @@ impl Shelf {
 
     /// Stores an artifact, here and where it belongs; where it is here, and what that place made of it.
     pub fn put(&self, files: &ArtifactFiles<'_>) -> Result<(PathBuf, Outcome), StoreError> {
-        self.keep(self.stage(files)?, files)
+        self.keep_staged(self.stage(files)?, files)
     }
 
     /// Writes the files of an artifact, here; nobody sees them before they are kept.
@@ -118,7 +118,7 @@ impl Shelf {
     }
 
     /// The second half of [`Shelf::put`].
-    pub fn keep(
+    pub fn keep_staged(
         &self,
         staged: Staged<'_>,
         files: &ArtifactFiles<'_>,
