@@ -49,6 +49,9 @@ pub mod topology;
 pub mod units;
 pub mod why;
 
+use std::panic::resume_unwind;
+use std::thread;
+
 use rayon::prelude::*;
 
 use crate::config::project::Project;
@@ -215,16 +218,25 @@ impl Outcome {
     }
 
     fn watched(stages: &Stages<'_>, previous: Option<&Previous>, begins: Watch<'_>) -> Outcome {
-        begins(Part::Lint);
-        let findings = lint::run(stages);
-        begins(Part::Emit);
-        let artifacts = emit::emit(stages, &findings, previous.map(|p| p.digest.as_str()));
+        let (findings, artifacts) = Outcome::unproved(stages, previous, begins);
         let refused = refusal::refusals(stages, &artifacts);
         Outcome {
             findings,
             artifacts,
             refused,
         }
+    }
+
+    fn unproved(
+        stages: &Stages<'_>,
+        previous: Option<&Previous>,
+        begins: Watch<'_>,
+    ) -> (Vec<Finding>, ArtifactSet) {
+        begins(Part::Lint);
+        let findings = lint::run(stages);
+        begins(Part::Emit);
+        let artifacts = emit::emit(stages, &findings, previous.map(|p| p.digest.as_str()));
+        (findings, artifacts)
     }
 }
 
@@ -248,10 +260,55 @@ pub fn compile_watched(
     previous: Option<&Previous>,
     begins: Watch<'_>,
 ) -> Compiled {
+    let mut compiled = planned(project, files, exports, previous, begins);
+    let outcome = Outcome::watched(
+        &compiled.stages(project, files, exports, previous),
+        previous,
+        begins,
+    );
+    compiled.findings = outcome.findings;
+    compiled.artifacts = outcome.artifacts;
+    compiled.refused = outcome.refused;
+    compiled
+}
+
+/// [`compile`], and `meanwhile` is given the files while it is still worked out whether they are refused: writing
+/// them takes as long as proving them. It has a thread of its own, because disks let wait. `None` where a source is
+/// incomplete: of that nothing is ever written.
+pub fn compile_beside<T: Send>(
+    project: &Project,
+    files: &SourceMap,
+    exports: &ExportSet,
+    previous: Option<&Previous>,
+    meanwhile: impl FnOnce(&ArtifactSet) -> T + Send,
+) -> (Compiled, Option<T>) {
+    let mut compiled = planned(project, files, exports, previous, &mut |_| ());
+    let stages = compiled.stages(project, files, exports, previous);
+    let (findings, artifacts) = Outcome::unproved(&stages, previous, &mut |_| ());
+    let (refused, done) = thread::scope(|scope| {
+        let writing = (!compiled.incomplete).then(|| scope.spawn(|| meanwhile(&artifacts)));
+        let refused = refusal::refusals(&stages, &artifacts);
+        let done = writing.map(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        (refused, done)
+    });
+    compiled.findings = findings;
+    compiled.artifacts = artifacts;
+    compiled.refused = refused;
+    (compiled, done)
+}
+
+/// Everything but what is said and written of it.
+fn planned(
+    project: &Project,
+    files: &SourceMap,
+    exports: &ExportSet,
+    previous: Option<&Previous>,
+    begins: Watch<'_>,
+) -> Compiled {
     let network = network_watched(project, files, exports, previous, begins);
     let (tree, layout) = plan(project, &network, previous);
     let incomplete = network.incomplete();
-    let mut compiled = Compiled {
+    Compiled {
         sources: network.sources,
         inventory: network.inventory,
         graph: network.graph,
@@ -262,14 +319,5 @@ pub fn compile_watched(
         findings: Vec::new(),
         incomplete,
         refused: Vec::new(),
-    };
-    let outcome = Outcome::watched(
-        &compiled.stages(project, files, exports, previous),
-        previous,
-        begins,
-    );
-    compiled.findings = outcome.findings;
-    compiled.artifacts = outcome.artifacts;
-    compiled.refused = outcome.refused;
-    compiled
+    }
 }

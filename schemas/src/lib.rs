@@ -24,14 +24,16 @@ pub mod runtime;
 pub mod tree;
 pub mod why;
 
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::path::Path;
-use std::{fs, io};
+use std::{fmt, fs, io};
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 /// A file format with a version: what its `schema` key says.
 pub trait Published {
@@ -174,6 +176,12 @@ pub fn read<T: Published + DeserializeOwned>(bytes: &[u8]) -> Result<T, ReadErro
     struct Head {
         schema: String,
     }
+    // As a rule it is what it should be, and then it is read once. What is wrong is worked out only when something is.
+    if first_schema(bytes).as_deref() == Some(T::SCHEMA)
+        && let Ok(value) = serde_json::from_slice(bytes)
+    {
+        return Ok(value);
+    }
     let malformed = |source| ReadError::Malformed {
         expected: T::SCHEMA,
         source,
@@ -188,6 +196,59 @@ pub fn read<T: Published + DeserializeOwned>(bytes: &[u8]) -> Result<T, ReadErro
     serde_json::from_slice(bytes).map_err(malformed)
 }
 
+/// What the key `schema` says, read up to there: in every published file it comes first.
+fn first_schema(bytes: &[u8]) -> Option<String> {
+    struct UpToSchema<'s>(&'s mut Option<String>);
+    impl<'de> Visitor<'de> for UpToSchema<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+            while let Some(key) = map.next_key::<String>()? {
+                if key == "schema" {
+                    *self.0 = Some(map.next_value()?);
+                    return Err(M::Error::custom("the rest does not matter"));
+                }
+                map.next_value::<IgnoredAny>()?;
+            }
+            Ok(())
+        }
+    }
+    let mut found = None;
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    // The end of the walk is an error by design; what was found counts.
+    let _ = reader.deserialize_map(UpToSchema(&mut found));
+    found
+}
+
+/// An object whose keys are sorted, as ours are, into a map: at once, and not entry by entry. Of a key that is there
+/// twice the last value counts, as in any map that is read.
+pub(crate) fn in_order<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    K: Deserialize<'de> + Ord,
+    V: Deserialize<'de>,
+{
+    struct Entries<K, V>(PhantomData<(K, V)>);
+    impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Visitor<'de> for Entries<K, V> {
+        type Value = BTreeMap<K, V>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map")
+        }
+        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+            let mut entries = Vec::new();
+            while let Some(entry) = map.next_entry()? {
+                entries.push(entry);
+            }
+            Ok(entries.into_iter().collect())
+        }
+    }
+    deserializer.deserialize_map(Entries(PhantomData))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,6 +261,62 @@ mod tests {
             assert!(name.starts_with("weir."), "{name}");
             assert!(version.parse::<u32>().is_ok(), "{version}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said_whatever_comes_first() {
+        let said = |text: &str| match read::<tree::Tree<'_>>(text.as_bytes()) {
+            Ok(tree) => format!("read {} circuits", tree.circuits.len()),
+            Err(error) => error.to_string(),
+        };
+        let rest = r#""strategy": "full", "emitted": [], "buckets": {}, "omitted": {}"#;
+        let circuit = r#"{"parent": "p", "max_kbps": [1, 1], "min_kbps": [1, 1], "devices": []}"#;
+        let later = circuit.replace("[1, 1]", "[2, 2]");
+        for (text, want) in [
+            (
+                format!(
+                    r#"{{"schema": "weir.tree/1", {rest}, "circuits": {{"b": {circuit}, "a": {circuit}}}}}"#
+                ),
+                "read 2 circuits",
+            ),
+            (
+                format!(r#"{{{rest}, "circuits": {{}}, "schema": "weir.tree/1"}}"#),
+                "read 0 circuits",
+            ),
+            (
+                format!(r#"{{"schema": "weir.tree/9", {rest}, "circuits": {{}}}}"#),
+                "this is weir.tree/9, and",
+            ),
+            (
+                format!(r#"{{"schema": "weir.tree/1", {rest}}}"#),
+                "this is not weir.tree/1: missing field `circuits`",
+            ),
+            (
+                format!(
+                    r#"{{"schema": "weir.tree/1", {rest}, "circuits": {{}}, "schema": "weir.tree/1"}}"#
+                ),
+                "this is not weir.tree/1: duplicate field `schema`",
+            ),
+            (
+                r#"{"schema": 7}"#.to_owned(),
+                "this is not weir.tree/1: invalid type: integer `7`",
+            ),
+            (
+                r#"{"schema": "weir.tree/1"} x"#.to_owned(),
+                "this is not weir.tree/1: trailing characters",
+            ),
+            ("[]".to_owned(), "this is not weir.tree/1: "),
+            (String::new(), "this is not weir.tree/1: EOF"),
+        ] {
+            let said = said(&text);
+            assert!(said.starts_with(want), "{text}: {said}");
+        }
+        let twice = format!(
+            r#"{{"schema": "weir.tree/1", {rest}, "circuits": {{"a": {circuit}, "b": {circuit}, "a": {later}}}}}"#
+        );
+        let tree: tree::Tree<'_> = read(twice.as_bytes()).expect("a tree");
+        assert_eq!(tree.circuits["a"].max_kbps, [2, 2]);
+        assert_eq!(tree.circuits.len(), 2);
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub struct Tree<'a> {
     /// Generated parent nodes that hold circuits, by name, with the ids of their circuits.
     pub buckets: BTreeMap<Cow<'a, str>, Vec<Cow<'a, str>>>,
     /// Shaped circuits by id.
+    #[serde(deserialize_with = "crate::in_order")]
     pub circuits: BTreeMap<Cow<'a, str>, TreeCircuit<'a>>,
     /// Circuits that are not shaped, by id, with the reason. Their traffic passes at full speed.
     pub omitted: BTreeMap<Cow<'a, str>, OmitReason>,

@@ -8,10 +8,10 @@ use weir_compiler::config::project::Project;
 use weir_compiler::emit::{self, ArtifactSet};
 use weir_compiler::report::summary::{Summary, push_row};
 use weir_compiler::report::{Detail, by_rule, human, json, plain};
-use weir_store::StoreError;
+use weir_store::{Outcome, StoreError};
 
 use crate::cli::exit::Exit;
-use crate::cli::project::{Built, Follow, argument, compile_project};
+use crate::cli::project::{Built, argument, compile_and_stage};
 use crate::cli::shelf::Shelf;
 use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
@@ -45,9 +45,12 @@ pub struct Kept {
 
 /// Puts an artifact into the store of its project.
 pub fn keep(dir: &Path, project: &Project, artifact: &ArtifactSet) -> Result<Kept, Stop> {
-    let failed = |error: StoreError| Stop::new(Exit::Outside, error.to_string(), "");
-    let store = Shelf::open(dir, project)?;
-    let (directory, outcome) = store.put(&artifact.as_files()).map_err(failed)?;
+    kept(Shelf::open(dir, project)?.put(&artifact.as_files()))
+}
+
+fn kept(put: Result<(PathBuf, Outcome), StoreError>) -> Result<Kept, Stop> {
+    let (directory, outcome) =
+        put.map_err(|error| Stop::new(Exit::Outside, error.to_string(), ""))?;
     Ok(Kept {
         directory,
         unchanged: !outcome.is_new(),
@@ -70,19 +73,25 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
     if args.fetch {
         super::fetch::before_build(&dir, terminal)?;
     }
-    let built = compile_project(dir, &args.overrides, Follow::Production, terminal)?;
-    let verdict = built.verdict();
-    let artifact = &built.compiled.artifacts;
-    let kept = if verdict.stops_the_files() {
-        None
-    } else {
+    let mut rests = None;
+    let built = compile_and_stage(dir, &args.overrides, terminal, |built, staged| {
+        if built.verdict().stops_the_files() {
+            return Ok(());
+        }
+        let artifact = &built.compiled.artifacts;
         // The store first: what is in a directory is then always an artifact that can be promoted.
-        let kept = keep(&built.dir, &built.project, artifact)?;
+        rests = Some(match staged {
+            Some((shelf, staged)) => kept(shelf.keep_staged(staged, &artifact.as_files()))?,
+            None => keep(&built.dir, &built.project, artifact)?,
+        });
         if let Some(out) = &args.out {
             emit::write(artifact, out).map_err(|e| Stop::cannot("write to", out, &e))?;
         }
-        Some(kept)
-    };
+        Ok(())
+    })?;
+    let kept = rests;
+    let verdict = built.verdict();
+    let artifact = &built.compiled.artifacts;
     let summary = Summary::of(&built.stages(), &built.compiled.findings);
     let problems = show::problems(&built);
     let outcome = show::outcome(&built, &verdict, &summary, &problems, false);

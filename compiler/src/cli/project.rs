@@ -15,9 +15,10 @@ use weir_compiler::report::excerpt::Spot;
 use weir_compiler::report::plain;
 use weir_compiler::report::summary::inputs;
 use weir_compiler::source_map::SourceMap;
-use weir_compiler::{Compiled, compile, exports, golden, lock, previous};
+use weir_compiler::{Compiled, compile, compile_beside, exports, golden, lock, previous};
 use weir_schemas::artifact;
 use weir_schemas::manifest::Manifest;
+use weir_store::Staged;
 use weir_store::channel::head::is_name;
 use weir_store::channel::{Channels, SystemClock};
 
@@ -78,6 +79,46 @@ pub fn compile_project(
     compile_with(dir, overrides, follow, None, terminal)
 }
 
+/// As [`compile_project`], and its files are on the way into the store of the project while they are proved, where
+/// there is a store. One that cannot be written to is no error yet: perhaps nothing is to be written.
+pub fn compile_and_stage(
+    dir: PathBuf,
+    overrides: &Overrides,
+    terminal: &Terminal,
+    keep: impl FnOnce(&Built, Option<(&Shelf, Staged<'_>)>) -> Result<(), Stop>,
+) -> Result<Built, Stop> {
+    let input = read_project(dir, overrides, Follow::Production, None, terminal)?;
+    let there = input.dir.join(&input.project.store).is_dir();
+    let shelf = there
+        .then(|| Shelf::open(&input.dir, &input.project).ok())
+        .flatten();
+    let (compiled, staged) = compile_beside(
+        &input.project,
+        &input.files,
+        &input.exports,
+        input.previous.as_ref(),
+        |artifact| shelf.as_ref()?.stage(&artifact.as_files()).ok(),
+    );
+    let built = input.compiled(compiled);
+    keep(&built, shelf.as_ref().zip(staged.flatten()))?;
+    Ok(built)
+}
+
+impl Input {
+    fn compiled(self, compiled: Compiled) -> Built {
+        Built {
+            dir: self.dir,
+            prefix: self.prefix,
+            alone: self.alone,
+            project: self.project,
+            files: self.files,
+            exports: self.exports,
+            previous: self.previous,
+            compiled: ManuallyDrop::new(compiled),
+        }
+    }
+}
+
 /// As [`compile_project`], with this text in place of the project's `overrides.toml`.
 pub fn compile_with(
     dir: PathBuf,
@@ -86,26 +127,14 @@ pub fn compile_with(
     intent: Option<&str>,
     terminal: &Terminal,
 ) -> Result<Built, Stop> {
-    let Input {
-        dir,
-        prefix,
-        alone,
-        project,
-        files,
-        exports,
-        previous,
-    } = read_project(dir, overrides, follow, intent, terminal)?;
-    let compiled = ManuallyDrop::new(compile(&project, &files, &exports, previous.as_ref()));
-    Ok(Built {
-        dir,
-        prefix,
-        alone,
-        project,
-        files,
-        exports,
-        previous,
-        compiled,
-    })
+    let input = read_project(dir, overrides, follow, intent, terminal)?;
+    let compiled = compile(
+        &input.project,
+        &input.files,
+        &input.exports,
+        input.previous.as_ref(),
+    );
+    Ok(input.compiled(compiled))
 }
 
 /// Reads the project, its exports and the artifact that it follows.

@@ -197,7 +197,7 @@ fn text(args: &Arguments, pulled: &Pulled, terminal: &Terminal) -> String {
     }
 }
 
-fn source(args: &Arguments) -> Result<Box<dyn Backend>, Stop> {
+fn source(args: &Arguments) -> Result<Box<dyn Backend + Sync>, Stop> {
     let from = args.from.as_str();
     if from.starts_with("s3://") {
         let remote = Remote {

@@ -51,12 +51,17 @@ impl Review {
         accept: Accept,
         judge: Judge,
     ) -> Result<Review, Stop> {
-        let loaded = prove(&artifact)?;
+        // What runs is read meanwhile. What is wrong with the new one is told first.
+        let (loaded, was) = rayon::join(
+            || prove(&artifact),
+            || base.map(|known| running(desk, known)).transpose(),
+        );
+        let loaded = loaded?;
         let manifest = loaded.manifest.as_ref();
-        let diff = match base {
-            None => None,
-            Some(known) => Some(weir_compiler::diff::diff(&running(desk, known)?, &loaded)),
-        };
+        let was = was?;
+        let diff = was
+            .as_ref()
+            .map(|was| weir_compiler::diff::diff(was, &loaded));
         let mut failing = manifest.is_none_or(|m| m.failing);
         let mut more = None;
         if failing
@@ -80,6 +85,8 @@ impl Review {
         };
         let mut trips = guard::trips(&desk.project.guard, &candidate, accept);
         trips.extend(more);
+        // Millions of small texts: nobody waits for them.
+        rayon::spawn(move || drop((loaded, was)));
         let bytes = artifact
             .read(artifact::MANIFEST)
             .map_err(|e| store_error(&e))?;

@@ -10,7 +10,7 @@ use weir_compiler::lock::Lock;
 use weir_compiler::report::plain;
 use weir_store::channel::{Backend, Stored};
 use weir_store::snapshot::{Snapshot, SnapshotError};
-use weir_store::{Artifact, ArtifactFiles, Outcome, Store, StoreError, mirror};
+use weir_store::{Artifact, ArtifactFiles, Outcome, Staged, Store, StoreError, mirror};
 
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
@@ -110,7 +110,21 @@ impl Shelf {
 
     /// Stores an artifact, here and where it belongs; where it is here, and what that place made of it.
     pub fn put(&self, files: &ArtifactFiles<'_>) -> Result<(PathBuf, Outcome), StoreError> {
-        let put = self.local.put_artifact(files)?;
+        self.keep_staged(self.stage(files)?, files)
+    }
+
+    /// Writes the files of an artifact, here; nobody sees them before they are kept.
+    pub fn stage(&self, files: &ArtifactFiles<'_>) -> Result<Staged<'_>, StoreError> {
+        self.local.stage(files)
+    }
+
+    /// The second half of [`Shelf::put`].
+    pub fn keep_staged(
+        &self,
+        staged: Staged<'_>,
+        files: &ArtifactFiles<'_>,
+    ) -> Result<(PathBuf, Outcome), StoreError> {
+        let put = staged.keep(files)?;
         let outcome = match &self.remote {
             None => put.outcome,
             Some(remote) => remote.backend.put(files)?,

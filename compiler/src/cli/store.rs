@@ -377,22 +377,35 @@ pub fn unproved(artifact: &Artifact, what: &str, help: &str) -> Stop {
 
 /// What is wrong with the plan, the tree and the address table of an artifact whose files are as they were stored.
 pub fn violations(artifact: &Artifact, loaded: &Loaded) -> Result<Vec<Violation>, Stop> {
-    let mut violations = weir_plan::verify(&loaded.plan);
-    violations.extend(weir_plan::verify_artifact(&loaded.tree, &loaded.plan));
+    let Loaded { tree, plan, .. } = loaded;
+    let ((mut violations, beside), (alone, table)) = rayon::join(
+        || {
+            rayon::join(
+                || weir_plan::verify(plan),
+                || weir_plan::verify_agreement(tree, plan),
+            )
+        },
+        || rayon::join(|| weir_plan::verify_tree(tree), || table(artifact, loaded)),
+    );
+    violations.extend(beside);
+    violations.extend(alone);
+    violations.extend(table?);
+    Ok(violations)
+}
+
+/// What is wrong with the address table.
+fn table(artifact: &Artifact, loaded: &Loaded) -> Result<Vec<Violation>, Stop> {
     match artifact.read(artifact::CLASSIFIER) {
-        Ok(table) => {
-            violations.extend(weir_plan::verify_table(&loaded.tree, &loaded.plan, &table));
-        }
+        Ok(table) => Ok(weir_plan::verify_table(&loaded.tree, &loaded.plan, &table)),
         Err(StoreError::Io { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound => {
-            violations.push(Violation {
+            Ok(vec![Violation {
                 kind: weir_plan::Kind::Table,
                 key: artifact::CLASSIFIER.to_owned(),
                 message: "is not there: an older Weir built this artifact".to_owned(),
-            });
+            }])
         }
-        Err(error) => return Err(store_error(&error)),
+        Err(error) => Err(store_error(&error)),
     }
-    Ok(violations)
 }
 
 fn load_dir(dir: &Path) -> Result<Loaded, Stop> {

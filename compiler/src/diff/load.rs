@@ -45,12 +45,21 @@ impl Artifact {
                 reason: error.to_string(),
             }
         };
+        let manifest = read(artifact::MANIFEST)?
+            .map(|bytes| {
+                weir_schemas::read::<Manifest<'static>>(&bytes).map_err(wrong(artifact::MANIFEST))
+            })
+            .transpose()?;
         let (tree, (plan, names)) = rayon::join(
             || {
                 let bytes = must(artifact::TREE)?;
                 let tree: Tree<'static> =
                     weir_schemas::read(&bytes).map_err(wrong(artifact::TREE))?;
-                Ok((tree, sha256(&bytes)))
+                let digest = match &manifest {
+                    Some(manifest) => manifest.digest.as_ref().to_owned(),
+                    None => sha256(&bytes),
+                };
+                Ok((tree, digest))
             },
             || {
                 rayon::join(
@@ -62,16 +71,9 @@ impl Artifact {
                 )
             },
         );
-        let (tree, tree_digest) = tree?;
-        let manifest = read(artifact::MANIFEST)?
-            .map(|bytes| {
-                weir_schemas::read::<Manifest<'static>>(&bytes).map_err(wrong(artifact::MANIFEST))
-            })
-            .transpose()?;
+        let (tree, digest) = tree?;
         Ok(Artifact {
-            digest: manifest
-                .as_ref()
-                .map_or(tree_digest, |m| m.digest.as_ref().to_owned()),
+            digest,
             manifest,
             tree,
             plan: plan?,
@@ -90,10 +92,10 @@ fn names(csv: &[u8]) -> Result<Vec<(String, String)>, Unreadable> {
     let mut record = ByteRecord::new();
     let mut names: Vec<(String, String)> = Vec::new();
     while reader.read_byte_record(&mut record).map_err(wrong)? {
-        let field = |at| String::from_utf8_lossy(record.get(at).unwrap_or_default()).into_owned();
+        let field = |at| String::from_utf8_lossy(record.get(at).unwrap_or_default());
         let id = field(0);
         if names.last().is_none_or(|(last, _)| *last != id) {
-            names.push((id, field(1)));
+            names.push((id.into_owned(), field(1).into_owned()));
         }
     }
     names.sort();

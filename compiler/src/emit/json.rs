@@ -12,7 +12,10 @@ use crate::ir::tree::ShapingTree;
 use crate::units::Kbps;
 
 /// Entries a thread writes at a time. Fixed, so that the number of threads cannot show.
-pub(super) const CHUNK: usize = 512;
+const CHUNK: usize = 512;
+
+/// Chunks that are in memory beside what they become: enough for as many threads.
+const WINDOW: usize = 64;
 
 /// Deepest level that is indented. A tree that the kernel takes has seven; one made to hurt has a hundred
 /// thousand, and would otherwise need a square of that in blanks.
@@ -44,8 +47,7 @@ impl Document {
         items: &'i [T],
         entry: impl Fn(&'i T) -> V + Sync,
     ) {
-        let chunks = lines(items, |item, out| push(out, &entry(item)));
-        self.chunks(key, *b"[]", &chunks);
+        self.lines(key, *b"[]", items, |item, out| push(out, &entry(item)));
     }
 
     /// An object, one member a line.
@@ -55,13 +57,12 @@ impl Document {
         items: &'i [T],
         member: impl Fn(&'i T) -> (&'i str, V) + Sync,
     ) {
-        let chunks = lines(items, |item, out| {
+        self.lines(key, *b"{}", items, |item, out| {
             let (name, value) = member(item);
             push(out, &name);
             out.push(b':');
             push(out, &value);
         });
-        self.chunks(key, *b"{}", &chunks);
     }
 
     /// A value that is not made of lines.
@@ -84,38 +85,68 @@ impl Document {
         &mut self.out
     }
 
-    fn chunks(&mut self, key: &str, brackets: [u8; 2], chunks: &[Vec<u8>]) {
+    fn lines<'i, T: Sync>(
+        &mut self,
+        key: &str,
+        brackets: [u8; 2],
+        items: &'i [T],
+        write: impl Fn(&'i T, &mut Vec<u8>) + Sync,
+    ) {
         let out = self.key(key);
         out.push(brackets[0]);
-        if let Some((last, rest)) = chunks.split_last() {
-            out.reserve(chunks.iter().map(|c| c.len() + 1).sum::<usize>() + 8);
-            for chunk in rest {
-                out.extend_from_slice(chunk);
-                out.push(b',');
-            }
-            out.extend_from_slice(last);
+        if !items.is_empty() {
+            in_chunks(out, b",", items, |chunk, out| {
+                for (i, item) in chunk.iter().enumerate() {
+                    if i > 0 {
+                        out.push(b',');
+                    }
+                    out.extend_from_slice(b"\n    ");
+                    write(item, out);
+                }
+            });
             out.extend_from_slice(b"\n  ");
         }
         out.push(brackets[1]);
     }
 }
 
-/// Each chunk: its entries on lines of their own, with commas between them.
-fn lines<'i, T: Sync>(items: &'i [T], write: impl Fn(&'i T, &mut Vec<u8>) + Sync) -> Vec<Vec<u8>> {
-    items
-        .par_chunks(CHUNK)
-        .map(|chunk| {
-            let mut out = Vec::with_capacity(chunk.len() * 256);
-            for (i, item) in chunk.iter().enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                out.extend_from_slice(b"\n    ");
-                write(item, &mut out);
+/// Appends what `write` makes of each chunk of [`CHUNK`] items, with `between` between them. Chunks are made in
+/// parallel, a window of them at a time and in the same buffers again: beside the file itself only a window takes
+/// memory.
+pub(super) fn in_chunks<'i, T: Sync>(
+    out: &mut Vec<u8>,
+    between: &[u8],
+    items: &'i [T],
+    write: impl Fn(&'i [T], &mut Vec<u8>) + Sync,
+) {
+    let before = out.len();
+    let mut buffers = vec![Vec::new(); WINDOW.min(items.len().div_ceil(CHUNK))];
+    let mut done = 0;
+    for window in items.chunks(CHUNK * WINDOW) {
+        let chunks = window.par_chunks(CHUNK);
+        let used = chunks.len();
+        (chunks.zip(&mut buffers)).for_each(|(chunk, buffer): (&'i [T], &mut Vec<u8>)| {
+            buffer.clear();
+            write(chunk, buffer);
+        });
+        let bytes: usize = buffers[..used]
+            .iter()
+            .map(|b| b.len() + between.len())
+            .sum();
+        if out.capacity() - out.len() < bytes {
+            // Room for all of it at once, as far as can be told by what is there.
+            let each = (out.len() - before + bytes) / (done + window.len()) + 1;
+            let rest = each * (items.len() - done);
+            out.reserve(rest.max(bytes) + rest / 32);
+        }
+        for (i, buffer) in buffers[..used].iter().enumerate() {
+            if done > 0 || i > 0 {
+                out.extend_from_slice(between);
             }
-            out
-        })
-        .collect()
+            out.extend_from_slice(buffer);
+        }
+        done += window.len();
+    }
 }
 
 /// Appends a value, compactly.
@@ -236,7 +267,7 @@ mod tests {
 
     #[test]
     fn chunks_join_into_one_list() {
-        let items: Vec<usize> = (0..CHUNK * 2 + 1).collect();
+        let items: Vec<usize> = (0..CHUNK * (2 * WINDOW + 1) + 1).collect();
         let mut document = Document::new("x/1");
         document.list("numbers", &items, |&n| n);
         document.map("empty", &[] as &[u8], |_| ("", 0));
@@ -245,6 +276,7 @@ mod tests {
         assert_eq!(value["numbers"], serde_json::json!(items));
         let text = String::from_utf8(bytes).expect("text");
         assert!(text.starts_with("{\n  \"schema\": \"x/1\",\n  \"numbers\": [\n    0,\n    1,\n"));
-        assert!(text.ends_with("    1024\n  ],\n  \"empty\": {}\n}\n"));
+        let last = items.len() - 1;
+        assert!(text.ends_with(&format!("    {last}\n  ],\n  \"empty\": {{}}\n}}\n")));
     }
 }

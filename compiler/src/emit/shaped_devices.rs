@@ -11,15 +11,13 @@
 
 use std::borrow::Cow;
 
-use csv::{Terminator, Writer, WriterBuilder};
 use ipnet::IpNet;
-use rayon::prelude::*;
 
-use crate::emit::json::{CHUNK, push_mbps, push_prefix};
+use crate::emit::json::{in_chunks, push_mbps, push_prefix};
 use crate::emit::view::{Placed, View};
 use crate::ir::records::LeafKind;
 use crate::ir::tree::Parent;
-use crate::units::{Kbps, Pair};
+use crate::units::Pair;
 
 const HEADER: [&str; 16] = [
     "Circuit ID",
@@ -41,29 +39,18 @@ const HEADER: [&str; 16] = [
 ];
 
 pub(super) fn emit(view: &View<'_>) -> Vec<u8> {
-    let mut header = writer(Vec::new());
-    header.write_record(HEADER).expect(MEMORY);
-    let mut chunks: Vec<Vec<u8>> = vec![header.into_inner().expect(MEMORY)];
-    chunks.par_extend(view.placed.par_chunks(CHUNK).map(|circuits| {
-        let mut rows = writer(Vec::with_capacity(circuits.len() * 256));
+    let mut out = Vec::with_capacity(4096);
+    out.extend_from_slice(HEADER.join(",").as_bytes());
+    out.push(b'\n');
+    in_chunks(&mut out, b"", &view.placed, |circuits, out| {
         for circuit in circuits {
-            rows_of(view, circuit, &mut rows).expect(MEMORY);
+            rows_of(view, circuit, out);
         }
-        rows.into_inner().expect(MEMORY)
-    }));
-    chunks.concat()
+    });
+    out
 }
 
-/// The csv crate fails on I/O and on rows of unequal length.
-const MEMORY: &str = "rows of 16 fields write to memory";
-
-fn writer(out: Vec<u8>) -> Writer<Vec<u8>> {
-    WriterBuilder::new()
-        .terminator(Terminator::Any(b'\n'))
-        .from_writer(out)
-}
-
-fn rows_of(view: &View<'_>, placed: &Placed<'_>, rows: &mut Writer<Vec<u8>>) -> csv::Result<()> {
+fn rows_of(view: &View<'_>, placed: &Placed<'_>, out: &mut Vec<u8>) {
     let (circuit, place) = (placed.circuit, placed.place);
     let (parent, parent_id) = match place.parent {
         Parent::Node(at) => (view.stages.tree[at].name.as_ref(), view.node_id(at)),
@@ -71,62 +58,64 @@ fn rows_of(view: &View<'_>, placed: &Placed<'_>, rows: &mut Writer<Vec<u8>>) -> 
     };
     let name = printable(&circuit.name);
     let comment = printable(&circuit.comment);
-    let rates = [place.min, place.max].map(Mbps::of);
     for device in &circuit.devices {
-        rows.write_field(circuit.id.as_ref())?;
-        rows.write_field(name.as_ref())?;
-        rows.write_field(device.id.as_ref())?;
-        rows.write_field(printable(&device.name).as_ref())?;
-        rows.write_field(parent)?;
-        rows.write_field(parent_id)?;
-        rows.write_field("")?;
-        rows.write_field(device.mac.as_ref())?;
-        let (v4, v6) = (
-            addresses(&device.addresses, true),
-            addresses(&device.addresses, false),
-        );
-        rows.write_field(v4)?;
-        rows.write_field(v6)?;
-        for rate in &rates {
-            rows.write_field(&rate.down)?;
-            rows.write_field(&rate.up)?;
+        field(&circuit.id, out);
+        field(&name, out);
+        field(&device.id, out);
+        field(&printable(&device.name), out);
+        field(parent, out);
+        field(parent_id, out);
+        field("", out);
+        field(&device.mac, out);
+        addresses(&device.addresses, true, out);
+        addresses(&device.addresses, false, out);
+        for rate in [place.min, place.max] {
+            push_mbps(out, rate.down);
+            out.push(b',');
+            push_mbps(out, rate.up);
+            out.push(b',');
         }
-        rows.write_field(comment.as_ref())?;
-        rows.write_field(sqm(circuit.leaf).as_ref())?;
-        rows.write_record(None::<&[u8]>)?;
-    }
-    Ok(())
-}
-
-/// A pair of rates as text.
-struct Mbps {
-    down: Vec<u8>,
-    up: Vec<u8>,
-}
-
-impl Mbps {
-    fn of(rates: Pair<Kbps>) -> Self {
-        let Pair { down, up } = rates.map(|rate| {
-            let mut text = Vec::with_capacity(12);
-            push_mbps(&mut text, rate);
-            text
-        });
-        Mbps { down, up }
+        field(&comment, out);
+        out.extend_from_slice(sqm(circuit.leaf).as_bytes());
+        out.push(b'\n');
     }
 }
 
-/// Prefixes of one family, joined by `, `.
-fn addresses(prefixes: &[IpNet], v4: bool) -> Vec<u8> {
-    let mut out = Vec::with_capacity(20);
-    for net in prefixes {
-        if matches!(net, IpNet::V4(_)) == v4 {
-            if !out.is_empty() {
-                out.extend_from_slice(b", ");
-            }
-            push_prefix(&mut out, net);
+/// Appends a field and its comma, in quotes where CSV needs them.
+fn field(text: &str, out: &mut Vec<u8>) {
+    match text
+        .bytes()
+        .any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r'))
+    {
+        false => out.extend_from_slice(text.as_bytes()),
+        true => {
+            out.push(b'"');
+            out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+            out.push(b'"');
         }
     }
-    out
+    out.push(b',');
+}
+
+/// Appends prefixes of one family, joined by `, `, and a comma behind the field.
+fn addresses(prefixes: &[IpNet], v4: bool, out: &mut Vec<u8>) {
+    let mut own = prefixes
+        .iter()
+        .filter(|net| matches!(net, IpNet::V4(_)) == v4);
+    let Some(first) = own.next() else {
+        out.push(b',');
+        return;
+    };
+    let more = own.clone().next().is_some();
+    let quote: &[u8] = if more { b"\"" } else { b"" };
+    out.extend_from_slice(quote);
+    push_prefix(out, first);
+    for net in own {
+        out.extend_from_slice(b", ");
+        push_prefix(out, net);
+    }
+    out.extend_from_slice(quote);
+    out.push(b',');
 }
 
 /// `cake`, `cake/fq_codel`, `fq_codel/`, `/none`; a missing side is the default.

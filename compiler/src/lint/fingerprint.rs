@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 
@@ -13,9 +14,12 @@ pub const VERSION: &str = "weir.fingerprint/1";
 
 /// Fills in the fingerprints of sorted findings. Findings that nothing tells apart are counted.
 pub(super) fn sign(findings: &mut [Finding]) {
+    let bases: Vec<String> = findings
+        .par_iter()
+        .map(|finding| digest(finding, 0))
+        .collect();
     let mut seen: FxHashMap<String, u32> = FxHashMap::default();
-    for finding in findings {
-        let base = digest(finding, 0);
+    for (finding, base) in findings.iter_mut().zip(bases) {
         let count = seen.entry(base.clone()).or_default();
         finding.fingerprint = match *count {
             0 => base,
@@ -49,10 +53,13 @@ fn digest(finding: &Finding, count: u32) -> String {
         part(id);
     }
     let digest = hash.finalize();
-    digest[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut text = String::with_capacity(32);
+    for byte in &digest[..16] {
+        for half in [byte >> 4, byte & 15] {
+            text.push(char::from(b"0123456789abcdef"[usize::from(half)]));
+        }
+    }
+    text
 }
 
 /// The field of the first place, without positions in lists: those move when a line is added.

@@ -6,6 +6,7 @@ pub mod fingerprint;
 mod network;
 pub mod rule;
 pub mod rules;
+mod secret_words;
 mod suppress;
 #[cfg(test)]
 mod testing;

@@ -3,16 +3,21 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use weir_schemas::artifact::{MANIFEST, file};
 use weir_schemas::manifest::{File, Manifest};
 
 use crate::Result;
-use crate::disk::{Lock, doing, read, read_if_there, sha256};
+use crate::disk::{Lock, doing, read, read_if_there, sha256, sha256_if_there};
 
 /// Descriptions of earlier builds.
 pub(crate) const BUILDS: &str = "builds";
+
+/// Files of one artifact that are read at a time.
+const MOST_THREADS: usize = 16;
 
 /// The digest of the manifest, as `sha256sum -c` reads it: the manifest lists every file but itself.
 pub(crate) const MANIFEST_SUM: &str = "manifest.sha256";
@@ -75,10 +80,13 @@ impl Artifact {
                 if computed != self.digest || manifest.digest != self.digest {
                     damage.push(Damage::new(MANIFEST, Fault::OtherPayload { computed }));
                 }
-                for listed in manifest.payload.iter().chain(&manifest.description) {
-                    known.insert(listed.name.as_ref().to_owned());
-                    check(&self.path, "", listed, &mut damage)?;
-                }
+                let listed: Vec<&File<'_>> = manifest
+                    .payload
+                    .iter()
+                    .chain(&manifest.description)
+                    .collect();
+                known.extend(listed.iter().map(|file| file.name.as_ref().to_owned()));
+                check_all(&self.path, "", &listed, &mut damage)?;
                 for entry in entries(&self.path)? {
                     if !known.contains(&entry) {
                         damage.push(Damage::new(entry, Fault::Unlisted));
@@ -122,9 +130,8 @@ impl Artifact {
                     };
                     damage.push(Damage::new(format!("{prefix}{MANIFEST}"), fault));
                 }
-                for listed in &manifest.description {
-                    check(&dir, &prefix, listed, damage)?;
-                }
+                let listed: Vec<&File<'_>> = manifest.description.iter().collect();
+                check_all(&dir, &prefix, &listed, damage)?;
             }
         }
         Ok(())
@@ -146,27 +153,46 @@ pub(crate) fn manifest(
     })
 }
 
-fn check(dir: &Path, prefix: &str, listed: &File<'_>, damage: &mut Vec<Damage>) -> Result<()> {
-    let name = listed.name.as_ref();
-    // A manifest is read before it is trusted: it must not lead out of its directory.
-    let fault = if file(name).is_none() {
-        Some(Fault::Unknown)
-    } else {
-        match read_if_there(&dir.join(name))? {
-            None => Some(Fault::Missing),
-            Some(bytes) => {
-                let found = sha256(&bytes);
-                (found != listed.sha256).then(|| Fault::Changed {
-                    stored: listed.sha256.as_ref().to_owned(),
-                    found,
-                })
+/// Damage is told in the order of the list.
+fn check_all(
+    dir: &Path,
+    prefix: &str,
+    listed: &[&File<'_>],
+    damage: &mut Vec<Damage>,
+) -> Result<()> {
+    // One thread a file: they are few, and large. Who wrote the manifest does not decide how many threads that is.
+    for some in listed.chunks(MOST_THREADS) {
+        let found: Vec<Result<Option<Fault>>> = thread::scope(|scope| {
+            let checking: Vec<_> = some
+                .iter()
+                .map(|file| scope.spawn(|| check(dir, file)))
+                .collect();
+            (checking.into_iter())
+                .map(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect()
+        });
+        for (file, fault) in some.iter().zip(found) {
+            if let Some(fault) = fault? {
+                damage.push(Damage::new(format!("{prefix}{}", file.name), fault));
             }
         }
-    };
-    if let Some(fault) = fault {
-        damage.push(Damage::new(format!("{prefix}{name}"), fault));
     }
     Ok(())
+}
+
+fn check(dir: &Path, listed: &File<'_>) -> Result<Option<Fault>> {
+    let name = listed.name.as_ref();
+    // A manifest is read before it is trusted: it must not lead out of its directory.
+    if file(name).is_none() {
+        return Ok(Some(Fault::Unknown));
+    }
+    Ok(match sha256_if_there(&dir.join(name))? {
+        None => Some(Fault::Missing),
+        Some(found) => (found != listed.sha256).then(|| Fault::Changed {
+            stored: listed.sha256.as_ref().to_owned(),
+            found,
+        }),
+    })
 }
 
 fn entries(dir: &Path) -> Result<Vec<String>> {

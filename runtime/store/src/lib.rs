@@ -66,7 +66,7 @@ use std::path::{Path, PathBuf};
 
 pub use artifact::{Artifact, Damage, Fault};
 pub use error::StoreError;
-pub use put::{ArtifactFiles, Outcome, Put};
+pub use put::{ArtifactFiles, Outcome, Put, Staged};
 
 pub use disk::sha256;
 

@@ -53,35 +53,84 @@ impl Outcome {
     }
 }
 
+/// An artifact whose files are on the disk, and that nobody sees before it is [kept](Staged::keep). Dropped, it leaves
+/// nothing behind. Until then the store is locked.
+#[derive(Debug)]
+pub struct Staged<'s> {
+    store: &'s Store,
+    digest: String,
+    manifest: Manifest<'static>,
+    /// Where its files are; `None` where the store had the payload.
+    partial: Option<PathBuf>,
+    _lock: Lock,
+}
+
+impl Staged<'_> {
+    /// Makes it an artifact of the store. `artifact` is the one that was staged.
+    pub fn keep(mut self, artifact: &ArtifactFiles<'_>) -> Result<Put> {
+        if artifact.digest != self.digest {
+            return Err(not(format!(
+                "{} was staged, and {} is to be kept",
+                self.digest, artifact.digest
+            )));
+        }
+        let path = self.store.artifacts().join(&self.digest);
+        let outcome = match &self.partial {
+            Some(partial) => {
+                rename(partial, &path)?;
+                self.partial = None;
+                Outcome::New
+            }
+            None => {
+                same_payload(&path, &self.manifest, artifact)?;
+                self.store.describe(&path, &self.manifest, artifact)?
+            }
+        };
+        Ok(Put {
+            outcome,
+            digest: self.digest.clone(),
+            path,
+        })
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        if let Some(partial) = &self.partial {
+            // Room for whoever needs it; what is left is removed by the next writer anyway.
+            let _ = fs::remove_dir_all(partial);
+        }
+    }
+}
+
 impl Store {
     /// Stores an artifact. The same payload is stored once; the description of its newest build replaces the one
     /// that is there, which moves to `builds/`.
     pub fn put_artifact(&self, artifact: &ArtifactFiles<'_>) -> Result<Put> {
+        self.stage(artifact)?.keep(artifact)
+    }
+
+    /// The first half of [`put_artifact`](Store::put_artifact), and nearly all of its time: for whoever has to decide
+    /// meanwhile whether it is wanted.
+    pub fn stage(&self, artifact: &ArtifactFiles<'_>) -> Result<Staged<'_>> {
         let manifest = check(artifact)?;
-        let path = self.artifacts().join(artifact.digest);
-        let _lock = Lock::exclusive(&self.lock())?;
+        let lock = Lock::exclusive(&self.lock())?;
         recover(self)?;
-        let outcome = if path.is_dir() {
-            same_payload(&path, &manifest, artifact)?;
-            self.describe(&path, &manifest, artifact)?
-        } else {
+        let mut staged = Staged {
+            store: self,
+            digest: artifact.digest.to_owned(),
+            manifest,
+            partial: None,
+            _lock: lock,
+        };
+        if !self.artifacts().join(artifact.digest).is_dir() {
             let partial = self.tmp().join([artifact.digest, PARTIAL].concat());
             let sum = manifest_sum(artifact.bytes(MANIFEST)?);
             let files = artifact.files.iter().copied();
-            let written = write_dir(&partial, files.chain([(MANIFEST_SUM, sum.as_bytes())]))
-                .and_then(|()| rename(&partial, &path));
-            if written.is_err() {
-                // Room for whoever needs it; what is left is removed by the next writer anyway.
-                let _ = fs::remove_dir_all(&partial);
-            }
-            written?;
-            Outcome::New
-        };
-        Ok(Put {
-            outcome,
-            digest: artifact.digest.to_owned(),
-            path,
-        })
+            let files = files.chain([(MANIFEST_SUM, sum.as_bytes())]);
+            write_dir(staged.partial.insert(partial), files)?;
+        }
+        Ok(staged)
     }
 
     /// Puts a new description where it differs from the one that is there.

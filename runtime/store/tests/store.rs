@@ -304,6 +304,33 @@ fn files_that_are_no_artifact_are_refused_and_nothing_is_written() {
 }
 
 #[test]
+fn what_is_staged_is_seen_by_nobody_before_it_is_kept() {
+    let (_dir, store) = store();
+    let (one, two) = (Built::new("one", "first"), Built::new("two", "first"));
+    let staged = store.stage(&one.as_files()).expect("staged");
+    assert!(store.list().expect("a list").is_empty());
+    drop(staged);
+    assert_eq!(leftovers(&store), 0);
+
+    // Another artifact than the one that was staged is not stored by it.
+    let staged = store.stage(&one.as_files()).expect("staged");
+    let error = staged.keep(&two.as_files()).expect_err("refused");
+    assert!(error.to_string().contains("is to be kept"), "{error}");
+    assert!(store.list().expect("a list").is_empty());
+    assert_eq!(leftovers(&store), 0);
+
+    let staged = store.stage(&one.as_files()).expect("staged");
+    let put = staged.keep(&one.as_files()).expect("kept");
+    assert_eq!(put.outcome, Outcome::New);
+    let again = store.stage(&one.as_files()).expect("staged");
+    let put = again.keep(&one.as_files()).expect("kept");
+    assert_eq!(put.outcome, Outcome::Existing);
+    let stored = store.get(&one.digest).expect("found");
+    assert_eq!(stored.verify().expect("verified"), []);
+    assert_eq!(leftovers(&store), 0);
+}
+
+#[test]
 fn a_store_that_may_only_be_read_is_read_and_says_why_it_is_not_written() {
     let (_dir, store) = store();
     let (one, two) = (Built::new("one", "first"), Built::new("two", "first"));

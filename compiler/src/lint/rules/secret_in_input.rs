@@ -1,15 +1,14 @@
 //! SEC001: tokens and passwords in what is read, and so in what is kept.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
 use rayon::prelude::*;
 
 use crate::finding::{Draft, Level};
 use crate::id::FileId;
 use crate::ir::records::{Subject, SubjectKind};
 use crate::lint::rule::{Example, Rule, Stages};
+use crate::lint::secret_words::{self, BEHIND, Found};
 use crate::lint::words;
 
 pub static RULE: Rule = Rule {
@@ -39,19 +38,6 @@ pub static RULE: Rule = Rule {
     check,
 };
 
-/// Words that a secret stands behind, and words that it starts with. Lower case; found in any.
-const BEHIND: [&str; 9] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "token",
-    "api_key",
-    "apikey",
-    "psk",
-    "community",
-];
-const ITSELF: [&str; 5] = ["private key-----", "ghp_", "akia", "eyjhbgci", "xoxb-"];
 /// Fields that have such words in their name and hold none.
 const HARMLESS: [&str; 8] = ["", "null", "none", "true", "false", "redacted", "yes", "no"];
 /// Bytes that one thread looks at.
@@ -61,13 +47,6 @@ const OVERLAP: usize = 256;
 /// Lines that a message names.
 const NAMED: usize = 3;
 const SHORTEST: usize = 4;
-
-static FINDER: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .build(BEHIND.iter().chain(&ITSELF))
-        .expect("a few short words")
-});
 
 /// The first byte of a secret, how long it is, and the word that gave it away.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -138,14 +117,11 @@ fn hits(bytes: &[u8]) -> Vec<Hit> {
         .par_iter()
         .flat_map_iter(|&start| {
             let end = (start + CHUNK + OVERLAP).min(bytes.len());
-            FINDER
-                .find_iter(&bytes[start..end])
+            secret_words::find(&bytes[start..end])
+                .into_iter()
                 // What begins in the overlap is the next chunk's.
-                .filter(move |found| found.start() < CHUNK)
-                .filter_map(move |found| {
-                    let (from, to) = (start + found.start(), start + found.end());
-                    judge(bytes, from, to, found.pattern().as_usize())
-                })
+                .filter(|found| found.start < CHUNK)
+                .filter_map(move |found| judge(bytes, start, found))
         })
         .collect();
     hits.sort_unstable();
@@ -153,10 +129,13 @@ fn hits(bytes: &[u8]) -> Vec<Hit> {
     hits
 }
 
-fn judge(bytes: &[u8], from: usize, to: usize, pattern: usize) -> Option<Hit> {
-    match BEHIND.get(pattern) {
-        Some(word) => behind(bytes, from, to, word),
-        None => itself(bytes, from, to, ITSELF[pattern - BEHIND.len()]),
+/// A word that was found in the bytes from `start` on.
+fn judge(bytes: &[u8], start: usize, found: Found) -> Option<Hit> {
+    let (from, to) = (start + found.start, start + found.end);
+    let word = secret_words::spelling(found.word);
+    match found.word < BEHIND.len() {
+        true => behind(bytes, from, to, word),
+        false => itself(bytes, from, to, word),
     }
 }
 

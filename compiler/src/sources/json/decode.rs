@@ -78,30 +78,49 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
+    /// The text here with its quotes, whether it has no escapes, and past it.
+    #[inline]
+    fn quoted(&mut self) -> Result<(&'a [u8], bool), Malformed> {
+        let (end, plain) = skip::plain_text(self.bytes, self.at).ok_or(Malformed::CUT)?;
+        let quoted = &self.bytes[self.at..end];
+        self.at = end;
+        Ok((quoted, plain))
+    }
+
     /// The text here, and past it.
     fn text(&mut self) -> Result<Cow<'a, str>, Malformed> {
         if self.peek()? != b'"' {
             return Err(Malformed::new("a text is missing"));
         }
-        let end = skip::text(self.bytes, self.at).ok_or(Malformed::CUT)?;
-        let text = unquote(&self.bytes[self.at..end])?;
-        self.at = end;
-        Ok(text)
+        let (quoted, plain) = self.quoted()?;
+        match plain {
+            true => utf8(inner(quoted)).map(Cow::Borrowed),
+            false => unescape(quoted),
+        }
     }
 }
 
 /// The content of a text with its quotes.
 pub fn unquote(quoted: &[u8]) -> Result<Cow<'_, str>, Malformed> {
-    let inner = &quoted[1..quoted.len() - 1];
-    if inner.contains(&b'\\') {
-        serde_json::from_slice(quoted)
-            .map(Cow::Owned)
-            .map_err(|_| Malformed::new("a text has a broken escape or is not UTF-8"))
-    } else {
-        std::str::from_utf8(inner)
-            .map(Cow::Borrowed)
-            .map_err(|_| Malformed::new("a text is not UTF-8"))
+    match memchr::memchr(b'\\', inner(quoted)).is_some() {
+        true => unescape(quoted),
+        false => utf8(inner(quoted)).map(Cow::Borrowed),
     }
+}
+
+/// Without the quotes.
+fn inner(quoted: &[u8]) -> &[u8] {
+    &quoted[1..quoted.len() - 1]
+}
+
+fn utf8(text: &[u8]) -> Result<&str, Malformed> {
+    std::str::from_utf8(text).map_err(|_| Malformed::new("a text is not UTF-8"))
+}
+
+fn unescape(quoted: &[u8]) -> Result<Cow<'_, str>, Malformed> {
+    serde_json::from_slice(quoted)
+        .map(Cow::Owned)
+        .map_err(|_| Malformed::new("a text has a broken escape or is not UTF-8"))
 }
 
 impl<'de> Deserializer<'de> for &mut Reader<'de> {
@@ -169,14 +188,9 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         if self.peek()? != b'"' {
             return Err(Malformed::new("the name of a field is missing"));
         }
-        let end = skip::text(self.bytes, self.at).ok_or(Malformed::CUT)?;
-        let quoted = &self.bytes[self.at..end];
-        self.at = end;
-        let inner = &quoted[1..quoted.len() - 1];
-        if inner.contains(&b'\\') {
-            visitor.visit_str(&unquote(quoted)?)
-        } else {
-            visitor.visit_borrowed_bytes(inner)
+        match self.quoted()? {
+            (quoted, true) => visitor.visit_borrowed_bytes(inner(quoted)),
+            (quoted, false) => visitor.visit_str(&unescape(quoted)?),
         }
     }
 

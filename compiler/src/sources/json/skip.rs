@@ -32,11 +32,18 @@ pub fn scalar(bytes: &[u8], mut at: usize) -> usize {
 
 /// From the quote at `open` to behind the one that closes the text. `None`: the bytes end first.
 pub fn text(bytes: &[u8], open: usize) -> Option<usize> {
+    plain_text(bytes, open).map(|(end, _)| end)
+}
+
+/// The same, and whether the text is as it is written: there is no backslash in it.
+#[inline]
+pub fn plain_text(bytes: &[u8], open: usize) -> Option<(usize, bool)> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     // The lowest marked byte is exact; higher ones may not be.
     let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
     let mut at = open + 1;
+    let mut plain = true;
     loop {
         if let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
             let word = u64::from_le_bytes(*word);
@@ -49,8 +56,11 @@ pub fn text(bytes: &[u8], open: usize) -> Option<usize> {
             at += marks.trailing_zeros() as usize / 8;
         }
         match bytes.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
+            b'"' => return Some((at + 1, plain)),
+            b'\\' => {
+                plain = false;
+                at += 2;
+            }
             _ => at += 1,
         }
     }

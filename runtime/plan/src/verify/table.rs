@@ -180,14 +180,33 @@ fn prefixes(tree: &Tree<'_>, plan: &QueuePlan<'_>, image: &[table::Page], report
 
 /// Every prefix of the tree once, sorted, with the number of its circuit.
 fn wanted(tree: &Tree<'_>, plan: &QueuePlan<'_>) -> Vec<(table::Prefix, usize, Want)> {
-    let classes: HashMap<&str, &Class<'_>> = plan
+    let classes: Vec<(&str, &Class<'_>)> = plan
         .classes
         .iter()
         .filter_map(|class| Some((class.key.strip_prefix("circuit:")?, class)))
         .collect();
+    // In any plan that verifies they are sorted, as circuits are: then the two are walked side by side.
+    let sorted = classes.is_sorted_by(|(a, _), (b, _)| a < b);
+    let by_id: HashMap<&str, &Class<'_>> = match sorted {
+        true => HashMap::new(),
+        false => classes.iter().copied().collect(),
+    };
+    let mut rest = classes.as_slice();
+    let mut class_of = |id: &str| {
+        if !sorted {
+            return by_id.get(id).copied();
+        }
+        while let [(key, _), after @ ..] = rest
+            && *key < id
+        {
+            rest = after;
+        }
+        let (key, class) = rest.first()?;
+        (*key == id).then_some(*class)
+    };
     let mut wanted = Vec::with_capacity(tree.circuits.len() * 2);
     for (at, (id, circuit)) in tree.circuits.iter().enumerate() {
-        let want = classes.get(id.as_ref()).map(|class| Entry {
+        let want = class_of(id).map(|class| Entry {
             minor: class.minor,
             queue: class.queue,
             // A table holds fewer circuits than this can count.
