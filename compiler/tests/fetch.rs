@@ -383,11 +383,15 @@ fn a_redacted_copy_names_nobody_and_lints_and_builds_to_the_same_shape() {
     assert!(names > 10);
     // Where somebody lives was recorded, and is not in the copy.
     let recorded: String = (fs::read_dir(snapshot.path()).expect("files"))
-        .map(|f| fs::read_to_string(f.expect("a file").path()).expect("text"))
+        .map(|file| {
+            let file = file.expect("a file");
+            fs::read_to_string(file.path()).expect("text")
+        })
         .collect();
     for key in ["addressGpsLat", "latitude"] {
         let digit = |text: &str| {
-            let mut after = text.split(&format!("\"{key}\":")).skip(1);
+            let start = format!("\"{key}\":");
+            let mut after = text.split(start.as_str()).skip(1);
             after.any(|value| value.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
         };
         assert!(digit(&recorded), "{key} was not recorded");
