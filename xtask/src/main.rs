@@ -2,9 +2,11 @@
 
 mod bench;
 mod docs;
+mod drill;
 mod ebpf;
 mod fuzz;
 mod r#gen;
+mod release;
 mod schemas;
 mod stages;
 
@@ -29,12 +31,16 @@ enum Chore {
     BenchLint(bench::Args),
     /// Write the documentation that comes from the code, or check it
     Docs(docs::Args),
+    /// Run what is too long for every change, and say what came out
+    Drill(drill::Args),
     /// Build the eBPF programs into the object that is checked in, or check that it is what they make
     Ebpf(ebpf::Args),
     /// Read mutations of real input with every reader; none may panic
     Fuzz(fuzz::Args),
     /// Write a synthetic ISP of any size as one or more Weir projects
     Gen(r#gen::Args),
+    /// Build the programs as they are released, with sums and bill of materials
+    Release(release::Args),
     /// Write the JSON Schemas of the published formats from their types
     Schemas(schemas::Args),
     /// Time the stages of a build on a project
@@ -45,9 +51,11 @@ fn main() -> ExitCode {
     let result = match Cli::parse().chore {
         Chore::BenchLint(args) => bench::run(&args, &mut std::io::stdout().lock()),
         Chore::Docs(args) => docs::run(&args, &mut std::io::stdout().lock()),
+        Chore::Drill(args) => drill::run(&args, &mut std::io::stdout().lock()),
         Chore::Ebpf(args) => ebpf::run(&args, &mut std::io::stdout().lock()),
         Chore::Fuzz(args) => fuzz::run(&args, &mut std::io::stdout().lock()),
         Chore::Gen(args) => r#gen::run(&args, &mut std::io::stdout().lock()),
+        Chore::Release(args) => release::run(&args, &mut std::io::stdout().lock()),
         Chore::Schemas(args) => schemas::run(&args, &mut std::io::stdout().lock()),
         Chore::Stages(args) => stages::run(&args, &mut std::io::stdout().lock()),
     };
