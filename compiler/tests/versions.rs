@@ -144,6 +144,53 @@ fn what_an_older_version_kept_is_read_and_goes_on() {
     }
 }
 
+/// Another machine: its zone, its language and its number of threads are in no byte of an artifact.
+#[test]
+fn no_place_on_earth_shows() {
+    let kept = Kept::new();
+    let build = |env: &[(&str, &str)], out: &str| {
+        let output = std::process::Command::new(WEIR)
+            .args(["build", "--as-of", "2026-11-30", "--out", out])
+            .current_dir(kept.0.path())
+            .env_clear()
+            .envs(env.iter().copied())
+            .stdin(std::process::Stdio::null())
+            .output()
+            .expect("weir runs");
+        assert!(output.status.success(), "{}", lab::text(&output.stderr));
+        let dir = kept.path(out);
+        let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(dir)
+            .expect("an artifact")
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.is_file())
+            .map(|path| {
+                let name = path.file_name().expect("a name").to_string_lossy();
+                (name.into_owned(), fs::read(&path).expect("read"))
+            })
+            .collect();
+        files.sort();
+        files
+    };
+    let want = build(&[], "here");
+    assert!(want.len() >= 8, "{} files", want.len());
+    let places: [(&str, &[(&str, &str)]); 4] = [
+        (
+            "east",
+            &[("TZ", "Pacific/Kiritimati"), ("LC_ALL", "tr_TR.UTF-8")],
+        ),
+        ("west", &[("TZ", "Etc/GMT+12"), ("LANG", "ar_EG.UTF-8")]),
+        ("one", &[("RAYON_NUM_THREADS", "1"), ("USER", "somebody")]),
+        ("many", &[("RAYON_NUM_THREADS", "13"), ("HOME", "/nowhere")]),
+    ];
+    for (name, env) in places {
+        let got = build(env, name);
+        for ((file, want), (_, got)) in want.iter().zip(&got) {
+            assert!(want == got, "{file} differs with {env:?}");
+        }
+        assert_eq!(want.len(), got.len());
+    }
+}
+
 /// Each file of a newer version, each command that reads it, the code, and how the two versions are named.
 #[test]
 fn what_a_newer_version_wrote_is_refused_by_name_and_left_as_it_is() {
@@ -256,7 +303,7 @@ fn an_artifact_of_a_newer_version_is_not_promoted_compared_or_followed() {
         );
         let commands = [
             (format!("diff {RUNS} {digest}"), 1),
-            (format!("build --previous {digest}"), 1),
+            (format!("build --previous {digest}"), 2),
         ];
         for (command, code) in commands {
             let said = kept.ends(&command, code);

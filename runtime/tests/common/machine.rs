@@ -314,6 +314,10 @@ pub struct Runtime {
 }
 
 impl Runtime {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     fn ask(&self) -> Option<RuntimeStatus> {
         ask(&self.socket)
     }

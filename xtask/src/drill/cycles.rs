@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::cargo::Tests;
 use super::outcome::Outcome;
 use super::{Error, Ground, isp};
 
@@ -66,12 +67,24 @@ pub fn run(ground: &Ground) -> Result<Outcome, Error> {
     }
     isp::ends(&mut isp::weir(&weir, dir, "verify"), &[0])?;
     let last = last.ok_or("nothing was looked at")?;
-    Ok(Outcome::default()
-        .with("cycles", cycles)
-        .with("artifacts kept", last.artifacts)
-        .with("KiB of store", last.bytes / 1024)
-        .with("bytes of journal an entry", last.journal / entries)
-        .with("MiB of memory at most", last.peak / 1024))
+    // The runtime, one process all the while: it waits for each turn of a second, so a tenth of them.
+    let followed = (cycles / 10).to_string();
+    let runtime = Tests {
+        package: "weir-runtime",
+        target: &["--test", "agent_cycles"],
+        filters: &[],
+        env: &[("WEIR_DRILL", &followed)],
+    };
+    let mut outcome = runtime.run(&ground.root)?;
+    outcome.join(
+        Outcome::default()
+            .with("cycles", cycles)
+            .with("artifacts kept", last.artifacts)
+            .with("KiB of store", last.bytes / 1024)
+            .with("bytes of journal an entry", last.journal / entries)
+            .with("MiB of memory at most", last.peak / 1024),
+    );
+    Ok(outcome)
 }
 
 /// Runs a command, and gives the most memory it took, as GNU time measures it; 0 where there is no such program.

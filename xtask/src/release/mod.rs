@@ -3,6 +3,7 @@
 //!
 //! It signs nothing: the key of releases is not on the machine that builds.
 
+mod policy;
 pub mod sbom;
 
 use std::ffi::OsString;
@@ -45,6 +46,13 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<()> {
             .collect::<io::Result<_>>()?,
     };
     let packages: Vec<&str> = chosen.iter().map(|(package, _)| *package).collect();
+    let metadata = sbom::Metadata::read(&root)?;
+    let deny = fs::read_to_string(root.join("deny.toml"))?;
+    let all = PROGRAMS.map(|(package, _)| package);
+    let faults = policy::faults(&metadata, &deny, &all).map_err(io::Error::other)?;
+    if !faults.is_empty() {
+        return Err(io::Error::other(faults.join("\n")));
+    }
     let built = build(&root, &target(&root), &packages)?;
     fs::create_dir_all(&args.out)?;
     let mut names = Vec::new();

@@ -10,19 +10,22 @@ use std::process::{Command, Stdio};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+/// What cargo resolves.
 #[derive(Deserialize)]
-struct Metadata {
+pub struct Metadata {
     packages: Vec<Package>,
     resolve: Resolve,
 }
 
 #[derive(Deserialize)]
-struct Package {
+pub struct Package {
     id: String,
-    name: String,
-    version: String,
-    license: Option<String>,
-    source: Option<String>,
+    pub name: String,
+    pub version: String,
+    /// As an SPDX expression, more or less.
+    pub license: Option<String>,
+    /// Where it comes from; nothing for packages of this tree.
+    pub source: Option<String>,
     repository: Option<String>,
 }
 
@@ -64,22 +67,51 @@ struct Locked {
 /// The bill of the program of a package, as JSON.
 pub fn bill(root: &Path, package: &str) -> io::Result<String> {
     let lock = fs::read_to_string(root.join("Cargo.lock"))?;
-    bill_of(&metadata(root)?, &lock, package)
+    bill_of(&Metadata::read(root)?, &lock, package)
 }
 
-/// What cargo resolves for the machine that builds.
-fn metadata(root: &Path) -> io::Result<String> {
-    let version = output(Command::new("rustc").arg("-vV").current_dir(root))?;
-    let host = version
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .ok_or_else(|| io::Error::other("rustc names no host"))?;
-    output(
-        Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["metadata", "--format-version", "1", "--locked"])
-            .args(["--filter-platform", host])
-            .current_dir(root),
-    )
+impl Metadata {
+    /// For the machine that builds.
+    pub fn read(root: &Path) -> io::Result<Metadata> {
+        let version = output(Command::new("rustc").arg("-vV").current_dir(root))?;
+        let host = version
+            .lines()
+            .find_map(|line| line.strip_prefix("host: "))
+            .ok_or_else(|| io::Error::other("rustc names no host"))?;
+        let text = output(
+            Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+                .args(["metadata", "--format-version", "1", "--locked"])
+                .args(["--filter-platform", host])
+                .current_dir(root),
+        )?;
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    fn own(&self, package: &str) -> Result<&Package, String> {
+        let own = |p: &&Package| p.name == package && p.source.is_none();
+        let found = self.packages.iter().find(own);
+        found.ok_or_else(|| format!("there is no package {package}"))
+    }
+
+    /// The package itself, what is linked into it, and what runs while it is built.
+    pub fn linked(&self, package: &str) -> Result<Vec<&Package>, String> {
+        let packages: BTreeMap<&str, &Package> =
+            self.packages.iter().map(|p| (&*p.id, p)).collect();
+        let nodes: BTreeMap<&str, &Node> =
+            (self.resolve.nodes.iter()).map(|n| (&*n.id, n)).collect();
+        let mut reached = BTreeSet::new();
+        let mut open = vec![&*self.own(package)?.id];
+        while let Some(id) = open.pop() {
+            if reached.insert(id) {
+                let node = nodes.get(id).ok_or("a package without a node")?;
+                open.extend(node.used());
+            }
+        }
+        let found = reached.iter().map(|id| packages.get(id).copied());
+        found
+            .collect::<Option<_>>()
+            .ok_or_else(|| "a node without a package".to_owned())
+    }
 }
 
 fn output(command: &mut Command) -> io::Result<String> {
@@ -91,41 +123,22 @@ fn output(command: &mut Command) -> io::Result<String> {
     String::from_utf8(output.stdout).map_err(io::Error::other)
 }
 
-fn bill_of(metadata: &str, lock: &str, package: &str) -> io::Result<String> {
-    let metadata: Metadata = serde_json::from_str(metadata)?;
+fn bill_of(metadata: &Metadata, lock: &str, package: &str) -> io::Result<String> {
     let lock: Lock = toml::from_str(lock).map_err(io::Error::other)?;
     let sums: BTreeMap<(&str, &str), &str> = lock
         .package
         .iter()
         .filter_map(|p| Some(((&*p.name, &*p.version), p.checksum.as_deref()?)))
         .collect();
-    let packages: BTreeMap<&str, &Package> =
-        metadata.packages.iter().map(|p| (&*p.id, p)).collect();
+    let root = metadata.own(package).map_err(io::Error::other)?;
+    let linked = metadata.linked(package).map_err(io::Error::other)?;
+    let packages: BTreeMap<&str, &Package> = linked.iter().map(|p| (&*p.id, *p)).collect();
     let nodes: BTreeMap<&str, &Node> = (metadata.resolve.nodes.iter())
         .map(|n| (&*n.id, n))
         .collect();
-    let root = metadata
-        .packages
-        .iter()
-        .find(|p| p.name == package && p.source.is_none())
-        .ok_or_else(|| io::Error::other(format!("there is no package {package}")))?;
-
-    let mut reached = BTreeSet::from([&*root.id]);
-    let mut open = vec![&*root.id];
-    while let Some(id) = open.pop() {
-        let node = nodes
-            .get(id)
-            .ok_or_else(|| io::Error::other("a package without a node"))?;
-        for dependency in node.used() {
-            if reached.insert(dependency) {
-                open.push(dependency);
-            }
-        }
-    }
     let mut components = Vec::new();
     let mut dependencies = Vec::new();
-    for id in &reached {
-        let package = packages[id];
+    for (id, package) in &packages {
         if *id != root.id {
             components.push((package.reference(), package.component(&sums)));
         }
@@ -216,7 +229,7 @@ mod tests {
     /// Against the lock file, which is what is built from.
     #[test]
     fn a_bill_says_what_the_lock_file_says() {
-        let metadata = metadata(&root()).expect("metadata");
+        let metadata = Metadata::read(&root()).expect("metadata");
         let lock = fs::read_to_string(root().join("Cargo.lock")).expect("a lock file");
         let locked: toml::Table = lock.parse().expect("TOML");
         let locked = locked["package"].as_array().expect("packages");
@@ -277,7 +290,8 @@ mod tests {
 
     #[test]
     fn a_package_that_is_not_there_is_told() {
-        let metadata = r#"{"packages": [], "resolve": {"nodes": []}}"#;
-        assert!(bill_of(metadata, "package = []", "weir").is_err());
+        let none = r#"{"packages": [], "resolve": {"nodes": []}}"#;
+        let none = serde_json::from_str(none).expect("metadata");
+        assert!(bill_of(&none, "package = []", "weir").is_err());
     }
 }

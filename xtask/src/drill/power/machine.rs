@@ -164,7 +164,7 @@ impl Machine {
             .arg(&parts.initramfs)
             .arg("-append")
             .arg(format!(
-                "console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable weir.n={n}"
+                "console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable no_timer_check weir.n={n}"
             ))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
