@@ -1,8 +1,11 @@
-//! `weir gc`: removes artifacts that nobody needs any more.
+//! `weir gc`: removes artifacts and snapshots that nobody needs any more. The scheduler does the same after each run.
+
+use std::collections::BTreeSet;
 
 use clap::Args;
 use serde::Serialize;
 
+use weir_compiler::lock::Lock;
 use weir_compiler::report::{counted, json};
 use weir_store::channel::{KEPT, short};
 
@@ -35,7 +38,57 @@ pub struct Arguments {
 struct Report<'a> {
     schema: &'static str,
     removed: &'a [String],
+    snapshots: &'a [String],
     dry_run: bool,
+}
+
+/// Snapshots that are kept for each source, beside the one that is built from.
+const SNAPSHOTS: usize = 10;
+
+/// Digests of what was removed.
+pub struct Removed {
+    pub artifacts: Vec<String>,
+    pub snapshots: Vec<String>,
+}
+
+impl Removed {
+    pub fn counted(&self) -> String {
+        let snapshots = counted(self.snapshots.len(), "snapshot");
+        format!(
+            "{} and {snapshots}",
+            counted(self.artifacts.len(), "artifact")
+        )
+    }
+}
+
+/// Removes what nobody needs. A bucket is left to whoever says `weir gc` (`everywhere`): others may use it.
+pub fn collect(desk: &Desk, keep: usize, dry_run: bool, everywhere: bool) -> Result<Removed, Stop> {
+    let failed = |error| store_error(&error);
+    let mut artifacts = Vec::new();
+    if everywhere || desk.store.remote().is_none() {
+        let channels = desk.channels();
+        artifacts = channels.collect(keep, dry_run).map_err(|e| stop(&e))?;
+        if !dry_run {
+            desk.store.drop_copies().map_err(failed)?;
+        }
+    }
+    // What the lock names is built from, however old it is; a lock that cannot be read stops it.
+    let lock = Lock::read(&desk.dir).map_err(|e| Stop::new(Exit::Usage, e, ""))?;
+    let named = lock.source.iter();
+    let needed: BTreeSet<String> = named
+        .filter_map(|locked| locked.snapshot.strip_prefix("sha256:"))
+        .map(str::to_owned)
+        .collect();
+    let keep = SNAPSHOTS * needed.len().max(1);
+    let snapshots = desk
+        .store
+        .local()
+        .collect_snapshots(&needed, keep, dry_run)
+        .map_err(|e| Stop::new(Exit::Outside, e.to_string(), ""))?;
+    Ok(Removed {
+        artifacts,
+        snapshots,
+    })
 }
 
 pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exit, Stop> {
@@ -56,17 +109,12 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
         }
     }
     desk.settle_all(terminal)?;
-    let removed = desk
-        .channels()
-        .collect(args.keep, args.dry_run)
-        .map_err(|e| stop(&e))?;
-    if !args.dry_run {
-        desk.store.drop_copies().map_err(failed)?;
-    }
+    let removed = collect(&desk, args.keep, args.dry_run, true)?;
     let text = match args.format {
         Format::Json => json::text(&Report {
             schema: "weir.gc/1",
-            removed: &removed,
+            removed: &removed.artifacts,
+            snapshots: &removed.snapshots,
             dry_run: args.dry_run,
         }),
         Format::Text => {
@@ -75,8 +123,9 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
             } else {
                 "removed"
             };
-            let mut text: String = removed.iter().map(|d| format!("{d}\n")).collect();
-            text.push_str(&format!("{} {word}\n", counted(removed.len(), "artifact")));
+            let all = removed.artifacts.iter().chain(&removed.snapshots);
+            let mut text: String = all.map(|d| format!("{d}\n")).collect();
+            text.push_str(&format!("{} {word}\n", removed.counted()));
             text
         }
     };

@@ -15,14 +15,16 @@ use weir_compiler::report::Tally;
 use weir_compiler::source_map::SourceMap;
 use weir_compiler::{Part, compile_watched};
 use weir_console::engine::{Fetched, Issue, Latest, RunOutcome, StageName, StageState};
-use weir_store::channel::short;
+use weir_store::channel::{KEPT, short};
 
 use crate::cli::Overrides;
 use crate::cli::build::keep;
 use crate::cli::exit::Exit;
+use crate::cli::gc;
 use crate::cli::project::{Follow, Input, read_project};
 use crate::cli::sources;
 use crate::cli::stop::Stop;
+use crate::cli::store::Desk;
 use crate::cli::terminal::{Priority, Terminal};
 use crate::cli::verdict::Verdict;
 use crate::serve::book::{Book, Found, RunLock};
@@ -97,6 +99,7 @@ pub fn run(context: &Context, _lock: &RunLock, buried: bool, by: &str) -> std::i
         work.raise("RUN-INTERRUPTED", "", "scheduler", message, "");
     }
     let end = work.all();
+    work.tidy();
     let Work {
         issues,
         reached,
@@ -304,6 +307,22 @@ impl Work<'_> {
                 Err(end(RunOutcome::Failed, stop.exit(), stop.first_line()))
             }
             Err(stop) => Err(self.stopped(&stop)),
+        }
+    }
+
+    /// Runs by themselves must not fill the disk. What cannot be removed is told, and no reason for a run to fail.
+    fn tidy(&self) {
+        if self.is_stopped() {
+            return;
+        }
+        let desk = Desk::at(self.context.dir.clone(), None);
+        match desk.and_then(|desk| gc::collect(&desk, KEPT, false, false)) {
+            Ok(removed) if removed.artifacts.is_empty() && removed.snapshots.is_empty() => {}
+            Ok(removed) => {
+                let line = format!("removed what nobody needs: {}", removed.counted());
+                self.record.log(Priority::Info, &line);
+            }
+            Err(stop) => self.record.log(Priority::Warning, &stop.first_line()),
         }
     }
 

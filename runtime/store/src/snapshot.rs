@@ -1,12 +1,14 @@
 //! Recorded exports in the store: `snapshots/<digest>/`, whole or not there, and never changed. `export.json` lists
 //! what is in one. It does not know what the files mean, nor which source is built from which snapshot.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use weir_schemas::export::{EXPORT, Export};
 
-use crate::disk::{Lock, doing, read, read_if_there, rename, sha256, write_dir};
+use crate::disk::{Lock, doing, read, read_if_there, rename, sha256, sync_dir, write_dir};
 use crate::{SHORTEST, Store, StoreError, WHOLE, is_digest};
 
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +140,10 @@ impl Store {
         }
         if snapshot.path.is_dir() {
             snapshot.verify()?;
+            // It is the newest again, so it is not collected before a lock names it. In a store of somebody else's it
+            // keeps its date, and is not ours to collect either.
+            let now = SystemTime::now();
+            let _ = fs::File::open(&snapshot.path).and_then(|dir| dir.set_modified(now));
             return Ok((snapshot, false));
         }
         let partial = self
@@ -169,6 +175,43 @@ impl Store {
         }
         found.sort_by(|a, b| a.digest.cmp(&b.digest));
         Ok(found)
+    }
+
+    /// Removes all snapshots but the newest `keep` and those that are `needed`, and gives their digests, sorted. With
+    /// `dry_run` it only gives them.
+    pub fn collect_snapshots(
+        &self,
+        needed: &BTreeSet<String>,
+        keep: usize,
+        dry_run: bool,
+    ) -> Result<Vec<String>> {
+        let _lock = Lock::exclusive(&self.lock())?;
+        let dir = self.snapshots_dir();
+        let mut dated = Vec::new();
+        for snapshot in self.snapshots()? {
+            let date = fs::metadata(&snapshot.path).and_then(|m| m.modified());
+            let date = date.map_err(doing("look at", &snapshot.path))?;
+            dated.push((date, snapshot));
+        }
+        dated.sort_by(|a, b| (b.0, &b.1.digest).cmp(&(a.0, &a.1.digest)));
+        let mut removed = Vec::new();
+        for (_, snapshot) in dated.into_iter().skip(keep) {
+            if needed.contains(&snapshot.digest) {
+                continue;
+            }
+            if !dry_run {
+                // Out of sight in one step; what a crash leaves in tmp/ is removed by the next writer.
+                let gone = self
+                    .tmp()
+                    .join([&snapshot.digest, ".snapshot.removed"].concat());
+                rename(&snapshot.path, &gone)?;
+                sync_dir(&dir)?;
+                fs::remove_dir_all(&gone).map_err(doing("remove", &gone))?;
+            }
+            removed.push(snapshot.digest);
+        }
+        removed.sort_unstable();
+        Ok(removed)
     }
 
     /// The snapshot with this digest, or with the only digest that begins so.

@@ -140,10 +140,16 @@ pub fn swaps(ground: &Ground) -> Result<Outcome, Error> {
 pub fn fuzz(ground: &Ground) -> Result<Outcome, Error> {
     let seconds = ground.rounds(600);
     let said = chore(ground, &["fuzz", "--seconds", &seconds.to_string()])?;
-    let readers = said.lines().filter(|l| !l.trim().is_empty()).count();
-    Ok(Outcome::default()
-        .with("readers", readers as u64)
-        .with("seconds each", seconds))
+    // A line each: `NAME N inputs`.
+    let mut outcome = Outcome::default().with("seconds a reader", seconds);
+    for line in said.lines() {
+        let mut words = line.split_whitespace();
+        if let (Some(_), Some(n), Some("inputs")) = (words.next(), words.next(), words.next()) {
+            outcome.add("readers", 1);
+            outcome.add("inputs", n.parse()?);
+        }
+    }
+    Ok(outcome)
 }
 
 pub fn kernels(ground: &Ground) -> Result<Outcome, Error> {

@@ -13,8 +13,9 @@ const LIBRARIES: [&str; 2] = [
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
 ];
 
-/// How libfaketime is told: shifts, a stopped clock, and one that runs backwards.
-const CLOCKS: [&str; 7] = [
+/// How libfaketime is told: shifts, days that are odd, a clock that runs backwards, and one that jumps back each time it
+/// is asked.
+const CLOCKS: [&str; 8] = [
     "-30d",
     "+30d",
     "-10y",
@@ -22,6 +23,7 @@ const CLOCKS: [&str; 7] = [
     "@2000-02-29 23:59:59",
     "@2038-01-19 03:14:06",
     "-30d x-3600",
+    "+30d i-5.0",
 ];
 
 const PLACES: [(&str, &str); 5] = [
