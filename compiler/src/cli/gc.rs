@@ -63,17 +63,16 @@ impl Removed {
 
 /// Removes what nobody needs. A bucket is left to whoever says `weir gc` (`everywhere`): others may use it.
 pub fn collect(desk: &Desk, keep: usize, dry_run: bool, everywhere: bool) -> Result<Removed, Stop> {
-    let failed = |error| store_error(&error);
+    // What the lock names is built from, however old it is; a lock that cannot be read stops it.
+    let lock = Lock::read(&desk.dir).map_err(|e| Stop::new(Exit::Usage, e, ""))?;
     let mut artifacts = Vec::new();
     if everywhere || desk.store.remote().is_none() {
         let channels = desk.channels();
         artifacts = channels.collect(keep, dry_run).map_err(|e| stop(&e))?;
         if !dry_run {
-            desk.store.drop_copies().map_err(failed)?;
+            desk.store.drop_copies().map_err(|e| store_error(&e))?;
         }
     }
-    // What the lock names is built from, however old it is; a lock that cannot be read stops it.
-    let lock = Lock::read(&desk.dir).map_err(|e| Stop::new(Exit::Usage, e, ""))?;
     let named = lock.source.iter();
     let needed: BTreeSet<String> = named
         .filter_map(|locked| locked.snapshot.strip_prefix("sha256:"))

@@ -14,7 +14,7 @@ pub mod exit;
 mod explain;
 #[cfg(feature = "fetch")]
 mod fetch;
-mod gc;
+pub mod gc;
 mod golden;
 mod graph;
 mod history;

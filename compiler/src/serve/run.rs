@@ -322,7 +322,7 @@ impl Work<'_> {
                 let line = format!("removed what nobody needs: {}", removed.counted());
                 self.record.log(Priority::Info, &line);
             }
-            Err(stop) => self.record.log(Priority::Warning, &stop.first_line()),
+            Err(stop) => self.record.log(Priority::Warning, stop.first_line()),
         }
     }
 
