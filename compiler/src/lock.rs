@@ -54,7 +54,7 @@ impl Lock {
         })?;
         if lock.version != VERSION {
             return Err(format!(
-                "{FILE_NAME} has version {}, and this Weir reads {VERSION}",
+                "{FILE_NAME} has version {}, and this Weir reads {VERSION}: use the Weir that wrote it, or a newer one",
                 lock.version
             ));
         }
@@ -267,7 +267,7 @@ mod tests {
         for (text, want) in [
             (
                 "version = 2\n",
-                "weir.lock has version 2, and this Weir reads 1",
+                "weir.lock has version 2, and this Weir reads 1: use the Weir that wrote it, or a newer one",
             ),
             (
                 "version = 1\nnew = 1\n",

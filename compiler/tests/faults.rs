@@ -7,70 +7,10 @@
 mod lab;
 
 use std::fs;
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-use lab::{Lab, WEIR, has, skip, text};
-
-/// Calls that change something, each swept on its own: strace counts them one by one.
-const QUICK: &[&str] = &["rename", "fsync", "unlink"];
-const FULL: &[&str] = &[
-    "rename",
-    "fsync",
-    "unlink",
-    "write",
-    "openat",
-    "mkdir",
-    "flock",
-    "close",
-    "ftruncate",
-    "rmdir",
-    "statx",
-    "read",
-    "lseek",
-    "unlinkat",
-    "getdents64",
-    "fcntl",
-];
-
-fn calls() -> &'static [&'static str] {
-    if std::env::var_os("WEIR_FULL_SWEEP").is_some() {
-        FULL
-    } else {
-        QUICK
-    }
-}
-
-/// strace is there, and may trace.
-fn can_inject() -> bool {
-    if !has("strace", "install the package strace") {
-        return false;
-    }
-    let traced = Command::new("strace")
-        .args(["-qq", "-o", "/dev/null", "true"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    let works = traced.is_ok_and(|status| status.success());
-    if !works {
-        skip("strace may not trace here: it needs ptrace");
-    }
-    works
-}
-
-/// Runs `weir` with a fault in the nth call of a kind.
-fn with_fault(lab: &Lab, args: &str, call: &str, fault: &str, n: usize) -> Output {
-    let mut command = Command::new("strace");
-    lab.dress(&mut command);
-    command
-        .args(["-f", "-qq", "-o", "/dev/null"])
-        .args(["-e", &format!("trace={call}")])
-        .args(["-e", &format!("inject={call}:{fault}:when={n}")])
-        .arg(WEIR)
-        .args(args.split_whitespace());
-    command.output().expect("strace runs")
-}
+use lab::inject::{FULL, calls, can_inject, figure, full, was_killed, with_fault};
+use lab::{Lab, WEIR, skip, text};
 
 /// A project whose channel runs one artifact, with another to promote.
 struct Before {
@@ -126,9 +66,7 @@ fn kill_everywhere(before: &Before, args: &str, new: &str, calls: &[&str], retry
             let lab = before.lab.copy();
             let output = with_fault(&lab, args, call, "signal=KILL", n);
             let what = format!("weir {args}, killed at {call} {n}");
-            // strace dies the way its child did.
-            let killed = output.status.signal() == Some(9) || output.status.code() == Some(137);
-            if !killed {
+            if !was_killed(&output) {
                 assert_eq!(
                     output.status.code(),
                     Some(0),
@@ -149,6 +87,7 @@ fn kill_everywhere(before: &Before, args: &str, new: &str, calls: &[&str], retry
             );
         }
     }
+    figure("kill points", points);
     points
 }
 
@@ -211,6 +150,7 @@ fn killed_anywhere_a_confirmation_is_done_or_not() {
             is_whole(&lab, &before.new, &before.new, &what);
         }
     }
+    figure("kill points", points);
     assert!(
         points >= 4 && states[0] > 0 && states[1] > 0,
         "{points} points, {states:?}"
@@ -251,11 +191,7 @@ fn killed_anywhere_collecting_removes_whole_artifacts_only() {
     let calls: &[&str] = &["rename", "fsync", "rmdir", "unlinkat"];
     for call in calls {
         // Of the many files of an artifact every few.
-        for n in (1..).step_by(if *call == "unlinkat" && self::calls() != FULL {
-            5
-        } else {
-            1
-        }) {
+        for n in (1..).step_by(if *call == "unlinkat" && !full() { 5 } else { 1 }) {
             assert!(n < 2_000, "{call} has no end");
             let lab = before.lab.copy();
             age(&lab);
@@ -287,6 +223,7 @@ fn killed_anywhere_collecting_removes_whole_artifacts_only() {
             assert_eq!(lab.litter(), [""; 0], "{what}");
         }
     }
+    figure("kill points", points);
     assert!(points >= 4, "{points} points");
 }
 
@@ -341,6 +278,7 @@ fn killed_anywhere_a_pull_leaves_the_old_head_or_the_new_one() {
             assert_eq!(head(&lab), before.new, "{what}");
         }
     }
+    figure("kill points", points);
     assert!(points >= 4, "{points} points");
     assert_eq!(seen.len(), 2, "it was never killed on one of the sides");
 }
@@ -353,11 +291,8 @@ fn killed_anywhere_a_build_leaves_an_artifact_or_none() {
     }
     let before = Before::new();
     before.lab.network(4, 70_000);
-    let calls: &[&str] = if calls() == FULL {
-        FULL
-    } else {
-        &["rename", "mkdir"]
-    };
+    let calls: &[&str] = if full() { FULL } else { &["rename", "mkdir"] };
+    let mut points = 0;
     for call in calls {
         for n in 1.. {
             let lab = before.lab.copy();
@@ -365,6 +300,8 @@ fn killed_anywhere_a_build_leaves_an_artifact_or_none() {
             if output.status.code() == Some(0) {
                 break;
             }
+            assert!(n < 2_000, "{call} has no end");
+            points += 1;
             let what = format!("killed at {call} {n}");
             is_whole(&lab, &before.old, &before.old, &what);
             for entry in fs::read_dir(lab.store().join("artifacts")).expect("listed") {
@@ -374,6 +311,8 @@ fn killed_anywhere_a_build_leaves_an_artifact_or_none() {
             lab.run("build", 0);
         }
     }
+    figure("kill points", points);
+    assert!(points >= 4, "{points} points");
 }
 
 /// Every error of the disk: told, nothing broken, and it works when the disk does.
@@ -393,8 +332,8 @@ fn errors_of_the_disk_are_told_and_break_nothing() {
         ("openat", "error=EMFILE"),
         ("openat", "error=EROFS"),
     ];
-    let quick = std::env::var_os("WEIR_FULL_SWEEP").is_none();
-    let mut failed = 0;
+    let quick = !full();
+    let (mut failed, mut tried) = (0, 0);
     for (call, fault) in faults {
         // In the quick run every few of the frequent ones.
         let step = if quick && ["openat", "write"].contains(call) {
@@ -408,6 +347,7 @@ fn errors_of_the_disk_are_told_and_break_nothing() {
             let output = with_fault(&lab, &args, call, fault, n);
             let what = format!("{call} {fault} {n}");
             let err = text(&output.stderr);
+            tried += 1;
             assert!(!err.contains("bug in weir"), "{what}: {err}");
             let head = is_whole(&lab, &before.old, &before.new, &what);
             match output.status.code() {
@@ -428,6 +368,7 @@ fn errors_of_the_disk_are_told_and_break_nothing() {
             }
         }
     }
+    figure("disk errors", tried);
     assert!(failed >= 5, "{failed} failures");
 }
 
@@ -477,7 +418,16 @@ rm ballast
 echo "$build $promote" >"$work/codes"
 "#;
     let mut failed = 0;
-    for free in [0, 4, 8, 12, 16, 32, 64, 256] {
+    // To as much as there is room for, and that is more than it takes.
+    let ladder: &[u32] = if full() {
+        &[
+            0, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 96, 128, 192, 256, 384,
+            512, 768, 1024,
+        ]
+    } else {
+        &[0, 4, 8, 12, 16, 32, 64, 256]
+    };
+    for free in ladder {
         let lab = before.lab.copy();
         lab.network(4, 90_000);
         let mut command = Command::new("unshare");
@@ -507,5 +457,9 @@ echo "$build $promote" >"$work/codes"
             assert!(said.contains("make room"), "{free} KiB free: {said}");
         }
     }
-    assert!((1..8).contains(&failed), "{failed} of the ladder failed");
+    figure("full disks", ladder.len());
+    assert!(
+        (1..ladder.len()).contains(&failed),
+        "{failed} of the ladder failed"
+    );
 }

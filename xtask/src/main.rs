@@ -2,12 +2,14 @@
 
 mod bench;
 mod docs;
+mod drill;
 mod ebpf;
 mod fuzz;
 mod r#gen;
 mod kernels;
 mod licences;
 mod manuals;
+mod release;
 mod schemas;
 mod stages;
 
@@ -32,6 +34,8 @@ enum Chore {
     BenchLint(bench::Args),
     /// Write the documentation that comes from the code, or check it
     Docs(docs::Args),
+    /// Run what is too long for every change, and say what came out
+    Drill(drill::Args),
     /// Build the eBPF programs into the object that is checked in, or check that it is what they make
     Ebpf(ebpf::Args),
     /// Read mutations of real input with every reader; none may panic
@@ -44,6 +48,8 @@ enum Chore {
     Licences(licences::Args),
     /// Write man pages and completions of `weir-runtime`
     Manuals(manuals::Args),
+    /// Build the programs as they are released, with sums and bill of materials
+    Release(release::Args),
     /// Write the JSON Schemas of the published formats from their types
     Schemas(schemas::Args),
     /// Time the stages of a build on a project
@@ -54,6 +60,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().chore {
         Chore::BenchLint(args) => bench::run(&args, &mut std::io::stdout().lock()),
         Chore::Docs(args) => docs::run(&args, &mut std::io::stdout().lock()),
+        Chore::Drill(args) => drill::run(&args, &mut std::io::stdout().lock()),
         Chore::Ebpf(args) => ebpf::run(&args, &mut std::io::stdout().lock()),
         Chore::Fuzz(args) => fuzz::run(&args, &mut std::io::stdout().lock()),
         Chore::Gen(args) => r#gen::run(&args, &mut std::io::stdout().lock()),
@@ -64,6 +71,7 @@ fn main() -> ExitCode {
         Chore::Manuals(args) => {
             manuals::run(&args, &mut std::io::stdout().lock()).map_err(std::io::Error::other)
         }
+        Chore::Release(args) => release::run(&args, &mut std::io::stdout().lock()),
         Chore::Schemas(args) => schemas::run(&args, &mut std::io::stdout().lock()),
         Chore::Stages(args) => stages::run(&args, &mut std::io::stdout().lock()),
     };

@@ -1,4 +1,4 @@
-//! `weir gc`: removes artifacts and snapshots that nobody needs any more.
+//! `weir gc`: removes artifacts and snapshots that nobody needs any more. Runs of the scheduler do it with the same choice.
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;
@@ -89,7 +89,7 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
     if !args.dry_run {
         desk.store.drop_copies().map_err(failed)?;
     }
-    let snapshots = snapshots(&desk, &removed, args)?;
+    let snapshots = snapshots(&desk, &removed, args.keep, args.dry_run)?;
     let text = match args.format {
         Format::Json => json::text(&Report {
             schema: "weir.gc/1",
@@ -119,7 +119,12 @@ pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exi
 
 /// Removes snapshots that neither `weir.lock` nor an artifact that stays was built from. Artifacts go first, so that
 /// what only they were built from goes with them.
-fn snapshots(desk: &Desk, gone: &[String], args: &Arguments) -> Result<Vec<String>, Stop> {
+pub fn snapshots(
+    desk: &Desk,
+    gone: &[String],
+    keep: usize,
+    dry_run: bool,
+) -> Result<Vec<String>, Stop> {
     let built = built_from(desk, gone)?;
     let mut stopped = None;
     let mut chosen = Vec::new();
@@ -136,8 +141,8 @@ fn snapshots(desk: &Desk, gone: &[String], args: &Arguments) -> Result<Vec<Strin
             let locked = (lock.source.iter()).any(|l| l.snapshot.ends_with(&snapshot.digest));
             locked || is_built_from(snapshot, &built)
         };
-        chosen = collectable(recorded, needed, args.keep, SystemTime::now());
-        match args.dry_run {
+        chosen = collectable(recorded, needed, keep, SystemTime::now());
+        match dry_run {
             true => Vec::new(),
             false => chosen.clone(),
         }
@@ -154,7 +159,7 @@ fn snapshots(desk: &Desk, gone: &[String], args: &Arguments) -> Result<Vec<Strin
             "take it from git again: what it names must not be removed, so no snapshot was",
         ));
     }
-    Ok(if args.dry_run { chosen } else { removed })
+    Ok(if dry_run { chosen } else { removed })
 }
 
 /// SHA-256 of the files that one source of one build was read from.

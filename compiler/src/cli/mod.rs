@@ -16,7 +16,7 @@ mod explain;
 mod fetch;
 #[cfg(feature = "fetch")]
 mod gate;
-mod gc;
+pub mod gc;
 mod golden;
 mod graph;
 mod history;

@@ -4,13 +4,14 @@
 use weir_compiler::config::project::PromoteWhen;
 use weir_compiler::guard::Accept;
 use weir_compiler::publish::Action as Published;
-use weir_compiler::report::counted;
+use weir_compiler::report::{counted, plain};
 use weir_console::engine::{Issue, RunOutcome, StageName, StageState};
 use weir_schemas::head::{Action, Head};
 use weir_schemas::journal::Outcome;
 use weir_store::channel::{Known, Promote, short};
 
 use crate::cli::exit::Exit;
+use crate::cli::gc;
 use crate::cli::publish::publish_artifact;
 use crate::cli::review::{Judge, Review};
 use crate::cli::stop::Stop;
@@ -23,34 +24,44 @@ use crate::serve::run::{End, Work, author, end, now};
 const AT_ONCE: usize = 25;
 
 impl Work<'_> {
-    /// Removes the oldest artifacts that nobody needs any more, a bounded number a run: the same choice as that of
-    /// `weir gc`, which never takes what a channel runs, ran before, waits for or may return to, nor what is pinned.
+    /// Removes the oldest artifacts, and the snapshots, that nobody needs any more, a bounded number a run: the same choice as
+    /// that of `weir gc`, which never takes what a channel runs, ran before, waits for or may return to, nor what is pinned.
     pub fn tidy(&mut self) {
         let author = author();
-        let tidied = || -> Result<usize, Stop> {
+        let tidied = || -> Result<(usize, usize), Stop> {
             let desk = Desk::at(self.context.dir.clone(), Some(&author))?;
             let Some(keep) = desk.project.schedule.keep else {
-                return Ok(0);
+                return Ok((0, 0));
             };
             let removed = desk.channels().collect_some(keep, AT_ONCE);
             let removed = removed.map_err(|error| store::stop(&error))?;
             if !removed.is_empty() {
                 desk.store.drop_copies().map_err(|e| store_error(&e))?;
             }
-            Ok(removed.len())
+            // What is not more than is kept anyway needs no look at who was built from what.
+            let recorded = desk.store.local().snapshots();
+            let snapshots = match recorded.map(|recorded| recorded.len() > keep) {
+                Ok(true) => gc::snapshots(&desk, &removed, keep, false)?.len(),
+                Ok(false) => 0,
+                Err(error) => {
+                    return Err(Stop::new(Exit::Outside, plain(&error.to_string()), ""));
+                }
+            };
+            Ok((removed.len(), snapshots))
         };
         match tidied() {
-            Ok(0) => {}
-            Ok(n) => {
+            Ok((0, 0)) => {}
+            Ok((artifacts, snapshots)) => {
                 let said = format!(
-                    "{} removed that nobody needs any more",
-                    counted(n, "artifact")
+                    "{} and {} removed that nobody needs any more",
+                    counted(artifacts, "artifact"),
+                    counted(snapshots, "snapshot")
                 );
                 self.record.log(Priority::Info, &said);
             }
             // What was built and promoted stands; the next run tries again.
             Err(stop) => {
-                let said = format!("old artifacts were not removed: {}", stop.first_line());
+                let said = format!("what is old was not removed: {}", stop.first_line());
                 self.record.log(Priority::Warning, &said);
             }
         }

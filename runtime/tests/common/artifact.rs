@@ -1,6 +1,8 @@
 //! A small artifact for tests of the runtime, made of the published types alone: one tower on each CPU queue, with
 //! circuits on them. The compiler makes others; what is said here is what `weir-plan` and the store accept.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,6 +1,8 @@
 //! A box for tests of the binary: a namespace with two cables, a store, a configuration, and runtimes that come and
 //! go.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -335,6 +337,10 @@ pub struct Runtime {
 }
 
 impl Runtime {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     fn ask(&self) -> Option<RuntimeStatus> {
         ask(&self.socket)
     }

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use weir_schemas::Published as _;
 use weir_schemas::journal::Entry;
 
 use crate::disk::sha256;
@@ -29,6 +30,8 @@ pub struct Journal {
 pub enum Fault {
     /// Its checksum does not fit it, or the line before. Lines count from 1.
     Changed { line: usize },
+    /// It is as it was written, in a format that this version cannot read.
+    Newer { line: usize, schema: String },
     /// The last line has no end: what wrote it was interrupted. The next entry repairs it.
     Torn { line: usize, bytes: usize },
 }
@@ -46,6 +49,11 @@ impl fmt::Display for Fault {
             Fault::Changed { line } => write!(
                 f,
                 "line {line} was changed after it was written, or the line before it was changed or removed"
+            ),
+            Fault::Newer { line, schema } => write!(
+                f,
+                "line {line} is {schema}, and this Weir reads {}: use the Weir that wrote it, or a newer one",
+                Entry::SCHEMA
             ),
             Fault::Torn { line, bytes } => write!(
                 f,
@@ -108,6 +116,12 @@ impl Journal {
             let next: Vec<String> = [stated.to_owned()].into_iter().chain(computed).collect();
             match weir_schemas::read::<Entry>(json.as_bytes()) {
                 Ok(entry) if fits => journal.entries.push(entry),
+                Err(weir_schemas::ReadError::OtherSchema { found, .. }) if fits => {
+                    journal.faults.push(Fault::Newer {
+                        line: number,
+                        schema: found,
+                    });
+                }
                 _ => journal.faults.push(Fault::Changed { line: number }),
             }
             before = Some(next);

@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Barrier;
 
-use sha2::{Digest as _, Sha256};
 use weir_schemas::Published as _;
 use weir_schemas::artifact::{self, MANIFEST, Part, SHAPED_DEVICES};
 use weir_schemas::common::{OmitReason, Strategy};
@@ -15,17 +14,13 @@ use weir_schemas::manifest::{Counts, File, FindingCounts, Fit, Inputs, Manifest,
 use weir_store::channel::{
     Back, Backend, ChannelError, Channels, Known, Promote, Refusal, SystemClock,
 };
-use weir_store::{ArtifactFiles, Outcome};
+use weir_store::{ArtifactFiles, Outcome, sha256};
 
 /// An artifact whose payload is made of `payload`, and its description of `build`.
 pub struct Built {
     pub digest: String,
     pub manifest_sha256: String,
     pub files: Vec<(String, Vec<u8>)>,
-}
-
-pub fn sha256(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
 }
 
 impl Built {
