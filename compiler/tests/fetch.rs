@@ -578,7 +578,7 @@ fn words(keep: &str) -> Vec<(String, bool)> {
         }
         let plain = part.split(|c: char| c.is_whitespace() || c == '{' || c == '}');
         for word in plain.filter(|word| !word.is_empty()) {
-            let name = word.trim_end_matches('~');
+            let name = word.trim_end_matches(['~', '^']);
             match (name, words.last_mut()) {
                 // Of the name in quotes before it.
                 ("", Some((_, private))) => *private = true,

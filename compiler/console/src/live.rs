@@ -32,9 +32,12 @@ pub enum Silent {
     Failed(String),
 }
 
+/// What came, and when.
+type Answer<T> = (Instant, Result<Arc<T>, Silent>);
+
 /// An answer, and whether a newer one is being asked for.
 struct Kept<T> {
-    answer: Mutex<Option<(Instant, Result<Arc<T>, Silent>)>>,
+    answer: Mutex<Option<Answer<T>>>,
     asking: AtomicBool,
 }
 

@@ -510,7 +510,7 @@ fn a_run_removes_what_nobody_needs_and_nothing_else() {
     assert_eq!(left, wanted);
     let state = lab.caller.scheduler.state().unwrap();
     let log = state.runs[0].log.join("\n");
-    assert!(log.contains("1 artifact removed"), "{log}");
+    assert!(log.contains("1 artifact and 0 snapshots removed"), "{log}");
     // With 0 a store grows on and on.
     let toml = fs::read_to_string(lab.path().join("weir.toml")).unwrap();
     fs::write(

@@ -6,6 +6,7 @@
 //! | zone | node `netzur:zone:<id>`, kind site, where traffic enters; without an id the id is made from its name |
 //! | customer | circuit `netzur_<subscriber_id>` with one device that has all its addresses |
 //! | customer's `zone` | the zone of that name, blanks around it aside |
+//! | coordinates | Netzur gives none that Weir knows of; a second source can |
 //!
 //! Capacities and plans are Mbit/s with decimals; a capacity of null or 0 is unknown, never zero. Customers find their
 //! zone by its name, so of several zones of one name the one with the larger capacity is meant, then the smaller id:

@@ -10,6 +10,7 @@
 //! | customer with equipment | circuit `<id>`, with the smallest of the services with a rate that are booked |
 //! | each further one of these services | circuit `<id>/<service>`, with the equipment that is booked on it |
 //! | customers 0 and 1 | nothing: nobody, and the operator's own account |
+//! | coordinates | Powercode gives none that Weir knows of; a second source can |
 //!
 //! **Ids** are text or numbers, from one list to the next: equal when they read the same.
 //!

@@ -10,6 +10,7 @@
 //! | account that is active | circuit `sonar:account:<id>`, with its largest data service |
 //! | each further data service | circuit `sonar:account:<id>/<service>`, with the items that are tied to it |
 //! | item, RADIUS account, loose MAC address, addresses of the account | devices |
+//! | `latitude` and `longitude` of items and of addresses | where it stands; of several addresses a physical one |
 //!
 //! **Ids** are text, or numbers. Child accounts are accounts like any other; copies nested in their parent are not read.
 //!

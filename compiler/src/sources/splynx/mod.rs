@@ -10,6 +10,7 @@
 //! | internet service with status `active` | circuit `<id>` |
 //! | online session | a device of its service's circuit |
 //! | anything else | nothing |
+//! | `gps` of sites, hardware, routers and customers, `geo.marker` of services | where it stands; of a circuit the service's, else its customer's |
 //!
 //! **Numbers** come as numbers, or as text from older servers; 0 is no reference. Neither is odd.
 //!

@@ -10,8 +10,9 @@
 //! | data link between two of these | link `uisp:link:<id>` |
 //! | data link that cannot be deleted | the way out: its site is a gateway |
 //! | site of type `endpoint` | a subscriber: one circuit a CRM service with a plan, else one |
-//! | device in one | a device of the circuit, with every address it reports |
+//! | device in one | a device of the circuit, with every address it reports (`ipAddress`, `ipAddressList`, interfaces) |
 //! | anything else with a type | quarantined |
+//! | `description.location` of a site, `location` of a device, `addressGpsLat` and `addressGpsLon` of a client | where it stands; of a circuit the endpoint's, else its client's |
 //!
 //! **Several rows with one id.** Of equal rows one is used; of different ones the one with the smallest content,
 //! in the order of the fields read, never the first of the file.

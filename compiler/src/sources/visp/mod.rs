@@ -10,6 +10,7 @@
 //! | wireless service, and a service of a customer's own list | circuit `<service_number>`, else `<id>` of the row |
 //! | its address and MAC | device `visp:service:<circuit>` |
 //! | a customer's equipment | device `visp:eq:<id>`; addresses beside the customer `visp:subscriber:<id>` |
+//! | coordinates | VISP gives none that Weir knows of; a second source can |
 //!
 //! **Gateways.** A site is where traffic enters when equipment in it has no parent and nothing in it is fed from
 //! another site.

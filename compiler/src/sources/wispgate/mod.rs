@@ -8,6 +8,7 @@
 //! | `Parent Node` | the node of that name, of any source; WISPGate describes no node itself |
 //! | `Download Max Mbps`, `Upload Max Mbps` | the plan |
 //! | `Download Min Mbps`, `Upload Min Mbps` | the guaranteed rate |
+//! | coordinates | WISPGate gives none that Weir knows of; a second source can |
 //!
 //! A Max that is null leaves the plan unknown, also where a Min stands beside it: a guarantee is not what was sold.
 //! Rows of one circuit that contradict each other are settled as everywhere ([`rows`]): the most complete one is
