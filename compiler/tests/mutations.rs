@@ -33,7 +33,7 @@ struct Source {
     /// of which: (collection, field). It stands in place of `about`.
     together: &'static [(&'static str, &'static str)],
     /// What the records of a collection tell of a device of somebody: (collection, how the ids of such devices begin). The
-    /// circuit that has the device is theirs to change.
+    /// circuits of the customer who has the device are theirs to change.
     devices: Option<(&'static str, &'static str)>,
     /// The header that the rows of a CSV file get in place of their own, for other generations of a format.
     header: Option<&'static str>,
@@ -705,7 +705,10 @@ fn a_wrong_field_costs_its_own_record_at_most() {
                 let mut named = BTreeSet::new();
                 scalars(record(&files[&at.file], at), &mut named);
                 let device = source.device(&files, at);
-                let has = |said: &String| device.as_ref().is_some_and(|d| said.contains(d));
+                let customer = |said: &str| said.split(" [").next().map(str::to_owned);
+                let owner = device.and_then(|d| want.values().find(|said| said.contains(&d)));
+                let owner = owner.and_then(|said| customer(said));
+                let has = |said: &str| owner.is_some() && customer(said) == owner;
                 let own = (want.iter())
                     .filter(|(id, said)| {
                         left.get(*id) != Some(said) || named.contains(*id) || has(said)

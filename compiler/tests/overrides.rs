@@ -123,7 +123,7 @@ fn what_would_do_nothing_is_refused_with_what_was_probably_meant() {
     let project = project();
     let dir = project.path();
     for (args, says) in [
-        (["circuit", "c-1", "plan_mbps=5"], "did you mean \"c1\""),
+        (["circuit", "C1", "plan_mbps=5"], "did you mean \"c1\""),
         (["circuit", "c1", "parent=Hill Nort"], "did you mean \"a1\""),
         (["circuit", "c1", "plan_mpbs=5"], "did you mean plan_mbps"),
         (["node", "a1", "parent=a1"], "its own parent"),

@@ -167,8 +167,9 @@ mod tests {
 
     fn package(id: &str, source: Option<&str>) -> String {
         let source = serde_json::to_string(&source).expect("JSON");
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
         format!(
-            r#"{{"id":"{id}","name":"{id}","version":"1.0.0","license":"MIT","manifest_path":"Cargo.toml","source":{source}}}"#
+            r#"{{"id":"{id}","name":"{id}","version":"1.0.0","license":"MIT","manifest_path":"{manifest}","source":{source}}}"#
         )
     }
 

@@ -16,9 +16,24 @@ use crate::street::raw::Raw;
 const LAN_MAC: &str = "02:00:00:00:00:01";
 const MAC: &str = "02:00:00:00:00:99";
 
+/// A socket of an address that an earlier one had. A program that another test starts at this moment holds what was open until
+/// it has begun.
+fn bound(address: &str) -> UdpSocket {
+    let mut tries = 0;
+    loop {
+        match UdpSocket::bind(address) {
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && tries < 500 => {
+                tries += 1;
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            socket => return socket.expect("a socket"),
+        }
+    }
+}
+
 /// The CPU that worked on packets of a subscriber which came in from a CPU, as the socket that took them knows it.
 fn worked_on_by(machine: &Machine, house: &str, from: u32) -> u32 {
-    let socket = UdpSocket::bind("10.9.0.1:4001").expect("a socket");
+    let socket = bound("10.9.0.1:4001");
     socket.connect((house, 4000)).expect("a route");
     let timeout = Some(Duration::from_secs(10));
     socket.set_read_timeout(timeout).expect("set");
