@@ -107,7 +107,7 @@ impl Compared {
 }
 
 /// How long a page waits for the comparison before it says that it is being made.
-const SHORT: Duration = Duration::from_millis(500);
+const SHORT: Duration = Duration::from_millis(50);
 
 /// A head, and when it was read.
 type Heads = Mutex<HashMap<String, (Instant, Option<Head>)>>;
