@@ -75,23 +75,6 @@ impl OmitReason {
     ];
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_strategy_has_one_spelling() {
-        for strategy in [
-            Strategy::Flat,
-            Strategy::ApOnly,
-            Strategy::ApSite,
-            Strategy::Full,
-        ] {
-            assert_eq!(serde_json::json!(strategy), strategy.word());
-        }
-    }
-}
-
 /// A place on the earth, exact to a millionth of a degree (some 11 cm).
 #[derive(
     Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug,
@@ -148,8 +131,20 @@ pub(crate) mod degrees_or_none {
 }
 
 #[cfg(test)]
-mod position_tests {
+mod tests {
     use super::*;
+
+    #[test]
+    fn a_strategy_has_one_spelling() {
+        for strategy in [
+            Strategy::Flat,
+            Strategy::ApOnly,
+            Strategy::ApSite,
+            Strategy::Full,
+        ] {
+            assert_eq!(serde_json::json!(strategy), strategy.word());
+        }
+    }
 
     #[test]
     fn places_are_written_as_decimals_and_read_back_as_they_were() {

@@ -6,9 +6,9 @@ use std::error::Error;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use serde::Deserialize;
+use crate::metadata::{Kind, Metadata, Package};
+use crate::release::PROGRAMS;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -24,104 +24,21 @@ pub struct Args {
     platform: String,
 }
 
-/// The packages of the two programs.
-const PROGRAMS: [&str; 2] = ["weir-compiler", "weir-runtime"];
-
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-    resolve: Resolve,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    id: String,
-    name: String,
-    version: String,
-    license: Option<String>,
-    manifest_path: PathBuf,
-    /// None for what is here.
-    source: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Resolve {
-    nodes: Vec<Node>,
-}
-
-#[derive(Deserialize)]
-struct Node {
-    id: String,
-    deps: Vec<Edge>,
-}
-
-#[derive(Deserialize)]
-struct Edge {
-    pkg: String,
-    dep_kinds: Vec<Kind>,
-}
-
-#[derive(Deserialize)]
-struct Kind {
-    /// None for what is linked; "dev" and "build" otherwise.
-    kind: Option<String>,
-}
-
 pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["metadata", "--format-version=1", "--locked"])
-        .arg(format!("--filter-platform={}", args.platform))
-        .output()?;
-    if !output.status.success() {
-        return Err(format!(
-            "cargo metadata: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        )
-        .into());
-    }
-    let metadata: Metadata = serde_json::from_slice(&output.stdout)?;
-    let text = listing(&metadata)?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let metadata = Metadata::read(&root, Some(&args.platform))?;
+    let programs = PROGRAMS.map(|(package, _)| package);
+    let linked = metadata.reached(&programs, &[Kind::Linked])?;
+    let text = listing(&linked)?;
     fs::write(&args.out, text)?;
     writeln!(out, "wrote {}", args.out.display())?;
     Ok(())
 }
 
-/// What the programs link, by id.
-fn linked(metadata: &Metadata) -> BTreeSet<&str> {
-    let nodes: BTreeMap<&str, &Node> = metadata
-        .resolve
-        .nodes
-        .iter()
-        .map(|node| (node.id.as_str(), node))
-        .collect();
-    let is_program = |p: &&Package| p.source.is_none() && PROGRAMS.contains(&p.name.as_str());
-    let mut open: Vec<&str> = metadata
-        .packages
-        .iter()
-        .filter(is_program)
-        .map(|package| package.id.as_str())
-        .collect();
-    let mut seen = BTreeSet::new();
-    while let Some(id) = open.pop() {
-        if !seen.insert(id) {
-            continue;
-        }
-        let edges = nodes.get(id).map_or(&[][..], |node| &node.deps);
-        let is_linked = |edge: &&Edge| edge.dep_kinds.iter().any(|kind| kind.kind.is_none());
-        open.extend(edges.iter().filter(is_linked).map(|edge| edge.pkg.as_str()));
-    }
-    seen
-}
-
 /// A table of crates, then every text once with the crates it is from.
-fn listing(metadata: &Metadata) -> Result<String, Box<dyn Error + Send + Sync>> {
-    let linked = linked(metadata);
-    let mut crates: Vec<&Package> = metadata
-        .packages
-        .iter()
-        .filter(|package| package.source.is_some() && linked.contains(package.id.as_str()))
-        .collect();
+fn listing(linked: &[&Package]) -> Result<String, Box<dyn Error + Send + Sync>> {
+    let mut crates = linked.to_vec();
+    crates.retain(|package| package.source.is_some());
     crates.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
     let mut text =
         String::from("What is linked into weir and weir-runtime, besides Weir itself.\n\n");
@@ -189,7 +106,8 @@ mod tests {
             r#"{{"packages":[{}],"resolve":{{"nodes":[
                 {{"id":"weir-compiler","deps":[{},{}]}},
                 {{"id":"weir-plan","deps":[{}]}},
-                {{"id":"linked","deps":[{}]}}]}}}}"#,
+                {{"id":"linked","deps":[{}]}},
+                {{"id":"behind-it","deps":[]}}]}}}}"#,
             packages.join(","),
             edge("weir-plan", "null"),
             edge("tests-only", "\"dev\""),
@@ -197,7 +115,8 @@ mod tests {
             edge("behind-it", "null"),
         );
         let metadata: Metadata = serde_json::from_str(&text).expect("as cargo says it");
-        let listing = listing(&metadata).expect("a listing");
+        let linked = metadata.reached(&["weir-compiler"], &[Kind::Linked]);
+        let listing = listing(&linked.expect("what is linked")).expect("a listing");
         let listed: Vec<&str> = listing.lines().filter(|l| l.ends_with(": MIT")).collect();
         assert_eq!(listed, ["behind-it 1.0.0: MIT", "linked 1.0.0: MIT"]);
     }

@@ -9,6 +9,7 @@ mod r#gen;
 mod kernels;
 mod licences;
 mod manuals;
+mod metadata;
 mod release;
 mod schemas;
 mod stages;

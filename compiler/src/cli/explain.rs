@@ -48,44 +48,36 @@ fn issue(wanted: &str, format: Format) -> Option<String> {
         first: &'static str,
     }
     let wanted = wanted.trim().to_ascii_uppercase();
-    let schema = "weir.explain-issue/1";
-    let (explained, whose) = match crate::serve::issue::find(&wanted) {
-        Some(kind) => {
-            let (code, what, first) = (kind.code, kind.what, kind.first);
-            let level = kind.level.word();
-            (
-                Explained {
-                    schema,
-                    code,
-                    level,
-                    what,
-                    first,
-                },
-                "scheduler",
-            )
-        }
+    let (code, level, what, first, whose) = match crate::serve::issue::find(&wanted) {
+        Some(kind) => (
+            kind.code,
+            kind.level.word(),
+            kind.what,
+            kind.first,
+            "scheduler",
+        ),
         None => {
             let kind = weir_console::alarms::find(&wanted)?;
-            let (code, what, first) = (kind.code, kind.what, kind.first);
-            let level = kind.level.word();
             (
-                Explained {
-                    schema,
-                    code,
-                    level,
-                    what,
-                    first,
-                },
+                kind.code,
+                kind.level.word(),
+                kind.what,
+                kind.first,
                 "runtime",
             )
         }
     };
     Some(match format {
-        Format::Json => json::text(&explained),
-        Format::Text => format!(
-            "{} ({}, of the {whose})\n\n{}\n\nWhat to do first\n{}\n",
-            explained.code, explained.level, explained.what, explained.first
-        ),
+        Format::Json => json::text(&Explained {
+            schema: "weir.explain-issue/1",
+            code,
+            level,
+            what,
+            first,
+        }),
+        Format::Text => {
+            format!("{code} ({level}, of the {whose})\n\n{what}\n\nWhat to do first\n{first}\n")
+        }
     })
 }
 

@@ -164,7 +164,14 @@ pub fn bring(dir: &Path, project: &Project, lock: &Lock) -> Result<(), Stop> {
     let Some(remote) = &project.remote else {
         return Ok(());
     };
-    let failed = |message: String| Stop::new(Exit::Incomplete, plain(&message), "");
+    let failed = |message: String| {
+        Stop::new(
+            Exit::Incomplete,
+            plain(&message),
+            "`weir.lock` names a snapshot that is not here, and it could not be had from the bucket: try again, or `weir fetch` \
+             where the source can be reached",
+        )
+    };
     let local = dir.join(&project.store);
     let missing: Vec<&str> = (project.live.iter())
         .filter_map(|live| lock.of(&live.source))

@@ -15,6 +15,8 @@ use std::process::{Command, Stdio};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::metadata::Metadata;
+
 /// Packages with a program, and the program.
 pub const PROGRAMS: [(&str, &str); 2] =
     [("weir-runtime", "weir-runtime"), ("weir-compiler", "weir")];
@@ -46,7 +48,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<()> {
             .collect::<io::Result<_>>()?,
     };
     let packages: Vec<&str> = chosen.iter().map(|(package, _)| *package).collect();
-    let metadata = sbom::Metadata::read(&root)?;
+    let metadata = Metadata::read(&root, None)?;
     let deny = fs::read_to_string(root.join("deny.toml"))?;
     let all = PROGRAMS.map(|(package, _)| package);
     let faults = policy::faults(&metadata, &deny, &all).map_err(io::Error::other)?;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::sbom::{Metadata, Package};
+use crate::metadata::{Kind, Metadata, Package};
 
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
@@ -56,7 +56,7 @@ pub fn faults(metadata: &Metadata, policy: &str, programs: &[&str]) -> Result<Ve
     let policy: Policy = toml::from_str(policy).map_err(|e| format!("deny.toml: {e}"))?;
     let mut linked = BTreeMap::new();
     for program in programs {
-        for package in metadata.linked(program)? {
+        for package in metadata.reached(&[program], &[Kind::Linked, Kind::Build])? {
             linked.insert((&*package.name, &*package.version), package);
         }
     }
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn what_is_released_keeps_to_the_policy() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let metadata = Metadata::read(&root).expect("metadata");
+        let metadata = Metadata::read(&root, None).expect("metadata");
         let policy = fs::read_to_string(root.join("deny.toml")).expect("deny.toml");
         let programs = ["weir-runtime", "weir-compiler"];
         let faults = faults(&metadata, &policy, &programs).expect("judged");

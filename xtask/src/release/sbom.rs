@@ -1,56 +1,15 @@
 //! The bill of materials of a program: what is linked into it or runs while it is built, as CycloneDX 1.5. Made from
 //! `cargo metadata` and `Cargo.lock` alone, and the same bytes each time: it has no time and no random number.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What cargo resolves.
-#[derive(Deserialize)]
-pub struct Metadata {
-    packages: Vec<Package>,
-    resolve: Resolve,
-}
-
-#[derive(Deserialize)]
-pub struct Package {
-    id: String,
-    pub name: String,
-    pub version: String,
-    /// As an SPDX expression, more or less.
-    pub license: Option<String>,
-    /// Where it comes from; nothing for packages of this tree.
-    pub source: Option<String>,
-    repository: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Resolve {
-    nodes: Vec<Node>,
-}
-
-#[derive(Deserialize)]
-struct Node {
-    id: String,
-    deps: Vec<Dependency>,
-}
-
-#[derive(Deserialize)]
-struct Dependency {
-    pkg: String,
-    dep_kinds: Vec<DependencyKind>,
-}
-
-#[derive(Deserialize)]
-struct DependencyKind {
-    /// `dev`, `build`, or nothing for what is linked.
-    kind: Option<String>,
-}
+use crate::metadata::{Kind, Metadata, Package};
 
 #[derive(Deserialize)]
 struct Lock {
@@ -67,60 +26,7 @@ struct Locked {
 /// The bill of the program of a package, as JSON.
 pub fn bill(root: &Path, package: &str) -> io::Result<String> {
     let lock = fs::read_to_string(root.join("Cargo.lock"))?;
-    bill_of(&Metadata::read(root)?, &lock, package)
-}
-
-impl Metadata {
-    /// For the machine that builds.
-    pub fn read(root: &Path) -> io::Result<Metadata> {
-        let version = output(Command::new("rustc").arg("-vV").current_dir(root))?;
-        let host = version
-            .lines()
-            .find_map(|line| line.strip_prefix("host: "))
-            .ok_or_else(|| io::Error::other("rustc names no host"))?;
-        let text = output(
-            Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-                .args(["metadata", "--format-version", "1", "--locked"])
-                .args(["--filter-platform", host])
-                .current_dir(root),
-        )?;
-        Ok(serde_json::from_str(&text)?)
-    }
-
-    fn own(&self, package: &str) -> Result<&Package, String> {
-        let own = |p: &&Package| p.name == package && p.source.is_none();
-        let found = self.packages.iter().find(own);
-        found.ok_or_else(|| format!("there is no package {package}"))
-    }
-
-    /// The package itself, what is linked into it, and what runs while it is built.
-    pub fn linked(&self, package: &str) -> Result<Vec<&Package>, String> {
-        let packages: BTreeMap<&str, &Package> =
-            self.packages.iter().map(|p| (&*p.id, p)).collect();
-        let nodes: BTreeMap<&str, &Node> =
-            (self.resolve.nodes.iter()).map(|n| (&*n.id, n)).collect();
-        let mut reached = BTreeSet::new();
-        let mut open = vec![&*self.own(package)?.id];
-        while let Some(id) = open.pop() {
-            if reached.insert(id) {
-                let node = nodes.get(id).ok_or("a package without a node")?;
-                open.extend(node.used());
-            }
-        }
-        let found = reached.iter().map(|id| packages.get(id).copied());
-        found
-            .collect::<Option<_>>()
-            .ok_or_else(|| "a node without a package".to_owned())
-    }
-}
-
-fn output(command: &mut Command) -> io::Result<String> {
-    let output = command.stdin(Stdio::null()).output()?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(io::Error::other(format!("{command:?}: {said}")));
-    }
-    String::from_utf8(output.stdout).map_err(io::Error::other)
+    bill_of(&Metadata::read(root, None)?, &lock, package)
 }
 
 fn bill_of(metadata: &Metadata, lock: &str, package: &str) -> io::Result<String> {
@@ -131,18 +37,21 @@ fn bill_of(metadata: &Metadata, lock: &str, package: &str) -> io::Result<String>
         .filter_map(|p| Some(((&*p.name, &*p.version), p.checksum.as_deref()?)))
         .collect();
     let root = metadata.own(package).map_err(io::Error::other)?;
-    let linked = metadata.linked(package).map_err(io::Error::other)?;
+    let linked = metadata
+        .reached(&[package], USED)
+        .map_err(io::Error::other)?;
     let packages: BTreeMap<&str, &Package> = linked.iter().map(|p| (&*p.id, *p)).collect();
-    let nodes: BTreeMap<&str, &Node> = (metadata.resolve.nodes.iter())
-        .map(|n| (&*n.id, n))
-        .collect();
+    let nodes = metadata.nodes();
     let mut components = Vec::new();
     let mut dependencies = Vec::new();
     for (id, package) in &packages {
         if *id != root.id {
             components.push((package.reference(), package.component(&sums)));
         }
-        let mut on: Vec<String> = nodes[id].used().map(|d| packages[d].reference()).collect();
+        let mut on: Vec<String> = nodes[id]
+            .needs(USED)
+            .map(|d| packages[d].reference())
+            .collect();
         on.sort_unstable();
         on.dedup();
         let reference = package.reference();
@@ -169,15 +78,8 @@ fn bill_of(metadata: &Metadata, lock: &str, package: &str) -> io::Result<String>
     Ok(text)
 }
 
-impl Node {
-    /// What is linked, or runs in the build; not what only tests need.
-    fn used(&self) -> impl Iterator<Item = &str> {
-        self.deps
-            .iter()
-            .filter(|d| d.dep_kinds.iter().any(|k| k.kind.as_deref() != Some("dev")))
-            .map(|d| &*d.pkg)
-    }
-}
+/// Of a bill: what is linked, and what runs in the build.
+const USED: &[Kind] = &[Kind::Linked, Kind::Build];
 
 impl Package {
     /// Package URL, which also names it inside the bill.
@@ -212,6 +114,7 @@ impl Package {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
     use std::path::PathBuf;
 
     fn root() -> PathBuf {
@@ -229,7 +132,7 @@ mod tests {
     /// Against the lock file, which is what is built from.
     #[test]
     fn a_bill_says_what_the_lock_file_says() {
-        let metadata = Metadata::read(&root()).expect("metadata");
+        let metadata = Metadata::read(&root(), None).expect("metadata");
         let lock = fs::read_to_string(root().join("Cargo.lock")).expect("a lock file");
         let locked: toml::Table = lock.parse().expect("TOML");
         let locked = locked["package"].as_array().expect("packages");

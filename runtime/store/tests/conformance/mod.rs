@@ -10,11 +10,12 @@ use std::sync::Barrier;
 use weir_schemas::Published as _;
 use weir_schemas::artifact::{self, MANIFEST, Part, SHAPED_DEVICES};
 use weir_schemas::common::{OmitReason, Strategy};
+use weir_schemas::export::{self, EXPORT, Export};
 use weir_schemas::manifest::{Counts, File, FindingCounts, Fit, Inputs, Manifest, Target, Tool};
 use weir_store::channel::{
     Back, Backend, ChannelError, Channels, Known, Promote, Refusal, SystemClock,
 };
-use weir_store::{ArtifactFiles, Outcome, sha256};
+use weir_store::{ArtifactFiles, Outcome, Store, mirror, sha256};
 
 /// An artifact whose payload is made of `payload`, and its description of `build`.
 pub struct Built {
@@ -151,6 +152,7 @@ fn settled(backend: &dyn Backend, channel: &str) -> Option<Known> {
 /// All of it, on an empty store.
 pub fn conforms(store: &(dyn Backend + Sync)) {
     artifacts_are_whole_and_found(store);
+    snapshots_are_kept_and_come_back(store);
     heads_move_only_from_what_was_read(store);
     journals_are_whole(store);
     boxes_say_what_they_run(store);
@@ -219,6 +221,60 @@ fn artifacts_are_whole_and_found(store: &dyn Backend) {
     store.pin(&first.digest, false).expect("unpinned");
     store.pin(&first.digest, false).expect("it was not");
     assert!(!store.artifacts().expect("listed")[0].pinned);
+}
+
+/// A snapshot of a directory is kept once, whole, and a directory elsewhere gets it back.
+fn snapshots_are_kept_and_come_back(store: &dyn Backend) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let open = |name: &str| Store::open(dir.path().join(name)).expect("a store");
+    let (recorded, elsewhere) = (open("recorded"), open("elsewhere"));
+    let files = [("sites.json".to_owned(), b"[{}]".to_vec())];
+    let mut export = Export {
+        schema: Export::SCHEMA.to_owned(),
+        kind: "uisp".to_owned(),
+        instance: "https://uisp.example".to_owned(),
+        digest: String::new(),
+        started: "2026-01-01T00:00:00Z".to_owned(),
+        finished: "2026-01-01T00:00:01Z".to_owned(),
+        complete: true,
+        files: vec![export::File {
+            name: files[0].0.clone(),
+            collection: "sites".to_owned(),
+            page: None,
+            method: "GET".to_owned(),
+            request: "/sites".to_owned(),
+            status: 200,
+            time: "2026-01-01T00:00:00Z".to_owned(),
+            records: 1,
+            received: 4,
+            sha256: sha256(&files[0].1),
+            complete: true,
+        }],
+        missing: Vec::new(),
+    };
+    export.digest = sha256(export.digest_text().as_bytes());
+    let json = serde_json::to_vec(&export).expect("JSON");
+    let (snapshot, _) = recorded
+        .put_snapshot(&export, &json, &files)
+        .expect("stored");
+    let digest = snapshot.digest();
+    let none = mirror::snapshot(store, &elsewhere, digest).expect("asked");
+    assert!(!none, "it is not there yet");
+    assert_eq!(store.snapshot_file(digest, EXPORT).expect("asked"), None);
+    for _ in 0..2 {
+        store.keep_snapshot(&snapshot).expect("kept");
+    }
+    for name in ["sites.json", EXPORT, "other.json", "../sites.json"] {
+        let there = std::fs::read(snapshot.path().join(name)).ok();
+        assert_eq!(
+            store.snapshot_file(digest, name).expect("asked"),
+            there,
+            "{name}"
+        );
+    }
+    assert!(mirror::snapshot(store, &elsewhere, digest).expect("copied"));
+    let copy = elsewhere.snapshot(digest).expect("there");
+    assert_eq!(copy.verify().expect("whole"), export);
 }
 
 fn heads_move_only_from_what_was_read(store: &dyn Backend) {

@@ -161,6 +161,21 @@ fn moved(done: weir_store::channel::Done) -> Moved {
     }
 }
 
+impl Fake {
+    /// What is said of a change of `overrides.toml`.
+    fn edited(&self, patch: &str, next: &str) -> Edit {
+        Edit {
+            file: "overrides.toml".to_owned(),
+            written: match self.in_git {
+                true => Written::InGit,
+                false => Written::Yes,
+            },
+            patch: self.say(patch),
+            notes: vec![self.say(next)],
+        }
+    }
+}
+
 impl Engine for Fake {
     fn project(&self) -> Answer<Project> {
         Ok(Project {
@@ -500,30 +515,18 @@ impl Engine for Fake {
 
     fn remove_override(&self, by: &str, which: &OverrideId) -> Answer<Edit> {
         self.note(format!("remove-override {by} {} {}", which.kind, which.id));
-        Ok(Edit {
-            file: "overrides.toml".to_owned(),
-            written: if self.in_git {
-                Written::InGit
-            } else {
-                Written::Yes
-            },
-            patch: self.say("-[[circuit]]\n-plan_mbps = \"100/20\"\n"),
-            notes: vec![self.say("the next run builds without it")],
-        })
+        Ok(self.edited(
+            "-[[circuit]]\n-plan_mbps = \"100/20\"\n",
+            "the next run builds without it",
+        ))
     }
 
     fn add_override(&self, by: &str, request: &OverrideRequest) -> Answer<Edit> {
         self.note(format!("override {by} {} {:?}", request.id, request.set));
-        Ok(Edit {
-            file: "overrides.toml".to_owned(),
-            written: if self.in_git {
-                Written::InGit
-            } else {
-                Written::Yes
-            },
-            patch: self.say("+[[override]]\n+plan_mbps = \"100/20\"\n"),
-            notes: vec![self.say("the next run builds with it")],
-        })
+        Ok(self.edited(
+            "+[[override]]\n+plan_mbps = \"100/20\"\n",
+            "the next run builds with it",
+        ))
     }
 
     fn sources(&self) -> Answer<Vec<Source>> {
