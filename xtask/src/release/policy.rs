@@ -200,11 +200,11 @@ mod tests {
                 ids.push(serde_json::json!({"pkg": id, "dep_kinds": [{"kind": null}]}));
                 nodes.push(serde_json::json!({"id": id, "deps": []}));
                 serde_json::json!({"id": id, "name": name, "version": version, "license": license,
-                                   "source": source, "repository": null})
+                                   "source": source, "repository": null, "manifest_path": "Cargo.toml"})
             })
             .chain([
                 serde_json::json!({"id": "own", "name": "own", "version": "1.0.0", "license": "MIT",
-                                       "source": null, "repository": null}),
+                                       "source": null, "repository": null, "manifest_path": "Cargo.toml"}),
             ])
             .collect();
         nodes.push(serde_json::json!({"id": "own", "deps": ids}));
