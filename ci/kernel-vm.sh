@@ -17,7 +17,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 root=$work/root
 mkdir -p "$root/bin" "$root/usr/sbin" "$root/dev" "$root/proc" "$root/sys" "$root/tmp" "$root/run" "$root/mods" \
-  "$root/tests" "$root/etc"
+  "$root/tests" "$root/etc" "$root/scratch"
 
 # A program with the libraries it is linked against.
 put() {
@@ -74,11 +74,12 @@ find "$root/mods" -name '*.xz' -exec xz -d {} +
 
 cat >"$root/init" <<INIT
 #!/bin/sh
-export PATH=/bin:/usr/sbin HOME=/tmp TMPDIR=/tmp
+export PATH=/bin:/usr/sbin HOME=/scratch TMPDIR=/scratch
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
-mount -t tmpfs tmp /tmp
+# Not over /tmp: the tests may have been built below it.
+mount -t tmpfs tmp /scratch
 mount -t tmpfs run /run
 mkdir -p /sys/fs/bpf
 mount -t bpf bpf /sys/fs/bpf
@@ -87,7 +88,7 @@ for name in $modules; do
 done
 ip link set lo up
 echo "kernel: \$(uname -r)"
-cd /tmp
+cd /scratch
 failed=
 for name in $*; do
   echo "== \$name"

@@ -4,11 +4,14 @@
 //! Files are read once, and what is used is what was hashed. It does not know where the artifact came from, nor what
 //! is in the kernel.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::thread::ScopedJoinHandle;
 
-use weir_abi::table;
+use weir_plan::{Held, Prefixes, Violation};
 use weir_schemas::artifact::{CLASSIFIER, MANIFEST, QUEUE_PLAN, TREE};
 use weir_schemas::manifest::Manifest;
 use weir_schemas::queue_plan::{QueuePlan, Shaper, Target};
@@ -17,6 +20,8 @@ use weir_store::sha256;
 
 /// Most bytes of one file: a million circuits need a quarter of it.
 const LARGEST: u64 = 1 << 30;
+/// Most bytes that room is made for before they are there.
+const ROOM: u64 = 64 << 20;
 /// Most bytes of a manifest.
 const LARGEST_MANIFEST: u64 = 16 << 20;
 /// Violations that are told; there can be as many as classes.
@@ -32,13 +37,19 @@ pub struct Proved {
     pub table: Vec<u8>,
     pub circuits: u64,
     pub prefixes: u64,
-    /// Keys of circuits by the number the table knows them by.
-    pub keys: Vec<String>,
     /// What it was proved from, as read: for keeping a copy.
     pub files: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Proved {
+    /// Keys of circuits by the number the table knows them by: the order of the plan, which has every circuit of the
+    /// tree.
+    pub fn keys(&self) -> Vec<String> {
+        let keys = self.plan.classes.iter().map(|class| class.key.as_ref());
+        let circuits = keys.filter(|key| key.starts_with("circuit:"));
+        circuits.map(str::to_owned).collect()
+    }
+
     /// The interfaces, downloads first.
     pub fn interfaces(&self) -> Vec<&str> {
         match &self.plan.target.shaper {
@@ -142,10 +153,10 @@ pub fn prove(dir: &Path, expected: Expected<'_>) -> Result<Proved, ArtifactError
             wanted: wanted.to_owned(),
         });
     }
-    let mut files = vec![(MANIFEST, manifest_bytes)];
-    for listed in &manifest.payload {
+    let mut listed: Vec<Listed<'_>> = Vec::new();
+    for file in &manifest.payload {
         // A manifest is text from outside: it must not lead out of its directory.
-        let name = listed.name.as_ref();
+        let name = file.name.as_ref();
         if !is_plain(name) {
             let shown = name.escape_debug();
             return Err(unreadable(
@@ -154,36 +165,41 @@ pub fn prove(dir: &Path, expected: Expected<'_>) -> Result<Proved, ArtifactError
             ));
         }
         let used = USED.into_iter().find(|used| *used == name);
-        if used.is_none() && expected.is_copy {
-            continue;
-        }
-        let path = dir.join(name);
-        let bytes = read(&path, LARGEST)?;
-        let found = sha256(&bytes);
-        if found != listed.sha256 {
-            return Err(ArtifactError::Changed {
-                path,
-                found,
-                stated: listed.sha256.to_string(),
+        if used.is_some() || !expected.is_copy {
+            listed.push(Listed {
+                used,
+                path: dir.join(name),
+                sha256: &file.sha256,
             });
         }
-        files.extend(used.map(|name| (name, bytes)));
     }
-    let payload = |name: &'static str| {
-        let found = files.iter().find(|(n, _)| *n == name);
-        found
-            .map(|(_, bytes)| bytes.as_slice())
-            .ok_or_else(|| ArtifactError::NotListed {
-                path: manifest_path.clone(),
-                name,
-            })
+    let of = |name: &'static str| {
+        let found = listed.iter().find(|file| file.used == Some(name));
+        found.ok_or_else(|| ArtifactError::NotListed {
+            path: manifest_path.clone(),
+            name,
+        })
     };
-    let plan: QueuePlan<'static> = weir_schemas::read(payload(QUEUE_PLAN)?)
-        .map_err(|e| unreadable(&dir.join(QUEUE_PLAN), e.to_string()))?;
-    let tree: Tree<'static> = weir_schemas::read(payload(TREE)?)
-        .map_err(|e| unreadable(&dir.join(TREE), e.to_string()))?;
-    let table = payload(CLASSIFIER)?.to_vec();
-    let prefixes = agree(&plan, &tree, &table)?;
+    let (plan_file, tree_file, table_file) = (of(QUEUE_PLAN)?, of(TREE)?, of(CLASSIFIER)?);
+    let others = || listed.iter().filter(|file| file.used.is_none());
+    let tree_bytes = OnceLock::new();
+    // Reading two texts of megabytes is most of it, and two threads have about as much to do: the tree takes as long as plan and table.
+    let (tree, (plan, table)) = std::thread::scope(|scope| {
+        let beside = scope.spawn(|| (PlanText::read(plan_file), TableImage::read(table_file)));
+        let tree = TreeText::read(tree_file, &tree_bytes);
+        (tree, joined(beside))
+    });
+    let (plan, tree, table) = (plan?, tree?, table?);
+    let (prefixes, others) = std::thread::scope(|scope| {
+        let others = scope.spawn(|| others().try_for_each(|file| file.read().map(drop)));
+        (agree(&plan, &tree, &table), joined(others))
+    });
+    others?;
+    let prefixes = prefixes?;
+    let circuits = tree.says.circuits.len() as u64;
+    drop(tree);
+    let tree_bytes = tree_bytes.into_inner().unwrap_or_default();
+    let (plan_bytes, plan) = (plan.bytes, plan.says);
     let shaper = plan.target.shaper.as_ref();
     let shaper = shaper.ok_or(ArtifactError::NoInterfaces)?;
     for name in [&shaper.to_internet, &shaper.to_network] {
@@ -196,35 +212,136 @@ pub fn prove(dir: &Path, expected: Expected<'_>) -> Result<Proved, ArtifactError
     }
     Ok(Proved {
         digest,
-        circuits: tree.circuits.len() as u64,
+        circuits,
         prefixes,
-        keys: tree
-            .circuits
-            .keys()
-            .map(|id| format!("circuit:{id}"))
-            .collect(),
         plan,
-        table,
-        files,
+        files: vec![
+            (MANIFEST, manifest_bytes),
+            (CLASSIFIER, table.bytes.clone()),
+            (QUEUE_PLAN, plan_bytes),
+            (TREE, tree_bytes),
+        ],
+        table: table.bytes,
     })
 }
 
-/// Plan, tree and table judged by themselves and beside each other; gives the number of prefixes.
-fn agree(plan: &QueuePlan<'_>, tree: &Tree<'_>, bytes: &[u8]) -> Result<u64, ArtifactError> {
-    let violations: Vec<String> = weir_plan::verify(plan)
-        .into_iter()
-        .chain(weir_plan::verify_artifact(tree, plan))
-        .chain(weir_plan::verify_table(tree, plan, bytes))
-        .map(|v| v.to_string())
+/// A file of the payload.
+struct Listed<'m> {
+    /// `None`: nothing is loaded from it.
+    used: Option<&'static str>,
+    path: PathBuf,
+    sha256: &'m str,
+}
+
+impl Listed<'_> {
+    fn unreadable(&self, reason: &dyn Display) -> ArtifactError {
+        ArtifactError::Unreadable {
+            path: self.path.clone(),
+            reason: reason.to_string(),
+        }
+    }
+
+    /// Its bytes, which have the digest that the manifest states.
+    fn read(&self) -> Result<Vec<u8>, ArtifactError> {
+        let bytes = read(&self.path, LARGEST)?;
+        let found = sha256(&bytes);
+        match found == self.sha256 {
+            true => Ok(bytes),
+            false => Err(ArtifactError::Changed {
+                path: self.path.clone(),
+                found,
+                stated: self.sha256.to_owned(),
+            }),
+        }
+    }
+}
+
+/// The plan, and what is wrong with it by itself.
+struct PlanText {
+    bytes: Vec<u8>,
+    says: QueuePlan<'static>,
+    violations: Vec<Violation>,
+}
+
+impl PlanText {
+    fn read(file: &Listed<'_>) -> Result<PlanText, ArtifactError> {
+        let bytes = file.read()?;
+        let says: QueuePlan<'static> =
+            weir_schemas::read(&bytes).map_err(|e| file.unreadable(&e))?;
+        let violations = weir_plan::verify(&says);
+        Ok(PlanText {
+            bytes,
+            says,
+            violations,
+        })
+    }
+}
+
+/// The tree, its prefixes, and what is wrong with it by itself. Nothing of it is kept but its bytes.
+struct TreeText<'b> {
+    says: Tree<'b>,
+    prefixes: Prefixes,
+    violations: Vec<Violation>,
+}
+
+impl<'b> TreeText<'b> {
+    fn read(
+        file: &Listed<'_>,
+        bytes: &'b OnceLock<Vec<u8>>,
+    ) -> Result<TreeText<'b>, ArtifactError> {
+        let read = file.read()?;
+        let says = Tree::read(bytes.get_or_init(|| read)).map_err(|e| file.unreadable(&e))?;
+        let (prefixes, violations) = Prefixes::of(&says);
+        Ok(TreeText {
+            says,
+            prefixes,
+            violations,
+        })
+    }
+}
+
+/// The address table, and what it holds if it is one.
+struct TableImage {
+    bytes: Vec<u8>,
+    held: Result<Held, Vec<Violation>>,
+}
+
+impl TableImage {
+    fn read(file: &Listed<'_>) -> Result<TableImage, ArtifactError> {
+        let bytes = file.read()?;
+        let held = Held::read(&bytes);
+        Ok(TableImage { bytes, held })
+    }
+}
+
+/// What a thread found; where it panicked, so does this one.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Plan, tree and table beside each other, and what is wrong with each by itself; gives the number of prefixes.
+fn agree(plan: &PlanText, tree: &TreeText<'_>, table: &TableImage) -> Result<u64, ArtifactError> {
+    let agreement = weir_plan::verify_agreement(&tree.says, &plan.says);
+    let table = match &table.held {
+        Ok(held) => held.judge(&tree.says, &tree.prefixes, &plan.says),
+        Err(violations) => Err(violations.clone()),
+    };
+    let (summary, of_table) = match table {
+        Ok(summary) => (Some(summary), Vec::new()),
+        Err(violations) => (None, violations),
+    };
+    let violations: Vec<String> = (plan.violations.iter())
+        .chain(&agreement)
+        .chain(&tree.violations)
+        .chain(&of_table)
+        .map(ToString::to_string)
         .collect();
-    let summary = table::from_bytes(bytes).and_then(|image| table::check(&image));
     match summary {
-        Ok(summary) if violations.is_empty() => {
+        Some(summary) if violations.is_empty() => {
             Ok(summary.prefixes.into_iter().map(u64::from).sum())
         }
-        Err(fault) if violations.is_empty() => Err(ArtifactError::Violations(vec![format!(
-            "{CLASSIFIER}: {fault}"
-        )])),
         _ => Err(ArtifactError::Violations(violations)),
     }
 }
@@ -262,7 +379,9 @@ fn read(path: &Path, largest: u64) -> Result<Vec<u8>, ArtifactError> {
         cause,
     };
     let file = File::open(path).map_err(cannot)?;
-    let mut bytes = Vec::new();
+    // Room for all of it at once, as far as the file says; it need not be true.
+    let stated = file.metadata().map_or(0, |about| about.len());
+    let mut bytes = Vec::with_capacity(stated.min(ROOM) as usize + 1);
     // One more than may be: the size that is stated may change while it is read.
     let length = file
         .take(largest + 1)
@@ -343,7 +462,7 @@ mod tests {
         assert_eq!(proved.digest, digest);
         assert_eq!((proved.circuits, proved.prefixes), (2, 2));
         assert_eq!(proved.interfaces(), ["lan0", "wan0"]);
-        assert_eq!(proved.keys, ["circuit:a", "circuit:b"]);
+        assert_eq!(proved.keys(), ["circuit:a", "circuit:b"]);
         let other = "0".repeat(64);
         let error = prove(
             dir.path(),
@@ -408,12 +527,28 @@ mod tests {
         recipe().write(dir.path());
         let mut other = recipe();
         other.circuits[1].host = 12;
-        let plan = recipe().plan();
         let proved = prove(dir.path(), Expected::default()).expect("proves");
         let (_, files) = other.files();
         let bytes = |name| &files.iter().find(|(n, _)| *n == name).expect("one").1;
-        let tree: Tree<'_> = weir_schemas::read(bytes(TREE)).expect("a tree");
-        assert!(agree(&plan, &tree, &proved.table).is_err());
-        assert!(agree(&other.plan(), &tree, bytes(CLASSIFIER)).is_ok());
+        let says: Tree<'_> = Tree::read(bytes(TREE)).expect("a tree");
+        let (prefixes, violations) = Prefixes::of(&says);
+        let tree = TreeText {
+            says,
+            prefixes,
+            violations,
+        };
+        let plan = |recipe: &Recipe| PlanText {
+            bytes: Vec::new(),
+            says: recipe.plan(),
+            violations: Vec::new(),
+        };
+        let table = |bytes: &[u8]| TableImage {
+            bytes: bytes.to_owned(),
+            held: Held::read(bytes),
+        };
+        let (own, others) = (table(&proved.table), table(bytes(CLASSIFIER)));
+        assert!(agree(&plan(&recipe()), &tree, &own).is_err());
+        assert!(agree(&plan(&other), &tree, &own).is_err());
+        assert!(agree(&plan(&other), &tree, &others).is_ok());
     }
 }

@@ -167,7 +167,22 @@ impl Source {
             }
             Err(error) => return Err(unreachable(error)),
         };
-        let damage = artifact.verify().map_err(unreachable)?;
+        let expected = Expected {
+            digest: Some(digest),
+            manifest_sha256: Some(manifest_sha256),
+            is_copy: false,
+        };
+        // All files by what the store says of them, and those of the payload by what they say: neither waits.
+        let (damage, proved) = std::thread::scope(|scope| {
+            let damage = scope.spawn(|| artifact.verify());
+            let proved = prove(artifact.path(), expected);
+            let damage = damage.join();
+            (
+                damage.unwrap_or_else(|p| std::panic::resume_unwind(p)),
+                proved,
+            )
+        });
+        let damage = damage.map_err(unreachable)?;
         if let Some(damage) = damage.into_iter().next() {
             let damaged = StoreError::Damaged {
                 path: artifact.path().to_owned(),
@@ -175,12 +190,7 @@ impl Source {
             };
             return Err(Missing::Refused(damaged.to_string()));
         }
-        let expected = Expected {
-            digest: Some(digest),
-            manifest_sha256: Some(manifest_sha256),
-            is_copy: false,
-        };
-        let proved = prove(artifact.path(), expected).map_err(Missing::from)?;
+        let proved = proved.map_err(Missing::from)?;
         copies.put(&proved).map_err(|e| {
             Missing::Unreachable(format!(
                 "a copy of artifact {} cannot be kept, and without it there would be no way back to it: {e}",

@@ -17,6 +17,7 @@ pub mod head;
 pub mod inventory;
 pub mod journal;
 pub mod manifest;
+mod plain;
 pub mod promotion;
 pub mod provenance;
 pub mod queue_plan;
@@ -39,6 +40,14 @@ use serde::{Deserialize, Deserializer};
 pub trait Published {
     /// `weir.tree/1`
     const SCHEMA: &'static str;
+
+    /// What serde reads, faster, from a file that is written as ours are; `None` of any other.
+    fn plain(_bytes: &[u8]) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 /// A published format and its JSON Schema.
@@ -172,6 +181,14 @@ pub enum ReadError {
 
 /// Reads a published file. Another version is refused by name; unknown keys are ignored.
 pub fn read<T: Published + DeserializeOwned>(bytes: &[u8]) -> Result<T, ReadError> {
+    match T::plain(bytes) {
+        Some(value) => Ok(value),
+        None => read_any(bytes),
+    }
+}
+
+/// The same, however the file is written.
+fn read_any<T: Published + DeserializeOwned>(bytes: &[u8]) -> Result<T, ReadError> {
     #[derive(Deserialize)]
     struct Head {
         schema: String,

@@ -83,6 +83,10 @@ pub struct Resting {
 
 impl Published for QueuePlan<'_> {
     const SCHEMA: &'static str = "weir.queue-plan/1";
+
+    fn plain(bytes: &[u8]) -> Option<Self> {
+        QueuePlan::read_plain(bytes).map(QueuePlan::into_owned)
+    }
 }
 
 /// The box, as far as it decides what the plan holds.

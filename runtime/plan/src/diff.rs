@@ -157,12 +157,23 @@ const DEPTH: usize = 16;
 
 /// For each class: it, or a class above it, is made anew.
 fn remade(classes: &[Joined<'_>]) -> Vec<bool> {
-    let index = |key: &str| {
-        classes
-            .binary_search_by(|j| j.class.key.as_ref().cmp(key))
-            .ok()
-    };
     let moves = |joined: &Joined<'_>| joined.own == Disruption::Move;
+    // As a rule nothing is.
+    if !classes.iter().any(moves) {
+        return vec![false; classes.len()];
+    }
+    // Circuits stand together and are many; what is above a class is hardly ever one of them.
+    let first = classes.partition_point(|j| j.class.key.as_ref() < "circuit:");
+    let last = first + classes[first..].partition_point(|j| is_circuit(j.class));
+    let index = |wanted: &str| {
+        let (start, some) = match wanted {
+            _ if wanted.starts_with("circuit:") => (first, &classes[first..last]),
+            _ if wanted < "circuit:" => (0, &classes[..first]),
+            _ => (last, &classes[last..]),
+        };
+        let found = some.binary_search_by(|j| j.class.key.as_ref().cmp(wanted));
+        found.ok().map(|at| start + at)
+    };
     // What is above a node is walked once; circuits ask their node.
     let mut known: Vec<Option<bool>> = vec![None; classes.len()];
     for start in 0..classes.len() {

@@ -20,6 +20,14 @@ pub fn default_burst(rate_kbps: u64) -> u64 {
 /// Time that `bytes` take at `rate_kbps`, in the kernel's ticks of 64 ns, rounded up and at most what 32 bits hold:
 /// `tcm_htb_opt.buffer` and `.cbuffer`, which the kernel gives back as they were set.
 pub fn burst_ticks(rate_kbps: u64, bytes: u64) -> u32 {
+    // Nearly always in 64 bits, where dividing takes a fraction of the time.
+    let narrow = (
+        bytes.checked_mul(1_000_000_000),
+        rate_kbps.max(1).checked_mul(125 * 64),
+    );
+    if let (Some(time), Some(rate)) = narrow {
+        return u32::try_from(time.div_ceil(rate)).unwrap_or(u32::MAX);
+    }
     let rate = u128::from(rate_kbps.max(1)) * 125;
     let ticks = (u128::from(bytes) * 1_000_000_000).div_ceil(rate * 64);
     u32::try_from(ticks).unwrap_or(u32::MAX)

@@ -26,6 +26,7 @@ mod rates;
 mod reclaim;
 mod refusal;
 mod seen;
+mod settled;
 mod steps;
 mod text;
 mod tree;
@@ -39,8 +40,8 @@ pub use reclaim::{detach, reclaim};
 pub use refusal::{Refusal, Refused};
 pub use steps::{Change, Phase, Plan, Step};
 pub use verify::{
-    Kind, Violation, tx_queues, verify, verify_agreement, verify_artifact, verify_table,
-    verify_tree,
+    Held, Kind, Prefixes, Violation, judge_table, tx_queues, verify, verify_agreement,
+    verify_artifact, verify_table, verify_tree,
 };
 pub use wanted::{
     LeafChoice, LeafChoices, NotLoadable, Shape, Wanted, WantedClass, WantedHtb, WantedInterface,

@@ -12,9 +12,11 @@ use weir_abi::maps::SLOTS;
 use weir_abi::{ClassId, MQ_HANDLE};
 
 use crate::action::Action;
-use crate::kernel::{Active, Observation, Parent, Tables};
+use crate::kernel::{Active, Device, Observation, Parent, Tables};
+use crate::rates::Beside;
 use crate::refusal::{Refusal, Refused};
 use crate::seen::{Root, Seen};
+use crate::settled;
 use crate::steps::{Phase, Plan, Step};
 use crate::tree::Tree;
 use crate::wanted::{Wanted, WantedHtb, WantedInterface};
@@ -40,15 +42,54 @@ pub fn plan(
     previous: Option<&Wanted>,
     options: Options,
 ) -> Result<Plan, Refused> {
-    let careful = plan_once(seen, wanted, previous, false);
-    match careful {
+    if let Some(rest) = settled::rest(seen, wanted, previous)
+        && let Ok(mut plan) = plan_once(
+            &rest.seen,
+            &rest.wanted,
+            rest.previous.as_ref(),
+            false,
+            &rest.beside,
+        )
+    {
+        plan.unchanged += rest.settled;
+        return Ok(plan);
+    }
+    plan_whole(seen, wanted, previous, options)
+}
+
+/// The same, looking at every class as if it changed.
+pub(crate) fn plan_whole(
+    seen: &Observation,
+    wanted: &Wanted,
+    previous: Option<&Wanted>,
+    options: Options,
+) -> Result<Plan, Refused> {
+    let once = |bypass| {
+        plan_once(seen, wanted, previous, bypass, &BTreeMap::new()).map_err(|hindrance| {
+            match hindrance {
+                Hindrance::Refused(reasons) => Refused { reasons },
+                // Nothing was.
+                Hindrance::LeftOut => Refused {
+                    reasons: Vec::new(),
+                },
+            }
+        })
+    };
+    match once(false) {
         Err(refused)
             if options.allow_unshaped && refused.reasons.iter().all(Refusal::yields_to_bypass) =>
         {
-            plan_once(seen, wanted, previous, true)
+            once(true)
         }
         careful => careful,
     }
+}
+
+/// Why there is no plan.
+pub(crate) enum Hindrance {
+    Refused(Vec<Refusal>),
+    /// Classes that were left out would have to change.
+    LeftOut,
 }
 
 fn plan_once(
@@ -56,7 +97,8 @@ fn plan_once(
     wanted: &Wanted,
     previous: Option<&Wanted>,
     bypass: bool,
-) -> Result<Plan, Refused> {
+    beside: &BTreeMap<Device, BTreeMap<ClassId, Beside>>,
+) -> Result<Plan, Hindrance> {
     let active = seen.tables.digest();
     let previous = previous.filter(|previous| active == Some(&previous.digest));
     let flips = bypass || active != Some(&wanted.digest);
@@ -108,12 +150,15 @@ fn plan_once(
     let to = slot(&seen.tables, wanted, &mut steps, &mut refusals);
     // Whoever goes back over the flip has the packets of the next generation to wait for.
     let mut drains_back = Vec::new();
+    let none = BTreeMap::new();
     for (seen, interface, live) in trees {
         attach(&seen, interface, &mut steps);
         let gone = structure(&seen, interface, bypass, &mut steps, &mut refusals);
         let seen = seen.without(&gone);
-        match Tree::new(&seen, interface, live) {
-            Err(reasons) => refusals.extend(reasons),
+        let beside = beside.get(&interface.name).unwrap_or(&none);
+        match Tree::new(&seen, interface, live, beside) {
+            Err(Hindrance::Refused(reasons)) => refusals.extend(reasons),
+            Err(left_out) => return Err(left_out),
             Ok(tree) => {
                 tree.steps(flips, &mut steps);
                 drains_back.extend(tree.drain_back());
@@ -121,7 +166,7 @@ fn plan_once(
         }
     }
     if !refusals.is_empty() {
-        return Err(Refused { reasons: refusals });
+        return Err(Hindrance::Refused(refusals));
     }
     if seen.tables.vlans != wanted.vlans {
         steps.push(

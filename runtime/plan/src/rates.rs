@@ -17,14 +17,33 @@ pub(crate) struct Between {
     pub after: Option<(u64, u64)>,
 }
 
+/// What classes take of the one above them that stay as they are, and are not looked at.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Beside {
+    /// Their rates, in kbit/s.
+    pub wish: u64,
+    /// The least they and those below them can do with.
+    pub least: u64,
+}
+
+/// Why there are no such rates.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stuck {
+    /// This class has less than a kbit/s for each class below it.
+    NoRoom(ClassId),
+    /// Classes that are not looked at would have to be scaled with the others.
+    LeftOut,
+}
+
 /// The smallest guarantee HTB is given, in kbit/s.
 const FLOOR: u64 = 1;
 
 /// By class `(rate, ceil)`, so that under every class the rates add up to no more than its own, and no ceiling is
-/// above that of the parent. `Err`: the root class that has less than a kbit/s for each class below it.
+/// above that of the parent. `beside`: what else hangs under a class.
 pub(crate) fn between(
     classes: &BTreeMap<ClassId, Between>,
-) -> Result<BTreeMap<ClassId, (u64, u64)>, ClassId> {
+    beside: &BTreeMap<ClassId, Beside>,
+) -> Result<BTreeMap<ClassId, (u64, u64)>, Stuck> {
     let mut children: BTreeMap<ClassId, Vec<ClassId>> = BTreeMap::new();
     let mut order: Vec<ClassId> = Vec::with_capacity(classes.len());
     for (id, class) in classes {
@@ -50,10 +69,11 @@ pub(crate) fn between(
     let mut least: BTreeMap<ClassId, u64> = BTreeMap::new();
     for id in order.iter().rev() {
         let class = &classes[id];
-        let sum = |of: &BTreeMap<ClassId, u64>| {
-            (below(id).iter()).fold(0_u64, |sum, child| sum.saturating_add(of[child]))
+        let sum = |of: &BTreeMap<ClassId, u64>, others: u64| {
+            (below(id).iter()).fold(others, |sum, child| sum.saturating_add(of[child]))
         };
-        let (wished, needed) = (sum(&wish), sum(&least));
+        let others = beside.get(id).copied().unwrap_or_default();
+        let (wished, needed) = (sum(&wish, others.wish), sum(&least, others.least));
         wish.insert(
             *id,
             most(class, |p| p.0)
@@ -73,12 +93,17 @@ pub(crate) fn between(
         }
         let room = found[id].0;
         if room < least[id] {
-            return Err(*id);
+            return Err(Stuck::NoRoom(*id));
         }
         let sum =
             |of: &BTreeMap<ClassId, u64>| below(id).iter().map(|c| u128::from(of[c])).sum::<u128>();
-        let (wished, needed) = (sum(&wish), sum(&least));
+        let others = beside.get(id);
+        let wished = sum(&wish) + others.map_or(0, |others| u128::from(others.wish));
+        let needed = sum(&least);
         let fits = wished <= u128::from(room);
+        if !fits && others.is_some() {
+            return Err(Stuck::LeftOut);
+        }
         let spare = u128::from(room).saturating_sub(needed);
         let beyond: u128 = (below(id).iter())
             .map(|c| u128::from(wish[c].saturating_sub(least[c])))
@@ -153,7 +178,7 @@ mod tests {
             (8, Some(5), None, Some((10, 40))),
             (9, Some(5), Some((5, 50)), Some((5, 20))),
         ]);
-        let found = between(&classes).unwrap();
+        let found = between(&classes, &BTreeMap::new()).unwrap();
         holds(&classes, &found);
         assert_eq!(found[&id(4)], (20, 50));
         assert_eq!(found[&id(5)], (15, 60));
@@ -171,7 +196,7 @@ mod tests {
             (6, Some(3), None, Some((50, 100))),
             (7, Some(3), None, Some((50, 100))),
         ]);
-        let found = between(&classes).unwrap();
+        let found = between(&classes, &BTreeMap::new()).unwrap();
         holds(&classes, &found);
         for minor in 4..=7 {
             assert_eq!(found[&id(minor)], (25, 100));
@@ -182,9 +207,12 @@ mod tests {
     fn a_kbit_for_each_is_the_least() {
         let mut rows: Vec<Row> = vec![(3, None, Some((3, 3)), Some((3, 3)))];
         rows.extend((4..7).map(|minor| (minor, Some(3), Some((1, 3)), None)));
-        between(&of(&rows)).unwrap();
+        between(&of(&rows), &BTreeMap::new()).unwrap();
         rows.push((7, Some(3), None, Some((1, 3))));
-        assert_eq!(between(&of(&rows)), Err(id(3)));
+        assert_eq!(
+            between(&of(&rows), &BTreeMap::new()),
+            Err(Stuck::NoRoom(id(3)))
+        );
     }
 
     proptest::proptest! {
@@ -215,7 +243,7 @@ mod tests {
             let shape = |cap| Some((cap, 1_000_000.max(cap)));
             rows.push((3, None, shape(cap(0)), shape(cap(1))));
             let classes = of(&rows);
-            let found = between(&classes).unwrap();
+            let found = between(&classes, &BTreeMap::new()).unwrap();
             holds(&classes, &found);
             // Where the wish fits, it is granted.
             let most: u64 = rows.iter().filter(|row| row.0 >= 100)

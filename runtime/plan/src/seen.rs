@@ -35,22 +35,7 @@ impl<'a> Seen<'a> {
     /// `ours`: our maps are there. They are made before any qdisc and stay behind it, so without them a qdisc is
     /// somebody else's, whatever its handle.
     pub fn new(interface: &'a Interface, ours: bool) -> Seen<'a> {
-        let at_root = (interface.qdiscs.iter()).find(|q| q.parent == Parent::Root);
-        let root = match at_root {
-            None => Root::Default,
-            Some(q) if q.handle == 0 => Root::Default,
-            Some(q) if ours && q.kind == "mq" && q.handle == MQ_HANDLE => Root::Mq,
-            Some(q) if ours && is_our_htb(q) => Root::Htb(q.handle),
-            Some(q) => Root::Foreign(q),
-        };
-        let htbs: BTreeMap<u16, Parent> = match root {
-            Root::Htb(major) => [(major, Parent::Root)].into(),
-            Root::Mq => (interface.qdiscs.iter())
-                .filter(|q| is_our_htb(q) && under_mq(q.parent))
-                .map(|q| (q.handle, q.parent))
-                .collect(),
-            Root::Default | Root::Foreign(_) => BTreeMap::new(),
-        };
+        let (root, htbs) = roots(interface, ours);
         let classes: BTreeMap<ClassId, &ClassSeen> = (interface.classes.iter())
             .filter(|class| htbs.contains_key(&class.id.major()))
             .map(|class| (class.id, class))
@@ -134,6 +119,27 @@ impl<'a> Seen<'a> {
         }
         weir_abi::MAX_HTB_DEPTH
     }
+}
+
+/// What is at the root of an interface, and our HTBs: major to where it hangs. `ours`: see [`Seen::new`].
+pub(crate) fn roots(interface: &Interface, ours: bool) -> (Root<'_>, BTreeMap<u16, Parent>) {
+    let at_root = (interface.qdiscs.iter()).find(|q| q.parent == Parent::Root);
+    let root = match at_root {
+        None => Root::Default,
+        Some(q) if q.handle == 0 => Root::Default,
+        Some(q) if ours && q.kind == "mq" && q.handle == MQ_HANDLE => Root::Mq,
+        Some(q) if ours && is_our_htb(q) => Root::Htb(q.handle),
+        Some(q) => Root::Foreign(q),
+    };
+    let htbs: BTreeMap<u16, Parent> = match root {
+        Root::Htb(major) => [(major, Parent::Root)].into(),
+        Root::Mq => (interface.qdiscs.iter())
+            .filter(|q| is_our_htb(q) && under_mq(q.parent))
+            .map(|q| (q.handle, q.parent))
+            .collect(),
+        Root::Default | Root::Foreign(_) => BTreeMap::new(),
+    };
+    (root, htbs)
 }
 
 fn is_our_htb(qdisc: &QdiscSeen) -> bool {

@@ -6,8 +6,8 @@ use weir_abi::ClassId;
 
 use crate::action::Action;
 use crate::kernel::{ClassSeen, Device, Parent};
-use crate::order::{Live, Steps};
-use crate::rates::{Between, between};
+use crate::order::{Hindrance, Live, Steps};
+use crate::rates::{Beside, Between, Stuck, between};
 use crate::refusal::Refusal;
 use crate::seen::{Seen, parent, shape};
 use crate::steps::Phase;
@@ -29,11 +29,13 @@ pub(crate) struct Tree<'a> {
 }
 
 impl<'a> Tree<'a> {
+    /// `beside`: what classes that are not in `seen` and `interface` take, by the class above them.
     pub fn new(
         seen: &'a Seen<'a>,
         interface: &'a WantedInterface,
         live: Live,
-    ) -> Result<Tree<'a>, Vec<Refusal>> {
+        beside: &BTreeMap<ClassId, Beside>,
+    ) -> Result<Tree<'a>, Hindrance> {
         let device = interface.name.clone();
         let wanted: Vec<&WantedClass> = interface.classes.iter().collect();
         let by_id: BTreeMap<ClassId, &WantedClass> = wanted.iter().map(|w| (w.id, *w)).collect();
@@ -124,7 +126,7 @@ impl<'a> Tree<'a> {
             }
         }
         if !reasons.is_empty() {
-            return Err(reasons);
+            return Err(Hindrance::Refused(reasons));
         }
 
         let live: BTreeSet<ClassId> = match live {
@@ -154,11 +156,12 @@ impl<'a> Tree<'a> {
                 })
                 .after = Some(shape);
         }
-        let middle = between(&classes).map_err(|id| {
-            vec![Refusal::NoRoom {
+        let middle = between(&classes, beside).map_err(|stuck| match stuck {
+            Stuck::LeftOut => Hindrance::LeftOut,
+            Stuck::NoRoom(id) => Hindrance::Refused(vec![Refusal::NoRoom {
                 device: device.clone(),
                 id,
-            }]
+            }]),
         })?;
         Ok(Tree {
             seen,

@@ -123,9 +123,21 @@ impl Wanted {
     ) -> Result<Wanted, NotLoadable> {
         let shaper = (plan.target.shaper.as_ref()).ok_or(NotLoadable::NoInterfaces)?;
         let order = parents_first(plan)?;
-        let classes = |direction: usize| {
-            (order.iter())
-                .map(|&(at, parent)| class(plan, at, parent, direction, leaves))
+        let classes = |directions: &[usize]| {
+            // Numbers are sorted, and classes are made in their places.
+            let mut places: Vec<(usize, ClassId, usize, usize, Option<usize>)> =
+                Vec::with_capacity(order.len() * directions.len());
+            for &direction in directions {
+                places.extend(order.iter().map(|&(at, (depth, parent))| {
+                    let id = id(plan, &plan.classes[at], direction);
+                    (depth, id, direction, at, parent)
+                }));
+            }
+            places.sort_by_key(|&(depth, id, ..)| (depth, id));
+            (places.into_iter())
+                .map(|(_, id, direction, at, parent)| {
+                    class(plan, at, id, parent, direction, leaves)
+                })
                 .collect::<Vec<_>>()
         };
         let count = u16::try_from(plan.queues.len()).unwrap_or(u16::MAX);
@@ -137,27 +149,29 @@ impl Wanted {
                 })
                 .collect::<Vec<_>>()
         };
-        let interface = |name: &str, program, mut htbs: Vec<WantedHtb>, mut classes: Vec<_>| {
+        let interface = |name: &str, program, mut htbs: Vec<WantedHtb>, directions: &[usize]| {
             htbs.sort_by_key(|htb| htb.major);
-            classes.sort_by_key(|(depth, class): &(usize, WantedClass)| (*depth, class.id));
             WantedInterface {
                 name: name.to_owned(),
                 program,
                 htbs,
-                classes: classes.into_iter().map(|(_, class)| class).collect(),
+                classes: classes(directions),
             }
         };
         let (interfaces, vlans) = match shaper.mode {
             Mode::Bridge => (
-                vec![
-                    interface(
-                        &shaper.to_network,
-                        Program::Download,
-                        htbs(0, 0),
-                        classes(0),
-                    ),
-                    interface(&shaper.to_internet, Program::Upload, htbs(1, 0), classes(1)),
-                ],
+                // Each for itself: tens of thousands of names are copied.
+                std::thread::scope(|scope| {
+                    let download = scope.spawn(|| {
+                        interface(&shaper.to_network, Program::Download, htbs(0, 0), &[0])
+                    });
+                    let upload = interface(&shaper.to_internet, Program::Upload, htbs(1, 0), &[1]);
+                    let download = download.join();
+                    vec![
+                        download.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                        upload,
+                    ]
+                }),
                 [0, 0],
             ),
             // One interface for both: uploads have the tx queues behind those of downloads.
@@ -166,7 +180,7 @@ impl Wanted {
                     &shaper.to_network,
                     Program::Stick,
                     [htbs(0, 0), htbs(1, count)].concat(),
-                    [classes(0), classes(1)].concat(),
+                    &[0, 1],
                 )],
                 [
                     shaper.internet_vlan.unwrap_or(0),
@@ -199,20 +213,22 @@ impl WantedClass {
     }
 }
 
-/// `(depth, class)` in one direction.
+/// In one direction; `parents_first` has looked its queue up.
+fn id(plan: &QueuePlan<'_>, class: &Class<'_>, direction: usize) -> ClassId {
+    let queue = &plan.queues[usize::from(class.queue)];
+    ClassId::new(queue.majors[direction], class.minor)
+}
+
+/// A class in one direction.
 fn class(
     plan: &QueuePlan<'_>,
     at: usize,
-    (depth, parent): (usize, Option<usize>),
+    id: ClassId,
+    parent: Option<usize>,
     direction: usize,
     leaves: &LeafChoices,
-) -> (usize, WantedClass) {
+) -> WantedClass {
     let class = &plan.classes[at];
-    // `parents_first` has looked the queue up.
-    let id = |class: &Class<'_>| {
-        let queue = &plan.queues[usize::from(class.queue)];
-        ClassId::new(queue.majors[direction], class.minor)
-    };
     let leaf = class.leaf.and_then(|leaf| leaf[direction]);
     let leaf = leaf.and_then(|leaf| {
         let choice = match leaf.qdisc {
@@ -228,10 +244,10 @@ fn class(
             }),
         }
     });
-    let wanted = WantedClass {
+    WantedClass {
         key: class.key.as_ref().to_owned(),
-        id: id(class),
-        parent: parent.map(|parent| id(&plan.classes[parent])),
+        id,
+        parent: parent.map(|parent| self::id(plan, &plan.classes[parent], direction)),
         shape: Shape {
             rate_kbps: class.rate_kbps[direction],
             ceil_kbps: class.ceil_kbps[direction],
@@ -239,8 +255,7 @@ fn class(
             burst: class.burst_bytes.map_or(0, |burst| burst[direction]),
         },
         leaf,
-    };
-    (depth, wanted)
+    }
 }
 
 /// `(place of a class, (classes above it, place of its parent))`.
@@ -248,9 +263,23 @@ type Placed = (usize, (usize, Option<usize>));
 
 /// Every class with its parent. Ends for plans that hang under themselves too.
 fn parents_first(plan: &QueuePlan<'_>) -> Result<Vec<Placed>, NotLoadable> {
-    let places: HashMap<&str, usize> = (plan.classes.iter().enumerate())
-        .map(|(at, class)| (class.key.as_ref(), at))
-        .collect();
+    // Sorted in any plan that verifies.
+    let sorted = plan.classes.is_sorted_by(|a, b| a.key < b.key);
+    let places: HashMap<&str, usize> = match sorted {
+        true => HashMap::new(),
+        false => (plan.classes.iter().enumerate())
+            .map(|(at, class)| (class.key.as_ref(), at))
+            .collect(),
+    };
+    let place = |key: &str| match sorted {
+        true => (plan
+            .classes
+            .binary_search_by(|class| class.key.as_ref().cmp(key)))
+        .ok(),
+        false => places.get(key).copied(),
+    };
+    // Neighbours in the plan often hang under the same class.
+    let mut last: Option<(&str, usize)> = None;
     let no_parent = |class: &Class<'_>| NotLoadable::NoParent {
         key: class.key.as_ref().to_owned(),
         parent: class.parent.as_deref().unwrap_or_default().to_owned(),
@@ -265,7 +294,14 @@ fn parents_first(plan: &QueuePlan<'_>) -> Result<Vec<Placed>, NotLoadable> {
         }
         parents.push(match class.parent.as_deref() {
             None => None,
-            Some(key) => Some(*places.get(key).ok_or_else(|| no_parent(class))?),
+            Some(key) => {
+                let at = match last.filter(|(other, _)| *other == key) {
+                    Some((_, at)) => at,
+                    None => place(key).ok_or_else(|| no_parent(class))?,
+                };
+                last = Some((key, at));
+                Some(at)
+            }
         });
     }
     let mut placed = Vec::with_capacity(parents.len());

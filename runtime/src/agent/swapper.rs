@@ -87,14 +87,22 @@ impl Swapper {
         if let Some(said) = self.said.iter().find(|w| w.digest == artifact.digest) {
             return Ok(said.clone());
         }
+        let wanted = self.say(artifact)?;
+        self.remember(wanted.clone());
+        Ok(wanted)
+    }
+
+    fn say(&mut self, artifact: &Proved) -> Result<Wanted, String> {
         let leaves = self.leaves(&artifact.plan)?;
-        let wanted =
-            Wanted::of(&artifact.plan, &artifact.digest, &leaves).map_err(|e| e.to_string())?;
+        Wanted::of(&artifact.plan, &artifact.digest, &leaves).map_err(|e| e.to_string())
+    }
+
+    fn remember(&mut self, wanted: Wanted) {
+        self.said.retain(|said| said.digest != wanted.digest);
         if self.said.len() >= SLOTS as usize {
             self.said.remove(0);
         }
-        self.said.push(wanted.clone());
-        Ok(wanted)
+        self.said.push(wanted);
     }
 
     /// The same of a generation that is only known by its digest; `None` where there is no copy.
@@ -174,8 +182,17 @@ impl Swapper {
 
     fn swap(&mut self, to: &Proved) -> Result<swap::Swapped, Stop> {
         self.recover()?;
-        let wanted = self.wanted(to).map_err(Stop::Refused)?;
-        let previous = self.active()?;
+        let wanted = self.say(to).map_err(Stop::Refused)?;
+        // Tens of thousands of names: taken and put back, not copied.
+        let active = self.live.observe(&[])?.tables.digest().map(str::to_owned);
+        let said = self.said.iter();
+        let at = said
+            .enumerate()
+            .find(|(_, w)| Some(&w.digest) == active.as_ref());
+        let previous = match at.map(|(at, _)| at) {
+            Some(at) => Some(self.said.remove(at)),
+            None => self.active()?,
+        };
         let artifact = Artifact {
             wanted,
             table: to.table.clone(),
@@ -186,8 +203,12 @@ impl Swapper {
             &artifact,
             previous.as_ref(),
             self.options,
-        )?;
-        Ok(done)
+        );
+        previous
+            .into_iter()
+            .for_each(|wanted| self.remember(wanted));
+        self.remember(artifact.wanted);
+        Ok(done?)
     }
 
     /// Flows are sampled as the operator says, whatever the generation.
@@ -262,6 +283,12 @@ enum Stop {
     Swap(SwapError),
 }
 
+impl From<swap::KernelError> for Stop {
+    fn from(error: swap::KernelError) -> Stop {
+        Stop::Swap(error.into())
+    }
+}
+
 impl From<SwapError> for Stop {
     fn from(error: SwapError) -> Stop {
         Stop::Swap(error)
@@ -317,7 +344,10 @@ impl Shaper for Swapper {
                     .steer(to)
                     .err()
                     .map(|e| format!("packets are not steered: {e}"));
-                let besides: Vec<String> = [sampling, steering].into_iter().flatten().collect();
+                let unclosed = (done.unclosed)
+                    .map(|e| format!("that the swap ended is not written down: {e}"));
+                let besides = [sampling, steering, unclosed].into_iter().flatten();
+                let besides: Vec<String> = besides.collect();
                 Loading {
                     result: match done.steps {
                         0 => ApplyResult::Unchanged,

@@ -65,15 +65,20 @@ pub fn run(arguments: &Arguments, config: &Config, quiet: bool) -> Result<Exit, 
     let start = clock.since_boot_ms();
     let loading = swapper.load(&artifact);
     let milliseconds = clock.since_boot_ms().saturating_sub(start);
-    if loading.is_loaded() {
-        // That it does well is for whoever watches it: there is nothing to measure yet.
-        memory.good();
-        keeper.save(&memory).map_err(|e| outside(e.to_string()))?;
-        copies
-            .keep(&memory.needed())
-            .map_err(|e| outside(e.to_string()))?;
-    } else {
-        keeper.save(&before).map_err(|e| outside(e.to_string()))?;
+    let written = match loading.is_loaded() {
+        true => {
+            // That it does well is for whoever watches it: there is nothing to measure yet.
+            memory.good();
+            let saved = keeper.save(&memory).map_err(|e| e.to_string());
+            saved.and_then(|()| copies.keep(&memory.needed()).map_err(|e| e.to_string()))
+        }
+        false => keeper.save(&before).map_err(|e| e.to_string()),
+    };
+    // What became of the kernel is the answer, also where the disk does not take it.
+    if let Err(why) = written {
+        let text =
+            format!("it is not written down how this ended, the next start will look: {why}");
+        log::line(Level::Warning, &text);
     }
     if arguments.format == Format::Json {
         let apply = Apply {

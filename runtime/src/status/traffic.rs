@@ -70,7 +70,7 @@ impl Legend {
             digest: artifact.digest.clone(),
             devices,
             classes: artifact.plan.classes.iter().filter_map(class).collect(),
-            circuits: artifact.keys.clone(),
+            circuits: artifact.keys(),
         }
     }
 }

@@ -63,6 +63,8 @@ pub struct Swapped {
     pub waiting: u64,
     /// What was kept for going back had to be removed to make room.
     pub reclaimed: bool,
+    /// Why the journal could not be closed, where it could not: whoever recovers finds nothing left to do.
+    pub unclosed: Option<String>,
 }
 
 /// A swap that did not happen.
@@ -260,6 +262,7 @@ impl Run<'_> {
             steps: plan.steps.len(),
             waiting: 0,
             reclaimed: false,
+            unclosed: None,
         };
         if plan.steps.is_empty() {
             return Ok(swapped);
@@ -272,7 +275,8 @@ impl Run<'_> {
         match self.forward(&plan, &mut intent, &mut done) {
             Ok(waiting) => {
                 swapped.waiting = waiting;
-                self.state.close()?;
+                // It is done, whatever the disk says to that.
+                swapped.unclosed = self.state.close().err().map(|error| error.to_string());
                 Ok(swapped)
             }
             Err(why) => Err(self.back(&start, &done, &mut intent, why)),

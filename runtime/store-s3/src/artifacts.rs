@@ -135,7 +135,9 @@ fn busy(bucket: &Bucket, digest: &str) -> StoreError {
 /// Files of an artifact by the name they have in the bucket.
 fn by_digest<'a>(artifact: &ArtifactFiles<'a>) -> BTreeMap<String, &'a [u8]> {
     let files = artifact.files.iter();
-    files.map(|(_, bytes)| (sha256(bytes), *bytes)).collect()
+    files
+        .map(|(_, content)| (content.sha256().into_owned(), content.bytes()))
+        .collect()
 }
 
 fn upload(bucket: &Bucket, digest: &str, set: &str, files: &BTreeMap<String, &[u8]>) -> Result<()> {
@@ -155,7 +157,7 @@ pub(crate) fn put(bucket: &Bucket, artifact: &ArtifactFiles<'_>) -> Result<Outco
     artifact.check()?;
     let digest = artifact.digest;
     let manifest = artifact.files.iter().find(|(name, _)| *name == MANIFEST);
-    let build = sha256(manifest.map_or(&[][..], |(_, bytes)| bytes));
+    let build = sha256(manifest.map_or(&[][..], |(_, content)| content.bytes()));
     let files = by_digest(artifact);
     for _ in 0..TRIES {
         let (next, was, outcome) = match any_index(bucket, digest)? {

@@ -1,6 +1,6 @@
 //! One artifact of a store: reading it, and proving that it is what was stored.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::panic::resume_unwind;
@@ -24,7 +24,11 @@ pub(crate) const MANIFEST_SUM: &str = "manifest.sha256";
 
 /// The bytes of [`MANIFEST_SUM`].
 pub(crate) fn manifest_sum(manifest: &[u8]) -> String {
-    format!("{}  {MANIFEST}\n", sha256(manifest))
+    sum_line(&sha256(manifest))
+}
+
+fn sum_line(digest: &str) -> String {
+    format!("{digest}  {MANIFEST}\n")
 }
 
 /// An artifact that is in the store.
@@ -68,14 +72,22 @@ impl Artifact {
 
     /// Recomputes every digest and names what is not as it was stored; empty when all of it is.
     pub fn verify(&self) -> Result<Vec<Damage>> {
+        self.prove(&[]).map(|proved| proved.damage)
+    }
+
+    /// The same, and the bytes of the files named in `keep`: those whose digests were computed, so that what is looked at
+    /// is what was proved, and nothing is read twice.
+    pub fn prove(&self, keep: &[&str]) -> Result<Proved> {
         let _lock = Lock::shared(&self.lock)?;
-        let mut damage = Vec::new();
+        let mut proved = Proved::default();
+        let Proved { damage, files } = &mut proved;
         let own = [BUILDS, MANIFEST, MANIFEST_SUM];
         let mut known: BTreeSet<String> = own.into_iter().map(str::to_owned).collect();
-        match manifest(&self.path.join(MANIFEST))? {
+        let written = read_if_there(&self.path.join(MANIFEST))?;
+        match manifest(written.as_deref()) {
             Err(fault) => damage.push(Damage::new(MANIFEST, fault)),
-            Ok((manifest, _)) => {
-                self.verify_sum(&mut damage)?;
+            Ok((manifest, sum)) => {
+                self.verify_sum(&sum, damage)?;
                 let computed = sha256(manifest.payload_text().as_bytes());
                 if computed != self.digest || manifest.digest != self.digest {
                     damage.push(Damage::new(MANIFEST, Fault::OtherPayload { computed }));
@@ -86,7 +98,10 @@ impl Artifact {
                     .chain(&manifest.description)
                     .collect();
                 known.extend(listed.iter().map(|file| file.name.as_ref().to_owned()));
-                check_all(&self.path, "", &listed, &mut damage)?;
+                files.extend(check_all(&self.path, "", &listed, keep, damage)?);
+                if let Some(bytes) = written.filter(|_| keep.contains(&MANIFEST)) {
+                    files.insert(MANIFEST.to_owned(), bytes);
+                }
                 for entry in entries(&self.path)? {
                     if !known.contains(&entry) {
                         damage.push(Damage::new(entry, Fault::Unlisted));
@@ -95,13 +110,14 @@ impl Artifact {
             }
         }
         for build in self.builds()? {
-            self.verify_build(&build, &mut damage)?;
+            self.verify_build(&build, damage)?;
         }
-        Ok(damage)
+        Ok(proved)
     }
 
-    fn verify_sum(&self, damage: &mut Vec<Damage>) -> Result<()> {
-        let sum = manifest_sum(&read(&self.path.join(MANIFEST))?);
+    /// `computed`: the SHA-256 of the manifest as it is.
+    fn verify_sum(&self, computed: &str, damage: &mut Vec<Damage>) -> Result<()> {
+        let sum = sum_line(computed);
         match read_if_there(&self.path.join(MANIFEST_SUM))? {
             None => damage.push(Damage::new(MANIFEST_SUM, Fault::Missing)),
             Some(stored) if stored == sum.as_bytes() => {}
@@ -120,7 +136,7 @@ impl Artifact {
     fn verify_build(&self, build: &str, damage: &mut Vec<Damage>) -> Result<()> {
         let prefix = format!("{BUILDS}/{build}/");
         let dir = self.path.join(BUILDS).join(build);
-        match manifest(&dir.join(MANIFEST))? {
+        match manifest(read_if_there(&dir.join(MANIFEST))?.as_deref()) {
             Err(fault) => damage.push(Damage::new(prefix + MANIFEST, fault)),
             Ok((manifest, computed)) => {
                 if computed != build {
@@ -131,67 +147,99 @@ impl Artifact {
                     damage.push(Damage::new(format!("{prefix}{MANIFEST}"), fault));
                 }
                 let listed: Vec<&File<'_>> = manifest.description.iter().collect();
-                check_all(&dir, &prefix, &listed, damage)?;
+                check_all(&dir, &prefix, &listed, &[], damage)?;
             }
         }
         Ok(())
     }
 }
 
-/// A manifest and the digest of its bytes, or what is wrong with it.
-pub(crate) fn manifest(
-    path: &Path,
-) -> Result<std::result::Result<(Manifest<'static>, String), Fault>> {
-    Ok(match read_if_there(path)? {
-        None => Err(Fault::Missing),
-        Some(bytes) => match weir_schemas::read::<Manifest<'static>>(&bytes) {
-            Ok(manifest) => Ok((manifest, sha256(&bytes))),
-            Err(error) => Err(Fault::Unreadable {
-                reason: error.to_string(),
-            }),
-        },
-    })
+/// What [`Artifact::prove`] found.
+#[derive(Clone, Default, Debug)]
+pub struct Proved {
+    /// What is not as it was stored; empty when everything is.
+    pub damage: Vec<Damage>,
+    /// The files that were to be kept and are there, by name.
+    pub files: BTreeMap<String, Vec<u8>>,
 }
 
-/// Damage is told in the order of the list.
+/// A manifest and the digest of its bytes, or what is wrong with it.
+pub(crate) fn manifest(
+    bytes: Option<&[u8]>,
+) -> std::result::Result<(Manifest<'static>, String), Fault> {
+    let bytes = bytes.ok_or(Fault::Missing)?;
+    match weir_schemas::read::<Manifest<'static>>(bytes) {
+        Ok(manifest) => Ok((manifest, sha256(bytes))),
+        Err(error) => Err(Fault::Unreadable {
+            reason: error.to_string(),
+        }),
+    }
+}
+
+/// Checks the listed files, and gives the bytes of those in `keep`. Damage is told in the order of the list.
 fn check_all(
     dir: &Path,
     prefix: &str,
     listed: &[&File<'_>],
+    keep: &[&str],
     damage: &mut Vec<Damage>,
-) -> Result<()> {
+) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut kept = BTreeMap::new();
     // One thread a file: they are few, and large. Who wrote the manifest does not decide how many threads that is.
     for some in listed.chunks(MOST_THREADS) {
-        let found: Vec<Result<Option<Fault>>> = thread::scope(|scope| {
+        let found: Vec<Result<Checked>> = thread::scope(|scope| {
             let checking: Vec<_> = some
                 .iter()
-                .map(|file| scope.spawn(|| check(dir, file)))
+                .map(|file| {
+                    let keep = keep.contains(&file.name.as_ref());
+                    scope.spawn(move || check(dir, file, keep))
+                })
                 .collect();
             (checking.into_iter())
                 .map(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic)))
                 .collect()
         });
-        for (file, fault) in some.iter().zip(found) {
-            if let Some(fault) = fault? {
+        for (file, found) in some.iter().zip(found) {
+            let found = found?;
+            if let Some(fault) = found.fault {
                 damage.push(Damage::new(format!("{prefix}{}", file.name), fault));
+            }
+            if let Some(bytes) = found.bytes {
+                kept.insert(file.name.as_ref().to_owned(), bytes);
             }
         }
     }
-    Ok(())
+    Ok(kept)
 }
 
-fn check(dir: &Path, listed: &File<'_>) -> Result<Option<Fault>> {
+/// One file: what is wrong with it, and its bytes where they are to be kept.
+struct Checked {
+    fault: Option<Fault>,
+    bytes: Option<Vec<u8>>,
+}
+
+fn check(dir: &Path, listed: &File<'_>, keep: bool) -> Result<Checked> {
     let name = listed.name.as_ref();
     // A manifest is read before it is trusted: it must not lead out of its directory.
     if file(name).is_none() {
-        return Ok(Some(Fault::Unknown));
+        return Ok(Checked {
+            fault: Some(Fault::Unknown),
+            bytes: None,
+        });
     }
-    Ok(match sha256_if_there(&dir.join(name))? {
+    let path = dir.join(name);
+    let mut bytes = keep.then(Vec::new);
+    let fault = match sha256_if_there(&path, bytes.as_mut())? {
         None => Some(Fault::Missing),
         Some(found) => (found != listed.sha256).then(|| Fault::Changed {
             stored: listed.sha256.as_ref().to_owned(),
             found,
         }),
+    };
+    let is_missing = fault == Some(Fault::Missing);
+    Ok(Checked {
+        fault,
+        bytes: bytes.filter(|_| !is_missing),
     })
 }
 

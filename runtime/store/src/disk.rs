@@ -39,20 +39,46 @@ pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// SHA-256 of a file, or `None` where there is no such file. It is never whole in memory.
-pub(crate) fn sha256_if_there(path: &Path) -> Result<Option<String>> {
+/// Bytes that are read at a time: few enough to be in a cache still when they are digested.
+const PIECE: usize = 256 * 1024;
+
+/// SHA-256 of a file, or `None` where there is no such file. Its bytes are appended to `keep`; without that it is never
+/// whole in memory.
+pub(crate) fn sha256_if_there(path: &Path, keep: Option<&mut Vec<u8>>) -> Result<Option<String>> {
     let mut file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file.map_err(doing("read", path))?,
     };
+    let digest = match keep {
+        Some(keep) => digest_and_keep(&mut file, keep),
+        None => digest(&mut file),
+    };
+    digest.map(Some).map_err(doing("read", path))
+}
+
+fn digest(file: &mut File) -> io::Result<String> {
     let mut hash = Sha256::new();
-    let mut buffer = vec![0; 256 * 1024];
+    let mut buffer = vec![0; PIECE];
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => return Ok(Some(format!("{:x}", hash.finalize()))),
+            Ok(0) => return Ok(format!("{:x}", hash.finalize())),
             Ok(read) => hash.update(&buffer[..read]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(doing("read", path)(error)),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn digest_and_keep(file: &mut File, keep: &mut Vec<u8>) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let size = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+    // What cannot be had at once grows while it is read.
+    let _ = keep.try_reserve_exact(size.saturating_add(1));
+    loop {
+        let start = keep.len();
+        match file.take(PIECE as u64).read_to_end(keep)? {
+            0 => return Ok(format!("{:x}", hash.finalize())),
+            _ => hash.update(&keep[start..]),
         }
     }
 }
@@ -160,5 +186,30 @@ impl Lock {
             .truncate(false)
             .open(path)
             .map_err(doing("lock", path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_any_length_is_digested_and_kept_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 17] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            fs::write(&path, &bytes).unwrap();
+            let mut kept = Vec::new();
+            let found = sha256_if_there(&path, Some(&mut kept)).unwrap();
+            assert_eq!(found, Some(sha256(&bytes)), "{length}");
+            assert_eq!(sha256_if_there(&path, None).unwrap(), found, "{length}");
+            assert!(kept == bytes, "{length}");
+        }
+        let missing = dir.path().join("missing");
+        assert_eq!(
+            sha256_if_there(&missing, Some(&mut Vec::new())).unwrap(),
+            None
+        );
     }
 }

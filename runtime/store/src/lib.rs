@@ -59,14 +59,16 @@ mod local;
 pub mod mirror;
 mod put;
 pub mod snapshot;
+mod summed;
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-pub use artifact::{Artifact, Damage, Fault};
+pub use artifact::{Artifact, Damage, Fault, Proved};
 pub use error::StoreError;
 pub use put::{ArtifactFiles, Outcome, Put, Staged};
+pub use summed::{Content, Summed};
 
 pub use disk::sha256;
 

@@ -110,7 +110,7 @@ fn copy_build(
     }
     let listed = files
         .iter()
-        .map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        .map(|(name, bytes)| (name.as_str(), bytes.as_slice().into()));
     let wrong = |error: StoreError| match error {
         StoreError::NotAnArtifact { what } => StoreError::Unknown(format!(
             "what was received as artifact {digest} is not it: {what}; nothing was stored"
@@ -120,7 +120,7 @@ fn copy_build(
     to.put_artifact(&ArtifactFiles {
         digest,
         files: listed
-            .chain([(MANIFEST, manifest_bytes.as_slice())])
+            .chain([(MANIFEST, manifest_bytes.as_slice().into())])
             .collect(),
     })
     .map(|_| ())

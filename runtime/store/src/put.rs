@@ -10,6 +10,7 @@ use weir_schemas::manifest::Manifest;
 
 use crate::artifact::{BUILDS, Damage, Fault, MANIFEST_SUM, manifest, manifest_sum};
 use crate::disk::{Lock, doing, read, read_if_there, rename, sha256, sync_dir, write_dir};
+use crate::summed::Content;
 use crate::{Result, Store, StoreError};
 
 /// What is being written and may be thrown away.
@@ -23,7 +24,7 @@ pub struct ArtifactFiles<'a> {
     /// Payload digest, lower-case hexadecimal.
     pub digest: &'a str,
     /// Names and bytes, with the manifest, in any order.
-    pub files: Vec<(&'a str, &'a [u8])>,
+    pub files: Vec<(&'a str, Content<'a>)>,
 }
 
 /// What putting did.
@@ -126,7 +127,10 @@ impl Store {
         if !self.artifacts().join(artifact.digest).is_dir() {
             let partial = self.tmp().join([artifact.digest, PARTIAL].concat());
             let sum = manifest_sum(artifact.bytes(MANIFEST)?);
-            let files = artifact.files.iter().copied();
+            let files = artifact
+                .files
+                .iter()
+                .map(|(n, content)| (*n, content.bytes()));
             let files = files.chain([(MANIFEST_SUM, sum.as_bytes())]);
             write_dir(staged.partial.insert(partial), files)?;
         }
@@ -165,7 +169,7 @@ impl Store {
 
     /// Copies the description that is there to `builds/`. One that was tampered with is worth nothing.
     fn keep_description(&self, path: &Path) -> Result<()> {
-        let Ok((old, build)) = manifest(&path.join(MANIFEST))? else {
+        let Ok((old, build)) = manifest(read_if_there(&path.join(MANIFEST))?.as_deref()) else {
             return Ok(());
         };
         let mut files = Vec::new();
@@ -205,10 +209,14 @@ impl<'a> ArtifactFiles<'a> {
     }
 
     fn bytes(&self, name: &str) -> Result<&'a [u8]> {
+        self.content(name).map(Content::bytes)
+    }
+
+    fn content(&self, name: &str) -> Result<Content<'a>> {
         self.files
             .iter()
             .find(|(n, _)| *n == name)
-            .map(|(_, bytes)| *bytes)
+            .map(|(_, content)| *content)
             .ok_or_else(|| not(format!("{name} is missing")))
     }
 }
@@ -253,8 +261,8 @@ fn check(artifact: &ArtifactFiles<'_>) -> Result<Manifest<'static>> {
             .map(|row| {
                 scope.spawn(|| {
                     artifact
-                        .bytes(&row.name)
-                        .is_ok_and(|b| sha256(b) == row.sha256)
+                        .content(&row.name)
+                        .is_ok_and(|content| content.sha256() == row.sha256)
                 })
             })
             .collect();

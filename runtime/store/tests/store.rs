@@ -284,12 +284,12 @@ fn files_that_are_no_artifact_are_refused_and_nothing_is_written() {
         ("differs from the manifest", |a| {
             a.files.iter_mut().for_each(|(n, b)| {
                 if *n == artifact::TREE {
-                    *b = b"{}";
+                    *b = b"{}".as_slice().into();
                 }
             });
         }),
         ("the manifest does not list", |a| {
-            a.files.push(("../x", b""))
+            a.files.push(("../x", b"".as_slice().into()))
         }),
         ("was said", |a| a.digest = "00"),
     ];
@@ -404,6 +404,38 @@ fn nothing_in_an_artifact_can_change_unseen() {
         fs::write(&file, &good).expect("written");
         assert_eq!(found.verify().expect("verified"), [], "{name} is back");
     }
+}
+
+/// What is proved and what is looked at are the same bytes.
+#[test]
+fn proving_keeps_the_bytes_that_were_proved() {
+    let (_dir, store) = store();
+    let built = Built::new("one", "first");
+    let path = built.put(&store).expect("stored").path;
+    let found = store.get(&built.digest).expect("found");
+    let keep = [
+        "tree.json",
+        "manifest.json",
+        "provenance.json",
+        "nothing.json",
+    ];
+    let proved = found.prove(&keep).expect("proved");
+    assert_eq!(proved.damage, []);
+    let names: Vec<&str> = proved.files.keys().map(String::as_str).collect();
+    assert_eq!(names, ["manifest.json", "provenance.json", "tree.json"]);
+    for (name, bytes) in &proved.files {
+        assert_eq!(bytes, built.file(name), "{name}");
+    }
+    assert!(found.prove(&[]).expect("proved").files.is_empty());
+
+    tamper(&path.join("tree.json"), b"another");
+    fs::remove_file(path.join("provenance.json")).expect("removed");
+    let proved = found.prove(&keep).expect("proved");
+    let damaged: Vec<&str> = proved.damage.iter().map(|d| d.file.as_str()).collect();
+    assert_eq!(damaged, ["tree.json", "provenance.json"]);
+    assert_eq!(proved.files["tree.json"], b"another");
+    assert!(!proved.files.contains_key("provenance.json"));
+    assert_eq!(found.verify().expect("verified"), proved.damage);
 }
 
 /// Files of two artifacts swapped: each is whole, and neither is what was stored.

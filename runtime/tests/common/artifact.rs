@@ -271,7 +271,10 @@ impl Recipe {
     pub fn put(&self, store: &Path) -> (String, String) {
         let (digest, files) = self.files();
         let store = Store::open(store).expect("a store");
-        let borrowed = files.iter().map(|(n, b)| (*n, b.as_slice())).collect();
+        let borrowed = files
+            .iter()
+            .map(|(n, b)| (*n, b.as_slice().into()))
+            .collect();
         store
             .put_artifact(&ArtifactFiles {
                 digest: &digest,

@@ -22,7 +22,7 @@ use super::artifact::{Recipe, circuit};
 use crate::namespace::{Namespace, run, sh, skipped};
 
 /// Generous: machines under load are slow, and nothing is measured.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(300);
 const BINARY: &str = env!("CARGO_BIN_EXE_weir-runtime");
 /// A user who is nobody, to be the runtime's.
 const NOBODY: &str = "65534";

@@ -310,7 +310,7 @@ fn length(
                 (attempt << 16 | u64::from(len) << 8 | u64::from(prefix.family())).wrapping_mul(C2),
             ),
             base: pages.len() as u32,
-            // At most 2^20 prefixes, so at most some 2^15 pages.
+            // At most 2^22 prefixes, so at most some 2^17 pages, and with seed after seed eight times that.
             pages: (fewest + (fewest * (attempt / 8)).div_ceil(8)) as u32,
             len,
             prefixes: prefixes.len() as u32,

@@ -81,10 +81,10 @@ pub const MAGIC: u64 = u64::from_le_bytes(*b"WEIRADDR");
 /// Distinct prefix lengths of a family. Each costs a packet of no subscriber one more page, 14 to 18 ns; at 16
 /// the table still answers faster than kernel hash maps and, but for such packets, than the LPM trie.
 pub const MAX_LENGTHS: usize = 16;
-/// Prefixes of both families together.
-pub const MAX_PREFIXES: u32 = 1 << 20;
-/// Circuits: what fits beside the mark. There is none without a prefix.
-pub const MAX_CIRCUITS: u32 = MAX_PREFIXES;
+/// Prefixes of both families together: four a circuit. A table of them takes 270 MB at worst, all of them beyond /64.
+pub const MAX_PREFIXES: u32 = 4 * MAX_CIRCUITS;
+/// Circuits: an array of counters has a place for each.
+pub const MAX_CIRCUITS: u32 = 1 << 20;
 
 const VERSION: usize = 1;
 const LENGTHS: usize = 2;

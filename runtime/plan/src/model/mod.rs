@@ -10,6 +10,8 @@
 mod golden;
 pub mod random;
 #[cfg(test)]
+mod rest;
+#[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};

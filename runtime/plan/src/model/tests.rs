@@ -5,6 +5,7 @@ use weir_abi::ClassId;
 
 use super::random::{DEVICES, Network, QUEUES};
 use super::*;
+use crate::order::plan_whole;
 use crate::steps::Plan;
 use crate::{Options, Phase, Refusal, detach, differences, plan, reclaim, unmet};
 
@@ -76,6 +77,11 @@ pub(super) fn laws(
         plan(&seen, after, before, Options::default()).unwrap(),
         made,
         "the same again"
+    );
+    assert_eq!(
+        plan_whole(&seen, after, before, Options::default()).unwrap(),
+        made,
+        "looking at every class"
     );
     assert!(made.steps.is_sorted_by_key(|step| step.phase), "{made}");
 

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use weir_schemas::queue_plan::{Class, QueuePlan};
 use weir_schemas::tree::{Tree, TreeCircuit, TreeNode};
 
-use super::prefix::Prefix;
+use super::prefix::Prefixes;
 use super::{Kind, Report, Violation};
 
 /// Everything that is wrong with the tree, and in which it differs from the plan. What is wrong with the plan by
@@ -23,9 +23,7 @@ pub fn verify_artifact(tree: &Tree<'_>, plan: &QueuePlan<'_>) -> Vec<Violation> 
 
 /// What is wrong with the tree by itself: every prefix that is not one circuit's alone.
 pub fn verify_tree(tree: &Tree<'_>) -> Vec<Violation> {
-    let mut report = Report::default();
-    prefixes(tree, &mut report);
-    report.0
+    Prefixes::of(tree).1
 }
 
 /// Everything in which the two files of one artifact differ.
@@ -39,7 +37,8 @@ pub fn verify_agreement(tree: &Tree<'_>, plan: &QueuePlan<'_>) -> Vec<Violation>
     let (circuits, holders): (Vec<_>, Vec<_>) = classes
         .into_iter()
         .partition(|class| class.key.starts_with("circuit:"));
-    let places = places(tree, &holders, &mut report);
+    let lists = self::holders(tree, &holders, &mut report);
+    let places = Places::of(tree, &lists);
     self::circuits(tree, &circuits, &places, &mut report);
     report.0
 }
@@ -54,21 +53,83 @@ struct Place<'t> {
     times: usize,
 }
 
-/// By circuit: where it is listed first.
-type Places<'t> = HashMap<&'t str, Place<'t>>;
+/// What a node or bucket lists.
+struct List<'t> {
+    holder: Holder<'t>,
+    queue: u16,
+    circuits: &'t [Cow<'t, str>],
+}
 
-fn list<'t>(places: &mut Places<'t>, circuits: &'t [Cow<'_, str>], holder: Holder<'t>, queue: u16) {
-    for circuit in circuits {
-        let place = Place {
-            holder,
-            queue,
-            times: 1,
-        };
-        places
-            .entry(circuit)
-            .and_modify(|listed| listed.times += 1)
-            .or_insert(place);
+/// Where circuits are listed.
+enum Places<'t> {
+    /// Every circuit once, where it says that it hangs, and nothing else: by circuit, in order of the ids.
+    AsStated(Vec<Place<'t>>),
+    /// By circuit: where it is listed first.
+    Listed(HashMap<&'t str, Place<'t>>),
+}
+
+impl<'t> Places<'t> {
+    fn of(tree: &'t Tree<'_>, lists: &[List<'t>]) -> Places<'t> {
+        match as_stated(tree, lists) {
+            Some(places) => Places::AsStated(places),
+            None => Places::Listed(listed(tree, lists)),
+        }
     }
+
+    /// Of the circuit in this place among all.
+    fn get(&self, at: usize, id: &str) -> Option<&Place<'t>> {
+        match self {
+            Places::AsStated(places) => places.get(at),
+            Places::Listed(places) => places.get(id),
+        }
+    }
+}
+
+/// Lists are sorted as circuits are. So when all circuits are walked, each is the next in the list of its parent, as a
+/// rule: then nothing has to be looked up by circuit. `None`: not here.
+fn as_stated<'t>(tree: &'t Tree<'_>, lists: &[List<'t>]) -> Option<Vec<Place<'t>>> {
+    let by_name: HashMap<&str, usize> = (lists.iter().enumerate())
+        .map(|(at, list)| (list.holder.name(), at))
+        .collect();
+    let all: usize = lists.iter().map(|list| list.circuits.len()).sum();
+    // A node and a bucket may have the same name, and a circuit may be listed that is none.
+    if by_name.len() != lists.len() || all != tree.circuits.len() {
+        return None;
+    }
+    let mut next = vec![0; lists.len()];
+    let mut places = Vec::with_capacity(all);
+    for (id, circuit) in &tree.circuits {
+        let at = *by_name.get(circuit.parent.as_ref())?;
+        let list = &lists[at];
+        if list.circuits.get(next[at])? != id {
+            return None;
+        }
+        next[at] += 1;
+        places.push(Place {
+            holder: list.holder,
+            queue: list.queue,
+            times: 1,
+        });
+    }
+    Some(places)
+}
+
+fn listed<'t>(tree: &Tree<'_>, lists: &[List<'t>]) -> HashMap<&'t str, Place<'t>> {
+    let mut places = HashMap::with_capacity(tree.circuits.len());
+    for list in lists {
+        for circuit in list.circuits {
+            let place = Place {
+                holder: list.holder,
+                queue: list.queue,
+                times: 1,
+            };
+            places
+                .entry(circuit.as_ref())
+                .and_modify(|listed: &mut Place<'_>| listed.times += 1)
+                .or_insert(place);
+        }
+    }
+    places
 }
 
 #[derive(Clone, Copy)]
@@ -100,13 +161,13 @@ impl Holder<'_> {
     }
 }
 
-/// Nodes and buckets against their classes; gives where circuits are listed.
-fn places<'t>(tree: &'t Tree<'_>, holders: &[&Class<'_>], report: &mut Report) -> Places<'t> {
+/// Nodes and buckets against their classes; gives what they list.
+fn holders<'t>(tree: &'t Tree<'_>, holders: &[&Class<'_>], report: &mut Report) -> Vec<List<'t>> {
     let mut unclaimed: HashMap<&str, &Class<'_>> = holders
         .iter()
         .map(|class| (class.key.as_ref(), *class))
         .collect();
-    let mut places = Places::with_capacity(tree.circuits.len());
+    let mut lists = Vec::new();
     let mut open: Vec<(&TreeNode<'_>, Option<&TreeNode<'_>>, u16)> = tree
         .emitted
         .iter()
@@ -123,7 +184,11 @@ fn places<'t>(tree: &'t Tree<'_>, holders: &[&Class<'_>], report: &mut Report) -
             report,
         );
         open.extend(node.children.iter().map(|child| (child, Some(node), queue)));
-        list(&mut places, &node.circuits, Holder::Node(&node.id), queue);
+        lists.push(List {
+            holder: Holder::Node(&node.id),
+            queue,
+            circuits: &node.circuits,
+        });
     }
     for (name, circuits) in &tree.buckets {
         let key = format!("bucket:{name}");
@@ -131,14 +196,18 @@ fn places<'t>(tree: &'t Tree<'_>, holders: &[&Class<'_>], report: &mut Report) -
             report.add(Kind::Node, key, "is in the tree and has no class");
             continue;
         };
-        list(&mut places, circuits, Holder::Bucket(name), class.queue);
+        lists.push(List {
+            holder: Holder::Bucket(name),
+            queue: class.queue,
+            circuits,
+        });
     }
     let mut left: Vec<&str> = unclaimed.into_keys().collect();
     left.sort_unstable();
     for key in left {
         report.add(Kind::Node, key, "has a class and is not in the tree");
     }
-    places
+    lists
 }
 
 fn node(
@@ -227,7 +296,7 @@ fn circuits(tree: &Tree<'_>, classes: &[&Class<'_>], places: &Places<'_>, report
     let mut strangers = Vec::new();
     let mut own = Vec::new();
     let mut listed = 0;
-    for (circuit_id, circuit) in &tree.circuits {
+    for (at, (circuit_id, circuit)) in tree.circuits.iter().enumerate() {
         let circuit_id = circuit_id.as_ref();
         own.clear();
         while let Some(class) =
@@ -238,7 +307,7 @@ fn circuits(tree: &Tree<'_>, classes: &[&Class<'_>], places: &Places<'_>, report
                 false => strangers.push(class),
             }
         }
-        let place = places.get(circuit_id);
+        let place = places.get(at, circuit_id);
         listed += usize::from(place.is_some());
         self::circuit(circuit_id, circuit, &own, place, report);
     }
@@ -259,6 +328,9 @@ fn circuits(tree: &Tree<'_>, classes: &[&Class<'_>], places: &Places<'_>, report
             "has a class and is not in the tree",
         );
     }
+    let Places::Listed(places) = places else {
+        return;
+    };
     if listed == places.len() {
         return;
     }
@@ -350,47 +422,74 @@ fn circuit(
     }
 }
 
-fn prefixes(tree: &Tree<'_>, report: &mut Report) {
-    let mut taken: Vec<(Prefix, usize)> = Vec::with_capacity(tree.circuits.len() * 2);
-    let mut ids = Vec::with_capacity(tree.circuits.len());
-    for (at, (id, circuit)) in tree.circuits.iter().enumerate() {
-        ids.push(id);
-        for device in &circuit.devices {
-            for (text, v4) in device
-                .ipv4
-                .iter()
-                .map(|text| (text, true))
-                .chain(device.ipv6.iter().map(|text| (text, false)))
-            {
-                match Prefix::parse(text).filter(|prefix| prefix.v4 == v4) {
-                    Some(prefix) => taken.push((prefix, at)),
-                    None => report.add(
-                        Kind::Prefix,
-                        format!("circuit:{id}"),
-                        format!(
-                            "has the prefix {text:?}, which is not an {} network",
-                            if v4 { "IPv4" } else { "IPv6" }
-                        ),
-                    ),
-                }
+#[cfg(test)]
+mod tests {
+    use super::super::tests::good;
+    use super::*;
+
+    fn is_as_stated(tree: &Tree<'_>, plan: &QueuePlan<'_>) -> bool {
+        let classes = plan.classes.iter();
+        let above: Vec<&Class<'_>> = classes
+            .filter(|class| !class.key.starts_with("circuit:"))
+            .collect();
+        let lists = holders(tree, &above, &mut Report::default());
+        as_stated(tree, &lists).is_some()
+    }
+
+    fn first_with_circuits<'n, 't>(nodes: &'n mut [TreeNode<'t>]) -> Option<&'n mut TreeNode<'t>> {
+        for node in nodes {
+            if !node.circuits.is_empty() {
+                return Some(node);
+            }
+            if let Some(found) = first_with_circuits(&mut node.children) {
+                return Some(found);
             }
         }
+        None
     }
-    taken.sort_unstable();
-    for two in taken.windows(2) {
-        let [(prefix, one), (same, other)] = two else {
-            continue;
-        };
-        if prefix == same && one != other {
-            report.add(
-                Kind::Prefix,
-                format!("circuit:{}", ids[*other]),
-                format!(
-                    "has the prefix {}, as has circuit:{}",
-                    prefix.text(),
-                    ids[*one]
-                ),
-            );
+
+    /// The short way is for what is as it should be; the order of a list alone is nothing to complain of.
+    #[test]
+    fn what_is_listed_otherwise_is_looked_up() {
+        let (tree, plan) = good();
+        assert!(is_as_stated(&tree, &plan));
+        type Change = fn(&mut Tree<'static>);
+        let changes: [(Change, bool); 6] = [
+            (|t| listing(t).reverse(), true),
+            (|t| listing(t).push("nobody".into()), false),
+            (|t| drop(listing(t).pop()), false),
+            (
+                |t| {
+                    let again = listing(t)[0].clone();
+                    listing(t).push(again);
+                },
+                false,
+            ),
+            (
+                |t| {
+                    let moved = listing(t).remove(0);
+                    t.buckets.values_mut().next().expect("a bucket").push(moved);
+                },
+                false,
+            ),
+            (
+                |t| {
+                    let first = t.circuits.values_mut().next();
+                    first.expect("a circuit").parent = "elsewhere".into();
+                },
+                false,
+            ),
+        ];
+        fn listing<'n>(tree: &'n mut Tree<'static>) -> &'n mut Vec<Cow<'static, str>> {
+            let node = first_with_circuits(&mut tree.emitted);
+            &mut node.expect("a node with circuits").circuits
+        }
+        for (at, (change, is_good)) in changes.into_iter().enumerate() {
+            let (mut tree, plan) = good();
+            change(&mut tree);
+            assert!(!is_as_stated(&tree, &plan), "{at}");
+            let violations = verify_agreement(&tree, &plan);
+            assert_eq!(violations.is_empty(), is_good, "{at}: {violations:?}");
         }
     }
 }

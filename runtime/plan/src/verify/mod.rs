@@ -17,7 +17,8 @@ use std::fmt;
 
 pub use artifact::{verify_agreement, verify_artifact, verify_tree};
 pub use plan::verify;
-pub use table::{tx_queues, verify_table};
+pub use prefix::Prefixes;
+pub use table::{Held, judge_table, tx_queues, verify_table};
 
 /// Something in an artifact that must not be.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

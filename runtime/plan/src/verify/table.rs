@@ -5,14 +5,15 @@
 //! prefixes). What is left is to compare two sets: the prefixes it holds with where each leads to, and those of
 //! `tree.json` with the class that `queue-plan.json` gives to their circuit. It is not known here how a table is built.
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use weir_abi::table::{self, Entry, Table, check, entries, from_bytes};
+use weir_abi::table::{self, Entry, Summary, Table, check, entries, from_bytes};
 use weir_schemas::queue_plan::{Class, Mode, QueuePlan};
 use weir_schemas::tree::Tree;
 
-use super::prefix::Prefix;
+use super::prefix::Prefixes;
 use super::{Kind, Report, Violation};
 
 /// Differences that are told one by one; a table of another network differs in all.
@@ -35,35 +36,72 @@ pub fn tx_queues(plan: &QueuePlan<'_>, queue: u16) -> Option<[u16; 2]> {
 /// alone or together, is for [`verify`](super::verify) and [`verify_artifact`](super::verify_artifact), and is not
 /// said again. `bytes` are those of `classifier.bin`.
 pub fn verify_table(tree: &Tree<'_>, plan: &QueuePlan<'_>, bytes: &[u8]) -> Vec<Violation> {
-    let mut report = Report::default();
-    let image = match from_bytes(bytes) {
-        Ok(image) => image,
-        Err(fault) => {
+    judge_table(tree, plan, bytes).err().unwrap_or_default()
+}
+
+/// The same, and what the table says of itself where nothing is wrong.
+pub fn judge_table(
+    tree: &Tree<'_>,
+    plan: &QueuePlan<'_>,
+    bytes: &[u8],
+) -> Result<Summary, Vec<Violation>> {
+    Held::read(bytes)?.judge(tree, &Prefixes::of(tree).0, plan)
+}
+
+/// An address table that is one: what it holds, before it is known whether that is what it should hold.
+pub struct Held {
+    image: Vec<table::Page>,
+    summary: Summary,
+    /// Sorted by prefix.
+    entries: Vec<(table::Prefix, Entry)>,
+}
+
+impl Held {
+    /// The bytes of `classifier.bin`, proved to be a table.
+    pub fn read(bytes: &[u8]) -> Result<Held, Vec<Violation>> {
+        let checked = from_bytes(bytes).and_then(|image| Ok((check(&image)?, image)));
+        let (summary, image) = checked.map_err(|fault| {
+            let mut report = Report::default();
             report.add(Kind::Table, KEY, format!("cannot be used: {fault}"));
-            return report.0;
-        }
-    };
-    let summary = match check(&image) {
-        Ok(summary) => summary,
-        Err(fault) => {
-            report.add(Kind::Table, KEY, format!("cannot be used: {fault}"));
-            return report.0;
-        }
-    };
-    if summary.circuits as usize != tree.circuits.len() {
-        report.add(
-            Kind::Table,
-            KEY,
-            format!(
-                "counts {} circuits, and the tree shapes {}",
-                summary.circuits,
-                tree.circuits.len()
-            ),
-        );
+            report.0
+        })?;
+        let mut held: Vec<(table::Prefix, Entry)> = entries(&image).collect();
+        // `check` has found no prefix twice.
+        held.sort_unstable_by_key(|(prefix, _)| *prefix);
+        Ok(Held {
+            image,
+            summary,
+            entries: held,
+        })
     }
-    queues(plan, &image, summary.queues, &mut report);
-    prefixes(tree, plan, &image, &mut report);
-    report.0
+
+    /// As [`judge_table`]; `prefixes` are those of the tree.
+    pub fn judge(
+        &self,
+        tree: &Tree<'_>,
+        prefixes: &Prefixes,
+        plan: &QueuePlan<'_>,
+    ) -> Result<Summary, Vec<Violation>> {
+        let mut report = Report::default();
+        let summary = self.summary;
+        if summary.circuits as usize != tree.circuits.len() {
+            report.add(
+                Kind::Table,
+                KEY,
+                format!(
+                    "counts {} circuits, and the tree shapes {}",
+                    summary.circuits,
+                    tree.circuits.len()
+                ),
+            );
+        }
+        queues(plan, &self.image, summary.queues, &mut report);
+        self::prefixes(tree, prefixes, plan, &self.entries, &mut report);
+        match report.0.is_empty() {
+            true => Ok(summary),
+            false => Err(report.0),
+        }
+    }
 }
 
 /// A packet's class is the major of its queue and the minor of its circuit.
@@ -110,15 +148,17 @@ fn queues(plan: &QueuePlan<'_>, image: &[table::Page], held: u32, report: &mut R
     }
 }
 
-/// What a prefix should lead to. `None`: the tree and the plan do not agree, which is told elsewhere.
-type Want = Option<Entry>;
-
-fn prefixes(tree: &Tree<'_>, plan: &QueuePlan<'_>, image: &[table::Page], report: &mut Report) {
-    let ids: Vec<&str> = tree.circuits.keys().map(AsRef::as_ref).collect();
-    let want = wanted(tree, plan);
-    let mut held: Vec<(table::Prefix, Entry)> = entries(image).collect();
-    // `check` has found no prefix twice.
-    held.sort_unstable_by_key(|(prefix, _)| *prefix);
+fn prefixes(
+    tree: &Tree<'_>,
+    prefixes: &Prefixes,
+    plan: &QueuePlan<'_>,
+    held: &[(table::Prefix, Entry)],
+    report: &mut Report,
+) {
+    let wanted = wanted(tree, plan);
+    // Only where something is wrong.
+    let ids: OnceCell<Vec<&str>> = OnceCell::new();
+    let ids = || ids.get_or_init(|| tree.circuits.keys().map(AsRef::as_ref).collect());
 
     let mut wrong = 0;
     let mut tell = |key: String, message: String| {
@@ -127,7 +167,7 @@ fn prefixes(tree: &Tree<'_>, plan: &QueuePlan<'_>, image: &[table::Page], report
             report.add(Kind::Table, key, message);
         }
     };
-    let of = |circuit: usize| match ids.get(circuit) {
+    let of = |circuit: usize| match ids().get(circuit) {
         Some(id) => format!("circuit:{id}"),
         None => format!("circuit number {circuit}"),
     };
@@ -138,14 +178,15 @@ fn prefixes(tree: &Tree<'_>, plan: &QueuePlan<'_>, image: &[table::Page], report
             format!("has {prefix} in the address table and not in the tree"),
         )
     };
-    let mut held = held.into_iter().peekable();
-    for (prefix, at, want) in want {
+    let mut held = held.iter().copied().peekable();
+    for (prefix, at) in prefixes.each() {
         while let Some(other) = held.next_if(|(other, _)| *other < prefix) {
             let (key, message) = stranger(other);
             tell(key, message);
         }
         let has = held.next_if(|(other, _)| other.cmp(&prefix) == Ordering::Equal);
-        let Some(want) = want else {
+        // Without a circuit or a class the tree and the plan do not agree, which is told elsewhere.
+        let Some((at, want)) = at.and_then(|at| Some((at, wanted[at]?))) else {
             continue;
         };
         match has {
@@ -178,55 +219,38 @@ fn prefixes(tree: &Tree<'_>, plan: &QueuePlan<'_>, image: &[table::Page], report
     }
 }
 
-/// Every prefix of the tree once, sorted, with the number of its circuit.
-fn wanted(tree: &Tree<'_>, plan: &QueuePlan<'_>) -> Vec<(table::Prefix, usize, Want)> {
-    let classes: Vec<(&str, &Class<'_>)> = plan
-        .classes
-        .iter()
-        .filter_map(|class| Some((class.key.strip_prefix("circuit:")?, class)))
-        .collect();
+/// By circuit: what its prefixes should lead to. `None`: it has no class.
+fn wanted(tree: &Tree<'_>, plan: &QueuePlan<'_>) -> Vec<Option<Entry>> {
+    let circuits = || {
+        let named = |class| Some((class_id(class)?, class));
+        plan.classes.iter().filter_map(named)
+    };
     // In any plan that verifies they are sorted, as circuits are: then the two are walked side by side.
-    let sorted = classes.is_sorted_by(|(a, _), (b, _)| a < b);
+    let sorted = circuits().is_sorted_by(|(a, _), (b, _)| a < b);
     let by_id: HashMap<&str, &Class<'_>> = match sorted {
         true => HashMap::new(),
-        false => classes.iter().copied().collect(),
+        false => circuits().collect(),
     };
-    let mut rest = classes.as_slice();
+    let mut rest = circuits().peekable();
     let mut class_of = |id: &str| {
         if !sorted {
             return by_id.get(id).copied();
         }
-        while let [(key, _), after @ ..] = rest
-            && *key < id
-        {
-            rest = after;
-        }
-        let (key, class) = rest.first()?;
-        (*key == id).then_some(*class)
+        while rest.next_if(|(key, _)| *key < id).is_some() {}
+        rest.next_if(|(key, _)| *key == id).map(|(_, class)| class)
     };
-    let mut wanted = Vec::with_capacity(tree.circuits.len() * 2);
-    for (at, (id, circuit)) in tree.circuits.iter().enumerate() {
-        let want = class_of(id).map(|class| Entry {
+    let entry = |(at, id): (usize, &str)| {
+        class_of(id).map(|class| Entry {
             minor: class.minor,
             queue: class.queue,
             // A table holds fewer circuits than this can count.
             circuit: u32::try_from(at).unwrap_or(u32::MAX),
-        });
-        let texts =
-            (circuit.devices.iter()).flat_map(|device| device.ipv4.iter().chain(&device.ipv6));
-        wanted.extend(
-            texts
-                .filter_map(|text| Prefix::parse(text))
-                .map(|prefix| (prefix.in_table(), at, want)),
-        );
-    }
-    wanted.sort_unstable_by_key(|(prefix, at, _)| (*prefix, *at));
-    wanted.dedup_by(|other, first| {
-        let same = other.0 == first.0;
-        if same && other.1 != first.1 {
-            first.2 = None;
-        }
-        same
-    });
-    wanted
+        })
+    };
+    let ids = tree.circuits.keys().map(AsRef::as_ref);
+    ids.enumerate().map(entry).collect()
+}
+
+fn class_id<'p>(class: &'p Class<'_>) -> Option<&'p str> {
+    class.key.strip_prefix("circuit:")
 }

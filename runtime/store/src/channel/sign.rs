@@ -41,8 +41,8 @@ pub enum Doubt {
     OtherStatement(String),
     #[error("no key of the trust file made its signature")]
     UnknownKey,
-    #[error("the key that signed it was trusted until {0}")]
-    ExpiredKey(Date),
+    #[error("the key that signed it was trusted until {until}, and it is {today} in UTC")]
+    ExpiredKey { until: Date, today: Date },
     #[error("its signature cannot be read: {0}")]
     Unreadable(String),
 }
@@ -115,7 +115,7 @@ impl Trust {
         let by = self.keys.iter().find(made).ok_or(Doubt::UnknownKey)?;
         let today = jiff::tz::Offset::UTC.to_datetime(now).date();
         if let Some(until) = by.until.filter(|until| *until < today) {
-            return Err(Doubt::ExpiredKey(until));
+            return Err(Doubt::ExpiredKey { until, today });
         }
         Ok(Proof {
             key: by.text.clone(),

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
 use std::sync::Barrier;
 
 use weir_schemas::Published as _;
@@ -108,7 +110,9 @@ impl Built {
         let files = self.files.iter();
         ArtifactFiles {
             digest: &self.digest,
-            files: files.map(|(n, b)| (n.as_str(), b.as_slice())).collect(),
+            files: files
+                .map(|(n, b)| (n.as_str(), b.as_slice().into()))
+                .collect(),
         }
     }
 
@@ -438,6 +442,12 @@ pub fn only_one_of_many_wins(
     assert_eq!(digests, ran);
     for pair in heads.windows(2) {
         assert_eq!(pair[1].replaced.as_ref(), Some(&pair[0].txn));
+    }
+    // How much was tried, for a drill that adds it up.
+    if let Some(path) = std::env::var_os("WEIR_FIGURES") {
+        let file = fs::OpenOptions::new().append(true).create(true).open(path);
+        file.and_then(|mut f| writeln!(f, "races of {racers} threads {rounds}"))
+            .expect("the file of figures is written");
     }
 }
 
