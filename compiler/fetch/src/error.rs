@@ -93,6 +93,12 @@ pub enum Cause {
         said: u64,
         found: u64,
     },
+    /// A list inside of a record holds less than it says.
+    Inside {
+        list: String,
+        said: u64,
+        found: u64,
+    },
     /// A collection that was there the last time.
     Gone {
         collection: String,
@@ -167,6 +173,7 @@ impl Cause {
             Cause::PageLoop => "page-loop",
             Cause::Changed { .. } => "changed-while-read",
             Cause::Count { .. } => "count-differs",
+            Cause::Inside { .. } => "list-cut-short",
             Cause::Gone { .. } => "collection-gone",
             Cause::Deadline { .. } => "deadline",
             Cause::Connect { .. } => "connect",
@@ -198,10 +205,13 @@ impl Cause {
             }
             Cause::ErrorBody { .. } | Cause::Partial { .. } => "look at the CRM's own log; half an answer must not delist customers".into(),
             Cause::Truncated => "the connection broke or the CRM gave up: try again, and look at proxies between".into(),
-            Cause::TooLarge { .. } | Cause::TooDeep { .. } | Cause::TooMany { .. } => "no network is that large: is this the right CRM?".into(),
+            Cause::TooLarge { .. } => "is this the right CRM? for a very large network raise `max_answer_mb` of the source".into(),
+            Cause::TooDeep { .. } | Cause::TooMany { .. } => "no network is that large: is this the right CRM?".into(),
             Cause::PageLoop => "the CRM ignores the page that is asked for: report this with its version".into(),
             Cause::Changed { .. } => "somebody works in the CRM, or a job does: fetch again when it is quiet".into(),
             Cause::Count { .. } => "records that the key may not see are counted too: give it the right to see all of them".into(),
+            Cause::Inside { .. } => "what the key may not see is counted too: give it the right to see all of it; or the CRM cuts long lists short, \
+                                     then report this with its version".into(),
             Cause::Gone { .. } => "give the key the right back; `weir fetch --accept-missing` goes on without these records".into(),
             Cause::Deadline { .. } => "give it more time with `timeout = \"20m\"`, or find out why the CRM is slow".into(),
             Cause::Connect { .. } => "is the CRM running, and can this machine reach it? `weir doctor` asks it again".into(),
@@ -312,6 +322,12 @@ impl fmt::Display for Cause {
                 write!(
                     f,
                     "the collection changed while it was read, {readings} times: {what}"
+                )
+            }
+            Cause::Inside { list, said, found } => {
+                write!(
+                    f,
+                    "the CRM says that {list} has {said} entries and gave {found}"
                 )
             }
             Cause::Count { said, found } => {

@@ -13,6 +13,7 @@ pub mod fence;
 mod filter;
 mod http;
 pub mod limits;
+mod pass;
 pub mod redact;
 mod retry;
 mod rows;

@@ -3,6 +3,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use common::{fetch, source};
 use weir_fetch::{Auth, Cause, Source, crm};
@@ -83,7 +84,7 @@ async fn every_crm_is_read_completely_in_pages_of_any_size() {
                 .filter(|name| name.starts_with("customer-"))
                 .count();
             found.retain(|name, _| !name.starts_with("customer-"));
-            assert_eq!(customers, if *kind == "visp" { 14 } else { 0 });
+            assert_eq!(customers, if *kind == "visp" { 36 } else { 0 });
             let found: Vec<(&str, u64)> = found.into_iter().collect();
             assert_eq!(found, *want, "{kind} in pages of {page}");
             assert!(recording.export.complete && recording.export.missing.is_empty());
@@ -221,5 +222,47 @@ async fn an_optional_collection_may_be_missing_but_not_go_missing() {
         error.cause.help().contains("Networking > Routers: View"),
         "{}",
         error.cause.help()
+    );
+}
+
+/// Every customer of VISP is one question. Of those that nobody answers as many are under way as may be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_about_each_of_many_is_asked_four_at_a_time() {
+    let standin = Standin::start(Options::new("visp")).unwrap();
+    standin.fail(Fault::always(Kind::Silent).of("CustomerServices"));
+    let asked = || {
+        let seen = standin.seen();
+        (seen.iter())
+            .filter(|seen| seen.what == "CustomerServices")
+            .count()
+    };
+    let mut source = source("visp", &standin);
+    source.limits.total = Duration::from_secs(120);
+    let reading = tokio::spawn(async move { fetch(&source).await.map(drop) });
+    let end = Instant::now() + Duration::from_secs(60);
+    while asked() < 4 && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // A fifth would come now.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(asked(), 4);
+    assert!(!reading.is_finished());
+    reading.abort();
+}
+
+/// What went wrong ahead of its turn is told in its turn, and what passes is asked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_came_early_is_judged_as_any_other() {
+    let standin = Standin::start(Options::new("visp")).unwrap();
+    let whole = fetch(&source("visp", &standin)).await.unwrap();
+    standin.fail(Fault::once(Kind::Status(503)).of("CustomerServices"));
+    let again = fetch(&source("visp", &standin)).await.unwrap();
+    assert_eq!(again.export.digest, whole.export.digest);
+    standin.fail(Fault::always(Kind::Garbage).of("CustomerServices"));
+    let error = fetch(&source("visp", &standin)).await.err().unwrap();
+    assert!(matches!(error.cause, Cause::NotJson { .. }), "{error}");
+    assert_eq!(
+        error.request.as_deref(),
+        Some("POST /graphql (CustomerServices)")
     );
 }

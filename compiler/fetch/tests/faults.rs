@@ -309,6 +309,25 @@ async fn pages_are_complete_or_the_fetch_fails() {
     }
 }
 
+/// Sonar's records hold lists that have no pages of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_inside_of_a_record_is_complete_or_the_fetch_fails() {
+    let standin = Standin::start(Options::new("sonar")).unwrap();
+    let source = source("sonar", &standin);
+    for what in ["Accounts", "Sites"] {
+        standin.reset();
+        standin.fail(Fault::always(Kind::Paging(Paging::Inside)).of(what));
+        let error = fetch(&source).await.expect_err(what);
+        assert!(
+            matches!(&error.cause, Cause::Inside { said, found, .. } if *said == found + 1),
+            "{error}"
+        );
+        let text = error.to_string();
+        assert!(text.contains(what) && text.contains("of record "), "{text}");
+        assert_eq!(named(&error), None);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_are_always_checked() {
     let pinned = |certificate: &Certificate| Trust::Pin(pin(&certificate.pin()).unwrap());

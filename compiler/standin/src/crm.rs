@@ -590,7 +590,11 @@ fn sonar(options: &Options, asked: &Asked, wrong: Option<Paging>) -> Reply {
     let page = variables["pages"]["page"].as_u64().unwrap_or(1).max(1) as usize;
     let offset = (page - 1) * size;
     let count = total(rows.len(), offset, wrong);
-    let entities = window(rows, offset, size, wrong);
+    let mut entities = window(rows, offset, size, wrong);
+    let mut cut = wrong == Some(Paging::Inside);
+    for entity in &mut entities {
+        totals(entity, &mut cut);
+    }
     let info = json!({
         "page": page,
         "records_per_page": size,
@@ -603,6 +607,24 @@ fn sonar(options: &Options, asked: &Asked, wrong: Option<Paging>) -> Reply {
         json!({ "page_info": info, "entities": entities }),
     );
     Reply::json(200, &json!({ "data": data }))
+}
+
+/// Lists inside of records say how long they are; the first that has something loses its last entry where `cut`.
+fn totals(value: &mut Value, cut: &mut bool) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| totals(item, cut)),
+        Value::Object(members) => {
+            if let Some(Value::Array(held)) = members.get_mut("entities") {
+                let count = held.len();
+                if count > 0 && std::mem::take(cut) {
+                    held.pop();
+                }
+                members.insert("page_info".to_owned(), json!({ "total_count": count }));
+            }
+            members.values_mut().for_each(|below| totals(below, cut));
+        }
+        _ => {}
+    }
 }
 
 fn text(value: &Value) -> String {

@@ -106,6 +106,8 @@ pub enum Paging {
     Shrinks,
     /// The last page is not there, whatever the total says.
     Short,
+    /// A list inside of a record holds less than it says.
+    Inside,
 }
 
 /// The fault that befalls a request, counted.

@@ -4,7 +4,7 @@ use crate::collection::{Collection, Paging, Request, Root};
 use crate::crm::{Crm, Need, all, trimmed};
 use crate::error::Cause;
 use crate::http::Words;
-use crate::run::{Pass, basic};
+use crate::pass::{Pass, basic};
 
 const fn list(
     name: &'static str,

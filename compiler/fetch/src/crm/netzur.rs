@@ -3,7 +3,7 @@
 use crate::collection::{Collection, Paging, Request, Root};
 use crate::crm::{Crm, Need, all, trimmed};
 use crate::http::Words;
-use crate::run::{Pass, header};
+use crate::pass::{Pass, header};
 
 pub static CRM: Crm = Crm {
     kind: "netzur",

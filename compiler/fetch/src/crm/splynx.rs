@@ -10,8 +10,9 @@ use crate::crm::{Crm, Future_, Need, all, trimmed};
 use crate::error::Cause;
 use crate::filter::Shape;
 use crate::http::{Ask, Words};
+use crate::pass::{Pass, basic, header, nonce, signature};
 use crate::rows;
-use crate::run::{Pass, Run, basic, header, nonce, now_seconds, signature};
+use crate::run::{Run, now_seconds};
 use crate::secret::Secret;
 use crate::select::Selection;
 

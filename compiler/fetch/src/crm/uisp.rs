@@ -4,7 +4,8 @@ use crate::collection::{Collection, Paging, Request, Root};
 use crate::crm::{Crm, Future_, Need, trimmed};
 use crate::error::{Cause, FetchError};
 use crate::http::Words;
-use crate::run::{Pass, Run, header};
+use crate::pass::{Pass, header};
+use crate::run::Run;
 
 const NMS: &str = "a token of an account that may read the network (Settings > Users)";
 const CRM_KEY: &str = "an app key with read access (System > Security > App keys)";

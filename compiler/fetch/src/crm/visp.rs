@@ -1,5 +1,5 @@
-//! VISP: a token from one server, GraphQL from another. Its main list leaves customers out; those are asked for one by
-//! one.
+//! VISP: a token from one server, GraphQL from another. Its main list tells of wireless services only, and leaves customers
+//! out: what each customer has is asked for one by one.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,8 +13,9 @@ use crate::crm::{Crm, Future_, Need, trimmed};
 use crate::error::{Cause, FetchError};
 use crate::filter::Shape;
 use crate::http::{Ask, Words};
+use crate::pass::{Pass, header};
 use crate::rows;
-use crate::run::{Pass, Run, header, now_seconds};
+use crate::run::{Run, now_seconds};
 use crate::secret::Secret;
 use crate::select::Selection;
 
@@ -287,6 +288,15 @@ fn authenticate<'r>(run: &'r mut Run<'_>) -> Future_<'r, Result<(), Cause>> {
     })
 }
 
+/// The bulk answer tells of a service of this customer. It lists those whom it knows no service of, too.
+fn has_service(customer: &str) -> bool {
+    let services = rows::records(customer.as_bytes(), &["wireless_services"]);
+    let number = |service: &str| rows::value(service, &["service_number"]);
+    (services.unwrap_or_default().into_iter())
+        .filter_map(number)
+        .any(|number| !number.trim().is_empty())
+}
+
 fn fetch<'r>(run: &'r mut Run<'_>) -> Future_<'r, Result<(), FetchError>> {
     Box::pin(async move {
         if let Err(cause) = run.authenticate().await {
@@ -296,29 +306,35 @@ fn fetch<'r>(run: &'r mut Run<'_>) -> Future_<'r, Result<(), FetchError>> {
         for collection in [&SUBSCRIBERS, &ASSEMBLIES, &EQUIPMENTS, &BULK] {
             run.collect(collection, isp.clone()).await?;
         }
-        let customers = |run: &Run<'_>, collection: &Collection| -> BTreeSet<u64> {
+        let customers = |run: &Run<'_>, collection: &Collection, counts: fn(&str) -> bool| {
             let pages = run.recorded(collection.name);
             let records = pages.filter_map(|page| rows::records(page, collection.rows));
-            let ids = records
-                .flatten()
+            let ids = (records.flatten())
+                .filter(|record| counts(record))
                 .filter_map(|record| rows::value(record, collection.id));
-            ids.filter_map(|id| id.trim().parse().ok()).collect()
+            ids.filter_map(|id| id.trim().parse().ok())
+                .collect::<BTreeSet<u64>>()
         };
-        let known = customers(run, &BULK);
-        for customer in customers(run, &SUBSCRIBERS) {
-            if customer == 0 || known.contains(&customer) {
-                continue;
-            }
-            let one = json!({ "customer_id": customer });
-            run.collect_as(
-                &SERVICES,
-                &format!("customer-{customer}-services"),
-                one.clone(),
-            )
+        // Whoever has a wireless service may have fiber or cable too, of which the bulk answer tells nothing.
+        let all = customers(run, &SUBSCRIBERS, |_| true)
+            .into_iter()
+            .filter(|id| *id != 0);
+        let all: Vec<u64> = all.collect();
+        let questions = |of: &[u64], what: &str| -> Vec<(String, serde_json::Value)> {
+            let question = |id| {
+                (
+                    format!("customer-{id}-{what}"),
+                    json!({ "customer_id": id }),
+                )
+            };
+            of.iter().map(question).collect()
+        };
+        run.collect_each(&SERVICES, &questions(&all, "services"))
             .await?;
-            run.collect_as(&IPS, &format!("customer-{customer}-ips"), one)
-                .await?;
-        }
+        // Addresses beside the services are asked for where no service of the bulk answer states any.
+        let known = customers(run, &BULK, has_service);
+        let others: Vec<u64> = all.into_iter().filter(|id| !known.contains(id)).collect();
+        run.collect_each(&IPS, &questions(&others, "ips")).await?;
         if let Some(domain) = &run.source.domain {
             run.collect(&ONLINE, json!({ "domain": domain })).await?;
         }
