@@ -3,14 +3,19 @@
 //! a route that does not exist shows the nearest thing that does.
 
 mod csv;
+mod digest;
 mod json;
+mod left;
 #[cfg(test)]
 mod tests;
 mod toml;
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
+
+pub use digest::{Digest, begin as begin_digests};
+pub use left::{Content, Fault, Left, Pass};
 
 use crate::id::FileId;
 use crate::ir::records::{Origin, Place};
@@ -28,11 +33,11 @@ pub struct SourceFile {
     pub path: String,
     pub format: Format,
     /// UTF-8 where the file was; see `transcoded`.
-    pub bytes: Arc<Vec<u8>>,
+    pub bytes: Content,
     /// The encoding the file had, when it was not UTF-8 and `bytes` is a conversion.
     pub transcoded: Option<&'static str>,
     /// SHA-256 of the file as it was read, lower-case hex.
-    pub digest: String,
+    pub digest: Digest,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -80,8 +85,8 @@ impl SourceMap {
             .map(|(i, e)| (FileId::of(i), &e.file))
     }
 
-    pub fn bytes(&self, origin: Origin) -> &[u8] {
-        &self.file(origin.file).bytes[self.range(origin)]
+    pub fn bytes(&self, origin: Origin) -> Cow<'_, [u8]> {
+        self.file(origin.file).bytes.range(self.range(origin))
     }
 
     /// The whole file as an origin (its first 4 GiB).
@@ -95,7 +100,10 @@ impl SourceMap {
 
     /// Text of a record, lossily.
     pub fn text(&self, origin: Origin) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.bytes(origin))
+        match self.bytes(origin) {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+        }
     }
 
     /// Exact bytes of a place. A route that is not there gives the nearest thing above it that is, kept short:
@@ -104,33 +112,42 @@ impl SourceMap {
         let entry = &self.entries[place.origin.file.ix()];
         let file = &entry.file;
         let record = self.range(place.origin);
-        let bytes = &file.bytes[record.clone()];
+        let near = Near::of(&file.bytes, record.clone());
+        let bytes = &*near.get(record.clone());
         let inside = |r: Range<usize>| record.start + r.start..record.start + r.end;
         let found = match (place.route.as_ref(), file.format) {
             ("", Format::Csv) => inside(csv::row(bytes)),
             ("", _) => inside(trimmed(bytes, 0..bytes.len())),
             (route, Format::Json) => inside(json::find(bytes, route)),
             (route, Format::Csv) => {
-                let header = entry.header.get_or_init(|| csv::Header::read(&file.bytes));
+                let header = entry
+                    .header
+                    .get_or_init(|| csv::Header::read(file.bytes.whole()));
                 inside(csv::find(bytes, header, route))
             }
             (route, Format::Toml) => entry
                 .keys
-                .get_or_init(|| toml::Keys::read(&file.bytes))
+                .get_or_init(|| toml::Keys::read(file.bytes.whole()))
                 .find(route),
         };
-        self.located(place.origin.file, found)
+        self.located_near(place.origin.file, found, &near)
     }
 
     /// Line and column of bytes that are already known.
     pub fn located(&self, file: FileId, bytes: Range<usize>) -> Located {
-        let entry = &self.entries[file.ix()];
-        let text = &entry.file.bytes;
+        let near = Near::of(&self.file(file).bytes, bytes.start..bytes.start);
+        self.located_near(file, bytes, &near)
+    }
+
+    fn located_near(&self, file: FileId, bytes: Range<usize>, near: &Near<'_>) -> Located {
+        let text = near.content;
         let start = bytes.start.min(text.len());
         let end = bytes.end.clamp(start, text.len());
         let lines = self.lines(file);
         let line = lines.line_of(start);
-        let column = lines.chars(text, start) - lines.chars(text, lines.starts[line]);
+        // A file that gives no bytes any more has no characters.
+        let before = lines.chars(near, lines.starts[line]);
+        let column = lines.chars(near, start).saturating_sub(before);
         Located {
             file,
             bytes: start..end,
@@ -145,7 +162,7 @@ impl SourceMap {
         let start = *starts.get(line.checked_sub(1)?)?;
         let text = &self.file(file).bytes;
         let end = starts.get(line).map_or(text.len(), |next| next - 1);
-        let end = if end > start && text[end - 1] == b'\r' {
+        let end = if end > start && *text.glance(end - 1..end) == *b"\r" {
             end - 1
         } else {
             end
@@ -177,6 +194,34 @@ fn trimmed(bytes: &[u8], mut range: Range<usize>) -> Range<usize> {
     range
 }
 
+/// A file, and what of it around a record was read already: each reading of a file that is not in memory is a call.
+struct Near<'a> {
+    content: &'a Content,
+    start: usize,
+    bytes: Cow<'a, [u8]>,
+}
+
+impl<'a> Near<'a> {
+    fn of(content: &'a Content, record: Range<usize>) -> Self {
+        // With what is counted for its column.
+        let start = record.start / LineIndex::BLOCK * LineIndex::BLOCK;
+        Near {
+            content,
+            start,
+            bytes: content.glance(start..record.end),
+        }
+    }
+
+    fn get(&self, range: Range<usize>) -> Cow<'_, [u8]> {
+        let inside = (range.start.checked_sub(self.start))
+            .and_then(|start| self.bytes.get(start..range.end.checked_sub(self.start)?));
+        match inside {
+            Some(bytes) => Cow::Borrowed(bytes),
+            None => self.content.glance(range),
+        }
+    }
+}
+
 /// Where lines start, and how many characters precede every block: an export is often one line of a hundred
 /// megabytes, and counting its characters for each finding would take minutes.
 #[derive(Clone, Debug)]
@@ -187,17 +232,44 @@ struct LineIndex {
 
 impl LineIndex {
     const BLOCK: usize = 4096;
+    /// How much of a file that is not in memory is looked at at once.
+    const PIECE: usize = 64 * Self::BLOCK;
 
-    fn of(bytes: &[u8]) -> Self {
-        let mut starts = vec![0];
-        let mut blocks = Vec::with_capacity(bytes.len() / Self::BLOCK + 1);
+    fn of(content: &Content) -> Self {
+        let mut index = LineIndex {
+            starts: vec![0],
+            blocks: Vec::with_capacity(content.len() / Self::BLOCK + 1),
+        };
         let mut chars = 0;
-        for (i, block) in bytes.chunks(Self::BLOCK).enumerate() {
-            blocks.push(chars);
-            chars += count_chars(block);
-            starts.extend(memchr::memchr_iter(b'\n', block).map(|at| i * Self::BLOCK + at + 1));
+        match content {
+            Content::Held(bytes) => index.add(0, bytes, &mut chars),
+            Content::Left(left) => {
+                let mut piece = Vec::new();
+                for start in (0..left.size()).step_by(Self::PIECE) {
+                    let end = (start + Self::PIECE).min(left.size());
+                    // Without its bytes a file has one line. Nothing of it is shown then.
+                    if left.glance(start..end, &mut piece).is_err() {
+                        return LineIndex {
+                            starts: vec![0],
+                            blocks: Vec::new(),
+                        };
+                    }
+                    index.add(start, &piece, &mut chars);
+                }
+            }
         }
-        LineIndex { starts, blocks }
+        index
+    }
+
+    /// The bytes from `start` on, a multiple of [`LineIndex::BLOCK`], which `chars` characters precede.
+    fn add(&mut self, start: usize, bytes: &[u8], chars: &mut usize) {
+        for (i, block) in bytes.chunks(Self::BLOCK).enumerate() {
+            self.blocks.push(*chars);
+            *chars += count_chars(block);
+            let start = start + i * Self::BLOCK;
+            self.starts
+                .extend(memchr::memchr_iter(b'\n', block).map(|at| start + at + 1));
+        }
     }
 
     /// Index of the line that holds a byte.
@@ -205,13 +277,13 @@ impl LineIndex {
         self.starts.partition_point(|s| *s <= at) - 1
     }
 
-    fn chars(&self, bytes: &[u8], before: usize) -> usize {
+    fn chars(&self, near: &Near<'_>, before: usize) -> usize {
         let Some(last) = self.blocks.len().checked_sub(1) else {
             return 0;
         };
-        let before = before.min(bytes.len());
+        let before = before.min(near.content.len());
         let block = (before / Self::BLOCK).min(last);
-        self.blocks[block] + count_chars(&bytes[block * Self::BLOCK..before])
+        self.blocks[block] + count_chars(&near.get(block * Self::BLOCK..before))
     }
 }
 

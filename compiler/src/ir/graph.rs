@@ -48,7 +48,7 @@ pub struct LinkGraph {
     pub root: Option<NodeIx>,
     /// Heads of islands hung under the root by rule (d), first to last.
     pub heads: Vec<NodeIx>,
-    /// Names the exports it was built from.
+    /// Names the exports it was built from; empty where no link is held.
     pub snapshot: String,
     pub evidence: GraphEvidence,
 }

@@ -241,6 +241,8 @@ pub struct SourceEvidence {
     pub relays: Vec<Relay>,
     /// Circuits with more than one possible parent, and the one taken.
     pub uplink_choices: Vec<UplinkChoice>,
+    /// Speeds that a source gives for a while.
+    pub temporary_rates: Vec<TemporaryRate>,
     /// Text that was cleaned: control characters, newlines, invalid UTF-8.
     pub dirty_text: Vec<DirtyText>,
     /// The source has a link graph but marks no gateway (topology.md 1.5, gateways).
@@ -261,10 +263,28 @@ impl SourceEvidence {
         self.repeats.extend(other.repeats);
         self.relays.extend(other.relays);
         self.uplink_choices.extend(other.uplink_choices);
+        self.temporary_rates.extend(other.temporary_rates);
         self.dirty_text.extend(other.dirty_text);
         self.no_gateway |= other.no_gateway;
         self.read.extend(other.read);
     }
+}
+
+/// A speed that a source gives in place of the plan's, up to a day.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct TemporaryRate {
+    pub place: Place,
+    /// The circuit.
+    pub subject: Subject,
+    pub instead: Pair<Option<Kbps>>,
+    /// What holds afterwards.
+    pub after: Pair<Option<Kbps>>,
+    /// When it ends, as people write it.
+    pub end: Box<str>,
+    /// It has ended, on the day of the build.
+    pub over: bool,
+    /// Another record of the source states it although it has ended.
+    pub still_stated: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

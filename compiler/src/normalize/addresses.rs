@@ -16,6 +16,7 @@ use super::circuits::{Claimant, Claimed};
 pub(super) const MAX_SHARERS: usize = 3;
 
 /// A claim that passed the rules which look at one claim alone.
+#[derive(Clone, Copy)]
 struct Bid {
     net: IpNet,
     circuit: u32,
@@ -29,13 +30,17 @@ pub(super) fn assign(
     inventory: &mut Inventory,
 ) {
     inventory.evidence.unclaimed = unclaimed(inventory, &claimants);
-    let (bids, issues): (Vec<Vec<Bid>>, Vec<Vec<AddressIssue>>) = claimants
+    let parts: Vec<(Vec<Bid>, Vec<AddressIssue>)> = claimants
         .par_iter()
         .enumerate()
         .filter(|(c, _)| inventory.circuits[*c].omitted.is_none())
-        .map(|(c, list)| single(project, inventory, c as u32, list))
-        .unzip();
-    let mut bids: Vec<Bid> = bids.into_iter().flatten().collect();
+        .fold(Default::default, |mut said, (c, list)| {
+            single(project, inventory, c as u32, list, &mut said);
+            said
+        })
+        .collect();
+    let (bids, issues): (Vec<Vec<Bid>>, Vec<Vec<AddressIssue>>) = parts.into_iter().unzip();
+    let mut bids = bids.concat();
     let mut issues: Vec<AddressIssue> = issues.into_iter().flatten().collect();
     // Circuits and devices are sorted by id, so index order is id order: the first of a group is the owner.
     bids.par_sort_unstable_by_key(|b| (sort_key(&b.net), b.circuit, b.device, b.claim));
@@ -147,9 +152,8 @@ fn single(
     inventory: &Inventory,
     circuit: u32,
     list: &[Claimant],
-) -> (Vec<Bid>, Vec<AddressIssue>) {
-    let mut bids = Vec::new();
-    let mut issues = Vec::new();
+    (bids, issues): &mut (Vec<Bid>, Vec<AddressIssue>),
+) {
     for (d, claimant) in list.iter().enumerate() {
         for (i, Claimed { claim, .. }) in claimant.claims.iter().enumerate() {
             let mut note = |kind| issues.push(issue(inventory, circuit, claimant, i as u32, kind));
@@ -177,7 +181,6 @@ fn single(
             }
         }
     }
-    (bids, issues)
 }
 
 fn place(claimant: &Claimant, claim: u32) -> Place {

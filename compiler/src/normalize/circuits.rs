@@ -58,10 +58,8 @@ pub(super) struct Claimed {
     pub origin: Origin,
 }
 
-/// What one circuit record became, and what was odd about it.
-struct Resolved {
-    circuit: Circuit,
-    claimants: Vec<Claimant>,
+/// What was odd about the parent of a circuit.
+struct Odd {
     fuzzy: Option<FuzzyParent>,
     unknown: Vec<UnknownParent>,
 }
@@ -73,16 +71,17 @@ pub(super) fn circuits(
     names: &Names,
     inventory: &mut Inventory,
 ) {
-    let resolved: Vec<Resolved> = inputs
+    // Circuits are large: each is written once, where it stays.
+    let (mut circuits, mut rest) = (Vec::new(), Vec::new());
+    inputs
         .into_par_iter()
         .map(|input| resolve(project, input, names, inventory))
-        .collect();
-    let mut claimants = Vec::with_capacity(resolved.len());
-    for one in resolved {
+        .unzip_into_vecs(&mut circuits, &mut rest);
+    inventory.circuits = circuits;
+    let (claimants, odd): (Vec<Vec<Claimant>>, Vec<Option<Box<Odd>>>) = rest.into_iter().unzip();
+    for one in odd.into_iter().flatten() {
         inventory.evidence.fuzzy_parents.extend(one.fuzzy);
         inventory.evidence.unknown_parents.extend(one.unknown);
-        inventory.circuits.push(one.circuit);
-        claimants.push(one.claimants);
     }
     suggest(inventory);
     shared_devices(&claimants, inventory);
@@ -103,6 +102,10 @@ pub(super) fn unique_circuits(
     records: Vec<CircuitRecord>,
     duplicates: &mut Vec<DuplicateId>,
 ) -> Vec<CircuitRecord> {
+    // As nearly every source gives them: nothing has to move.
+    if records.is_sorted_by(|a, b| a.id < b.id) {
+        return records;
+    }
     let mut order: Vec<u32> =
         (0..u32::try_from(records.len()).expect("fewer than 2^32 circuits")).collect();
     order.par_sort_by(|&a, &b| {
@@ -178,7 +181,12 @@ fn differs(a: &CircuitRecord, b: &CircuitRecord) -> Vec<&'static str> {
     fields
 }
 
-fn resolve(project: &Project, input: Input, names: &Names, inventory: &Inventory) -> Resolved {
+fn resolve(
+    project: &Project,
+    input: Input,
+    names: &Names,
+    inventory: &Inventory,
+) -> (Circuit, (Vec<Claimant>, Option<Box<Odd>>)) {
     let Input {
         record,
         attach_origin,
@@ -223,7 +231,7 @@ fn resolve(project: &Project, input: Input, names: &Names, inventory: &Inventory
             }
         }
     }
-    let unknown = missed
+    let unknown: Vec<UnknownParent> = missed
         .into_iter()
         .map(|(wanted, names)| UnknownParent {
             subject: subject(),
@@ -246,32 +254,30 @@ fn resolve(project: &Project, input: Input, names: &Names, inventory: &Inventory
     } else {
         None
     };
-    Resolved {
-        fuzzy,
-        unknown,
-        claimants: devices(record.devices, extra, &record.name),
-        circuit: Circuit {
-            id: record.id,
-            name: record.name,
-            attach,
-            plan,
-            source_plan: record.plan.map(|p| p.filter(|k| k.0 != 0)),
-            burst: record.burst,
-            burst_bytes: record.burst_bytes,
-            commit: record.commit,
-            state: record.state,
-            leaf: record.leaf,
-            comment: record.comment,
-            devices: Vec::new(),
-            max: crate::units::Pair::ZERO,
-            min: crate::units::Pair::ZERO,
-            omitted,
-            position: record.position,
-            origin: record.origin,
-            plan_route: record.plan_route,
-            plan_origin: record.plan_origin,
-        },
-    }
+    let odd = (fuzzy.is_some() || !unknown.is_empty()).then(|| Box::new(Odd { fuzzy, unknown }));
+    let claimants = devices(record.devices, extra, &record.name);
+    let circuit = Circuit {
+        id: record.id,
+        name: record.name,
+        attach,
+        plan,
+        source_plan: record.plan.map(|p| p.filter(|k| k.0 != 0)),
+        burst: record.burst,
+        burst_bytes: record.burst_bytes,
+        commit: record.commit,
+        state: record.state,
+        leaf: record.leaf,
+        comment: record.comment,
+        devices: Vec::new(),
+        max: crate::units::Pair::ZERO,
+        min: crate::units::Pair::ZERO,
+        omitted,
+        position: record.position,
+        origin: record.origin,
+        plan_route: record.plan_route,
+        plan_origin: record.plan_origin,
+    };
+    (circuit, (claimants, odd))
 }
 
 /// Devices of a circuit by id; rows of one device are one device.

@@ -7,9 +7,9 @@ fn map(format: Format, text: &[u8]) -> (SourceMap, FileId) {
     let file = files.add(SourceFile {
         path: "file".to_owned(),
         format,
-        bytes: Arc::new(text.to_vec()),
+        bytes: text.to_vec().into(),
         transcoded: None,
-        digest: String::new(),
+        digest: String::new().into(),
     });
     (files, file)
 }
@@ -23,7 +23,7 @@ fn locate(format: Format, text: &str, record: &str, route: &str) -> (String, usi
         len: record.len() as u32,
     };
     let at = files.locate(&origin.at(route.to_owned()));
-    let bytes = &files.file(file).bytes[at.bytes];
+    let bytes = &files.file(file).bytes.whole()[at.bytes];
     (
         String::from_utf8_lossy(bytes).into_owned(),
         at.line,

@@ -65,6 +65,7 @@ impl Given {
             &memory.project.sources[0],
             &memory.exports.exports[0],
             &memory.files,
+            memory.project.as_of,
         )
     }
 

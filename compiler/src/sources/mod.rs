@@ -25,6 +25,7 @@ pub mod values;
 pub mod visp;
 pub mod wispgate;
 
+use crate::config::date::Date;
 use crate::config::project::{Source, SourceKind};
 use crate::exports::Export;
 use crate::ir::records::Records;
@@ -39,8 +40,9 @@ pub fn states_service(source: &Source) -> bool {
     }
 }
 
-/// Lowers one export. Total: what cannot be read is in `Records::evidence`.
-pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
+/// Lowers one export. Total: what cannot be read is in `Records::evidence`. `today` is the day of the build, for what a
+/// record says up to a day; without it nothing ends.
+pub fn lower(source: &Source, export: &Export, files: &SourceMap, today: Option<Date>) -> Records {
     match source.kind {
         SourceKind::Inventory => inventory::lower(source, export, files),
         SourceKind::Libreqos => libreqos::lower(source, export, files),
@@ -50,7 +52,7 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
         SourceKind::Sonar => sonar::lower(source, export, files),
         SourceKind::Splynx => splynx::lower(source, export, files),
         SourceKind::Table => table::lower(source, export, files),
-        SourceKind::Uisp => uisp::lower(source, export, files),
+        SourceKind::Uisp => uisp::lower(source, export, files, today),
         SourceKind::Visp => visp::lower(source, export, files),
         SourceKind::Wispgate => wispgate::lower(source, export, files),
     }

@@ -95,7 +95,7 @@ impl Recorded {
                 format: Format::Json,
                 bytes: bytes.clone().into(),
                 transcoded: None,
-                digest: String::new(),
+                digest: String::new().into(),
             });
             export.files.push(ExportFile {
                 collection: collection.into(),
@@ -112,7 +112,7 @@ impl Recorded {
             table: None,
             index: 0,
         };
-        let records = super::lower(&source, &export, &map);
+        let records = super::lower(&source, &export, &map, None);
         Lowered {
             files: map,
             records,

@@ -24,7 +24,7 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
     let mut any = false;
     for file in export.collection(COLLECTION) {
         any = true;
-        let lowered = lower::file(file, &files.file(file).bytes);
+        let lowered = lower::file(file, files.file(file).bytes.whole());
         records.nodes.extend(lowered.nodes);
         records.links.extend(lowered.links);
         records.circuits.extend(lowered.circuits);

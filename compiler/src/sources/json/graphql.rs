@@ -185,7 +185,7 @@ impl Reader<'_> {
         let mut broken = false;
         for file in self.export.collection(collection.name) {
             files += 1;
-            let bytes = self.files.file(file).bytes.as_slice();
+            let bytes = self.files.file(file).bytes.whole();
             let whole = |at: usize| Origin {
                 file,
                 start: at as u64,

@@ -11,6 +11,7 @@ pub mod body;
 pub mod decode;
 pub mod field;
 pub mod graphql;
+mod pieces;
 pub mod skip;
 #[cfg(test)]
 mod tests;
@@ -23,8 +24,9 @@ use crate::config::project::Source;
 use crate::exports::Export;
 use crate::id::FileId;
 use crate::ir::records::{MissingCollection, Origin, Quarantined, SourceEvidence, UnreadableFile};
-use crate::source_map::SourceMap;
+use crate::source_map::{Content, SourceMap};
 use crate::sources::json::field::{Kind, Raw, shorten};
+use crate::sources::json::pieces::read_left;
 
 /// A record nested deeper than this is not data.
 pub const MAX_DEPTH: usize = 64;
@@ -386,7 +388,7 @@ where
             }
             let done = &done;
             scope.spawn(move |_| {
-                let rows = decode_batch(file, bytes, collection, &batch, row);
+                let rows = decode_batch(file, bytes, 0, collection, &batch, row);
                 done.lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .push((index, rows));
@@ -394,7 +396,13 @@ where
         }
         Ok(())
     })?;
-    let mut batches = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(collect(
+        done.into_inner().unwrap_or_else(PoisonError::into_inner),
+    ))
+}
+
+/// Batches with their number, in any order, as one.
+fn collect<T>(mut batches: Vec<(usize, Rows<T>)>) -> Rows<T> {
     batches.sort_unstable_by_key(|&(index, _)| index);
     let mut all = Rows {
         rows: Vec::with_capacity(batches.iter().map(|(_, b)| b.rows.len()).sum()),
@@ -406,12 +414,14 @@ where
         all.evidence.absorb(batch.evidence);
         all.read += batch.read;
     }
-    Ok(all)
+    all
 }
 
+/// `at`: where in the file the bytes begin.
 fn decode_batch<T, F>(
     file: FileId,
     bytes: &[u8],
+    at: u64,
     collection: &'static str,
     batch: &[Element],
     row: &F,
@@ -429,7 +439,7 @@ where
             bytes: &bytes[element.start..element.end],
             origin: Origin {
                 file,
-                start: element.start as u64,
+                start: at + element.start as u64,
                 len: u32::try_from(element.end - element.start).unwrap_or(u32::MAX),
             },
         };
@@ -494,7 +504,11 @@ where
     let mut read = 0;
     for file in export.collection(collection.name) {
         found = true;
-        match read_rows(file, &files.file(file).bytes, collection.name, &row) {
+        let rows = match &files.file(file).bytes {
+            Content::Held(bytes) => read_rows(file, bytes, collection.name, &row),
+            Content::Left(left) => read_left(file, left, collection.name, &row),
+        };
+        match rows {
             Ok(rows) => {
                 read += rows.read;
                 evidence.absorb(rows.evidence);

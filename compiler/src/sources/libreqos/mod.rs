@@ -33,7 +33,7 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
         export
             .collection(name)
             .next()
-            .map(|file| (file, &*files.file(file).bytes))
+            .map(|file| (file, files.file(file).bytes.whole()))
     };
     let mut records = Records::default();
     let mut missing = |collection, consequence| {

@@ -30,7 +30,7 @@ fn lowered(contents: &[(&str, &[u8])]) -> Records {
             },
             bytes: bytes.to_vec().into(),
             transcoded: None,
-            digest: String::new(),
+            digest: String::new().into(),
         });
         export.files.push(ExportFile {
             collection: (*name).to_owned(),

@@ -65,7 +65,7 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
     let mut any = false;
     for file in export.collection(COLLECTION) {
         any = true;
-        let bytes: &[u8] = &files.file(file).bytes;
+        let bytes = files.file(file).bytes.whole();
         let answer = Answer { file, bytes };
         match Body::open(bytes) {
             Ok(body) => {

@@ -177,9 +177,25 @@ fn members<'w, 'a, T>(
     if let Some(odd) = many.odd() {
         notes.odd(route.to_owned(), odd);
     }
-    let Some(Connection { entities }) = many.get() else {
+    let Some(Connection {
+        entities,
+        page_info,
+    }) = many.get()
+    else {
         return Vec::new();
     };
+    let said = page_info
+        .get()
+        .and_then(|info| info.total_count.count().value());
+    let held = entities.items().len();
+    if let Some(said) = said.filter(|said| *said > held as u64) {
+        notes.poor(
+            route.to_owned(),
+            format!(
+                "has {said} entries, and the recording holds {held}: the others are not shaped"
+            ),
+        );
+    }
     if let Some(odd) = entities.odd() {
         notes.odd(format!("{route}/entities"), odd);
     }
@@ -455,11 +471,12 @@ pub fn account(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Acc
 }
 
 /// Types of services that carry no data, sorted.
-const OTHER_SERVICES: [&str; 8] = [
+const OTHER_SERVICES: [&str; 9] = [
     "ADJUSTMENT",
     "BUNDLE",
     "EXPIRING",
     "GENERIC",
+    "ONETIME",
     "ONE_TIME",
     "OVERAGE",
     "RECURRING",

@@ -19,6 +19,9 @@
 //! **State.** An account whose status does not activate it, or that is archived, makes no circuit; one that is delinquent
 //! is suspended.
 //!
+//! **Lists inside of a record**, such as the services of an account, have no pages. Where they say how long they are and
+//! hold less, that is said: what is not there is not shaped.
+//!
 //! **Addresses** that were learned (`soft`) may be stale: what is assigned to another account stays there.
 
 mod circuits;

@@ -292,6 +292,24 @@ fn one_odd_record_costs_nobody_else_anything() {
             ],
         },
         Row {
+            change: |page| {
+                let services = &mut account(page, 1003)["account_services"]["entities"];
+                services[0]["service"]["type"] = json!("ONETIME");
+            },
+            circuits: &["sonar:account:1003"],
+            notes: &[],
+        },
+        // Lists inside of a record have no second page.
+        Row {
+            change: |page| {
+                account(page, 1003)["account_services"]["page_info"] = json!({"total_count": 3});
+            },
+            circuits: &[],
+            notes: &[
+                "odd (needed) accounts.page-1.json/account_services sonar:account:1003: has 3 entries, and the recording holds 1: the others are not shaped",
+            ],
+        },
+        Row {
             change: |page| entities(page)[0]["id"] = json!({}),
             circuits: &["sonar:account:1001"],
             notes: &["quarantined accounts.page-1.json ?: has no id"],

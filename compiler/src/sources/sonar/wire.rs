@@ -10,6 +10,20 @@ use crate::sources::json::field::{List, Object, Raw};
 pub struct Connection<'a, T> {
     #[serde(borrow, default = "none")]
     pub entities: List<Object<'a, T>>,
+    #[serde(borrow, default = "missing")]
+    pub page_info: Object<'a, PageInfo<'a>>,
+}
+
+fn missing<'a, T>() -> Object<'a, T> {
+    Object::Missing
+}
+
+/// How long a list is, whatever it holds here.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct PageInfo<'a> {
+    #[serde(borrow)]
+    pub total_count: Raw<'a>,
 }
 
 fn none<T>() -> List<T> {

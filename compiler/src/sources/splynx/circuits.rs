@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use ipnet::IpNet;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::ir::address::{Claim, ClaimValue};
 use crate::ir::records::{
@@ -14,7 +14,7 @@ use crate::ir::records::{
 };
 use crate::sources::found::{Fact, Found, Index};
 use crate::sources::splynx::facts::{
-    Cap, Customer, Net6, SHAPE_DOWN, SHAPE_UP, Service, Session, Tariff,
+    Cap, Customer, Hardware, Net6, SHAPE_DOWN, SHAPE_UP, Service, Session, Tariff,
 };
 use crate::sources::splynx::network::{Routers, hardware_node, sector_node};
 use crate::units::{Kbps, Pair, PerMille, muldiv};
@@ -201,7 +201,56 @@ impl<'a> Online<'a> {
             }
             of[at as usize].push((found, claims));
         }
+        left_over(services, &held, &last, evidence);
         Online { of }
+    }
+
+    /// By position of the service: the one piece of hardware that its sessions name as their port, of the last session
+    /// that names one.
+    pub fn ports<'h>(&self, hardware: &'h [Found<Hardware>]) -> Vec<Option<&'h str>> {
+        let mut named: FxHashMap<&str, Option<&str>> = FxHashMap::default();
+        for found in hardware.iter().filter(|found| !found.fact.name.is_empty()) {
+            named
+                .entry(&found.fact.name)
+                .and_modify(|one| *one = None)
+                .or_insert(Some(&found.fact.id));
+        }
+        let port = |session: &Session| named.get(&*session.port).copied().flatten();
+        (self.of.iter())
+            .map(|sessions| sessions.iter().find_map(|(session, _)| port(&session.fact)))
+            .collect()
+    }
+}
+
+/// Addresses of services that are over which nobody else has: said, because what comes from them is not shaped.
+fn left_over(
+    services: &[Found<Service>],
+    held: &FxHashMap<IpNet, u32>,
+    online: &FxHashMap<IpNet, &str>,
+    evidence: &mut SourceEvidence,
+) {
+    // A customer who is cut off has the service twice: stopped, and disabled.
+    let mut told: FxHashSet<IpNet> = FxHashSet::default();
+    for found in services {
+        let left: Vec<Claim> = (found.fact.left.iter())
+            .filter(|claim| {
+                claim.value.prefix().is_some_and(|(net, _)| {
+                    !held.contains_key(&net) && !online.contains_key(&net) && told.insert(net)
+                })
+            })
+            .cloned()
+            .collect();
+        if let Some(first) = left.first() {
+            evidence.odd_fields.push(OddField {
+                place: found.origin.at(first.route.clone()),
+                subject: found.fact.subject(),
+                what: format!(
+                    "is {}, and the service is not sold any more: if it carries traffic it passes unshaped",
+                    list(&left)
+                ),
+                required: false,
+            });
+        }
     }
 }
 
@@ -214,6 +263,7 @@ impl Billing {
     pub fn circuits(
         &self,
         online: &Online<'_>,
+        ports: &[Option<&str>],
         routers: &Routers<'_>,
         evidence: &mut SourceEvidence,
     ) -> Vec<CircuitRecord> {
@@ -223,9 +273,12 @@ impl Billing {
             caps: Index::of(&self.caps),
         };
         (self.services.iter())
-            .zip(&online.of)
+            .zip(online.of.iter().zip(ports))
             .filter(|(found, _)| found.fact.live)
-            .map(|(found, sessions)| self.circuit(found, sessions, routers, &indexes, evidence))
+            .map(|(found, (sessions, port))| {
+                let attach = attach(&found.fact, sessions, *port, routers);
+                self.circuit(found, sessions, attach, &indexes, evidence)
+            })
             .collect()
     }
 
@@ -233,7 +286,7 @@ impl Billing {
         &self,
         found: &Found<Service>,
         sessions: &[(&Found<Session>, Vec<Claim>)],
-        routers: &Routers<'_>,
+        attach: Vec<NodeRef>,
         indexes: &Indexes<'_>,
         evidence: &mut SourceEvidence,
     ) -> CircuitRecord {
@@ -293,7 +346,7 @@ impl Billing {
         };
         CircuitRecord {
             id: service.id.clone(),
-            attach: attach(service, routers),
+            attach,
             plan: sold.plan,
             burst: sold.burst,
             burst_bytes: Pair::default(),
@@ -320,8 +373,14 @@ struct Indexes<'a> {
     caps: Index<'a>,
 }
 
-/// The access device, else the sector, else the router.
-fn attach(service: &Service, routers: &Routers<'_>) -> Vec<NodeRef> {
+/// The access device, else the sector, else the hardware that a session names as its port, else the router; where the
+/// service names none, the one that a session came in by.
+fn attach(
+    service: &Service,
+    sessions: &[(&Found<Session>, Vec<Claim>)],
+    port: Option<&str>,
+    routers: &Routers<'_>,
+) -> Vec<NodeRef> {
     let by = |text: Box<str>, route: &'static str| NodeRef {
         text,
         by: RefBy::Id,
@@ -330,14 +389,24 @@ fn attach(service: &Service, routers: &Routers<'_>) -> Vec<NodeRef> {
     let device = service.access_device.as_deref().map(hardware_node);
     let sector = service.sector.as_deref().map(sector_node);
     let router = service.router.as_deref().map(|id| routers.node(id));
-    [
+    // Where the service stands is all that its own record says; a session says it in another one.
+    let came_by = (sessions.iter())
+        .find_map(|(session, _)| session.fact.router.as_deref())
+        .filter(|_| service.router.is_none());
+    let ways = [
         device.map(|id| by(id, "/access_device")),
         sector.map(|id| by(id, "/sector_id")),
+        port.map(|id| by(hardware_node(id), "")),
         router.map(|id| by(id, "/router_id")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+        came_by.map(|id| by(routers.node(id), "")),
+    ];
+    let mut attach: Vec<NodeRef> = Vec::new();
+    for way in ways.into_iter().flatten() {
+        if !attach.iter().any(|known| known.text == way.text) {
+            attach.push(way);
+        }
+    }
+    attach
 }
 
 /// The service itself, and each of its sessions that knows another address.

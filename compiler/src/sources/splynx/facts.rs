@@ -69,6 +69,8 @@ pub struct Service {
     pub router: Option<Box<str>>,
     /// Addresses that the service itself holds.
     pub claims: Vec<Claim>,
+    /// The same of one that is not sold any more.
+    pub left: Vec<Claim>,
     pub mac: Box<str>,
     /// Speeds stated for this service alone.
     pub speed: Pair<Option<Kbps>>,
@@ -87,6 +89,10 @@ pub struct Session {
     pub start: Box<str>,
     pub claims: Vec<Claim>,
     pub mac: Box<str>,
+    /// The router it came in by.
+    pub router: Option<Box<str>>,
+    /// What that calls the port: where operators have it so, the access point.
+    pub port: Box<str>,
     pub blocked: bool,
 }
 fact!(Session, SubjectKind::Source, "session:");
@@ -375,11 +381,28 @@ pub fn service(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Ser
         sector: None,
         router: None,
         claims: Vec::new(),
+        left: Vec::new(),
         mac: Box::default(),
         speed: Pair::default(),
         position: None,
     };
-    // What is not sold is read no further: nobody corrects it.
+    // Of what is not sold any more only the addresses are read: nobody corrects the rest.
+    let over = ["stopped", "disabled"];
+    if internet
+        && over
+            .iter()
+            .any(|word| status.trim().eq_ignore_ascii_case(word))
+    {
+        let mut silent = SourceEvidence::default();
+        let mut notes = Notes {
+            evidence: &mut silent,
+            origin: row.origin,
+            kind: SubjectKind::Circuit,
+            id: service.id.clone(),
+            name: Box::default(),
+        };
+        service.left = held(&mut notes, &wire);
+    }
     if live {
         let notes = &mut notes;
         service.customer = need_reference(notes, "/customer_id", wire.customer_id);
@@ -391,24 +414,7 @@ pub fn service(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Ser
             service.position = position::of_pair(notes, "/geo/marker", geo.marker);
         }
         service.mac = macs(notes, "/mac", wire.mac);
-        // 0: the router assigns it, 1: fixed, 2: from a pool. An address beside the others is left over.
-        let fixed = match wire.taking_ipv4.id() {
-            Read::Is(taking) => !matches!(&*taking, "0" | "2"),
-            _ => true,
-        };
-        let claims = &mut service.claims;
-        if fixed {
-            addresses(notes, "/ipv4", wire.ipv4, Form::Interface, claims);
-        }
-        addresses(notes, "/ipv4_route", wire.ipv4_route, Form::Prefix, claims);
-        addresses(notes, "/ipv6", wire.ipv6, Form::Interface, claims);
-        addresses(
-            notes,
-            "/ipv6_delegated",
-            wire.ipv6_delegated,
-            Form::Prefix,
-            claims,
-        );
+        service.claims = held(notes, &wire);
         if let Some(more) = wire.additional_attributes.get() {
             let mut instead =
                 |route, raw: Raw<'_>| rate(notes, route, raw, KBPS).and_then(Kbps::known);
@@ -422,6 +428,27 @@ pub fn service(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Ser
         fact: service,
         origin: row.origin,
     })
+}
+
+/// The addresses of a service itself.
+fn held(notes: &mut Notes<'_>, wire: &wire::Service<'_>) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    // 0: the router assigns it, 1: fixed, 2: from a pool. An address beside the others is left over.
+    let fixed = match wire.taking_ipv4.id() {
+        Read::Is(taking) => !matches!(&*taking, "0" | "2"),
+        _ => true,
+    };
+    if fixed {
+        addresses(notes, "/ipv4", wire.ipv4, Form::Interface, &mut claims);
+    }
+    for (route, raw, form) in [
+        ("/ipv4_route", wire.ipv4_route, Form::Prefix),
+        ("/ipv6", wire.ipv6, Form::Interface),
+        ("/ipv6_delegated", wire.ipv6_delegated, Form::Prefix),
+    ] {
+        addresses(notes, route, raw, form, &mut claims);
+    }
+    claims
 }
 
 pub const SHAPE_DOWN: &str = "/additional_attributes/preseem_shape_downstream";
@@ -506,6 +533,8 @@ pub fn session(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Found<Ses
                 .into(),
             claims,
             mac: macs(&mut notes, "/mac", wire.mac),
+            router: reference(&mut notes, "/nas_id", wire.nas_id),
+            port: text::clean(&word(&mut notes, "/port", wire.port)).0.into(),
             blocked: flag(&mut notes, "/blocked", wire.blocked),
         },
         origin: row.origin,

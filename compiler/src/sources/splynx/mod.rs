@@ -4,10 +4,11 @@
 //! | Splynx | here |
 //! |---|---|
 //! | network site | node `splynx:network-site:<id>`, kind site |
-//! | monitored hardware | node `splynx:hardware:<id>`: ap when it is an access device or a service names it, else other |
+//! | monitored hardware | node `splynx:hardware:<id>`: ap when it is an access device or a service or session names it, else other |
 //! | router | node `splynx:router:<id>`, kind other; the hardware with its address when it is monitored |
 //! | sector of a router | node `splynx:sector:<id>`, kind ap, with its speeds as capacity; its parent is the router |
 //! | internet service with status `active` | circuit `<id>` |
+//! | one that is stopped or disabled | nothing; if it keeps a fixed address that nobody has, that is said |
 //! | online session | a device of its service's circuit |
 //! | anything else | nothing |
 //! | `gps` of sites, hardware, routers and customers, `geo.marker` of services | where it stands; of a circuit the service's, else its customer's |
@@ -25,7 +26,9 @@
 //! **Addresses.** Fixed ones are the service's. A session adds what it has: an address that another service holds for
 //! good, or that a later session has, is stale and left out.
 //!
-//! **Attaching**: the access device, else the sector, else the router, each looked up in its own table.
+//! **Attaching**: the access device, else the sector, else the router, each looked up in its own table. Who is online
+//! is before the router on the one piece of hardware that is called as the session's `port`, and where the service names
+//! no router on the one that the session came in by (`nas_id`).
 
 mod circuits;
 mod facts;
@@ -139,10 +142,11 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
     circuits::fill_lengths(&mut billing.services, &plan);
     let routers = network.routers();
     let online = Online::of(&sessions, &billing.services, &mut evidence);
+    let ports = online.ports(&network.hardware);
     Records {
-        nodes: network.nodes(&routers, &billing.services, &mut evidence),
+        nodes: network.nodes(&routers, &billing.services, &ports, &mut evidence),
         links: Vec::new(),
-        circuits: billing.circuits(&online, &routers, &mut evidence),
+        circuits: billing.circuits(&online, &ports, &routers, &mut evidence),
         seen: Vec::new(),
         evidence,
     }

@@ -67,12 +67,14 @@ impl Network {
         &self,
         routers: &Routers<'_>,
         services: &[Found<Service>],
+        ports: &[Option<&str>],
         evidence: &mut SourceEvidence,
     ) -> Vec<NodeRecord> {
         let site_index = Index::of(&self.sites);
         let hardware_index = Index::of(&self.hardware);
         let access: FxHashSet<&str> = (services.iter())
             .filter_map(|service| service.fact.access_device.as_deref())
+            .chain(ports.iter().copied().flatten())
             .collect();
         let sites = self.sites.iter().map(|found| places::Site {
             id: site_node(&found.fact.id),

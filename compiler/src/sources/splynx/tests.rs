@@ -57,7 +57,7 @@ fn every_service_is_what_was_sold() {
         // Burst type none: the stale burst rates beside it do not count. Online with another address.
         (
             "2004",
-            "Casimir Doyle 50/10 on splynx:hardware:8; splynx_service_2004 100.64.10.14 2001:db8:10:4::/64 2001:db8:1004::/56; splynx_service_2004_session_1 [02:4a:00:00:00:00] 100.64.30.4",
+            "Casimir Doyle 50/10 on splynx:hardware:8, splynx:hardware:1; splynx_service_2004 100.64.10.14 2001:db8:10:4::/64 2001:db8:1004::/56; splynx_service_2004_session_1 [02:4a:00:00:00:00] 100.64.30.4",
         ),
         // A fixed burst is the rate that is reached; from a pool: the session knows the address.
         (
@@ -72,12 +72,12 @@ fn every_service_is_what_was_sold() {
         // A burst in per cent comes on top; two sessions, the later first.
         (
             "2007",
-            "Fern Hollis 20/4 +10/2 on splynx:hardware:9; splynx_service_2007_session_1 [02:4a:00:00:00:00] 100.64.30.8; splynx_service_2007_session_2 [02:4a:00:00:00:00] 100.64.30.7",
+            "Fern Hollis 20/4 +10/2 on splynx:hardware:9, splynx:hardware:1; splynx_service_2007_session_1 [02:4a:00:00:00:00] 100.64.30.8; splynx_service_2007_session_2 [02:4a:00:00:00:00] 100.64.30.7",
         ),
         // The service is active, its customer is blocked.
         (
             "2008",
-            "Gus Tamarack 25.6/5.12 suspended on splynx:hardware:10; splynx_service_2008 100.64.10.18",
+            "Gus Tamarack 25.6/5.12 suspended on splynx:hardware:10, splynx:hardware:1; splynx_service_2008 100.64.10.18",
         ),
         // Slowed down to a fixed rate, which is bytes a second.
         (
@@ -87,7 +87,7 @@ fn every_service_is_what_was_sold() {
         // The network of the prefix, and the address of the router itself.
         (
             "2013",
-            "Lena Voss 300/300 on splynx:hardware:13; splynx_service_2013 100.64.10.23; splynx_service_2013_session_1 [02:4a:00:00:00:00] 2001:db8:30:13::1 2001:db8:3013::/56",
+            "Lena Voss 300/300 on splynx:hardware:13, splynx:hardware:1; splynx_service_2013 100.64.10.23; splynx_service_2013_session_1 [02:4a:00:00:00:00] 2001:db8:30:13::1 2001:db8:3013::/56",
         ),
         // Blocked by a usage policy.
         (
@@ -124,7 +124,7 @@ fn every_service_is_what_was_sold() {
         // Its session is stale: the address is another service's for good.
         (
             "2027",
-            "Xander Poole 50/10 on splynx:hardware:13; splynx_service_2027",
+            "Xander Poole 50/10 on splynx:hardware:13, splynx:hardware:1; splynx_service_2027",
         ),
         (
             "2028",
@@ -223,6 +223,8 @@ fn what_is_odd_is_said() {
             "odd online.json/service_id session:10: is missing and no service has this login: 100.64.30.99 passes unshaped",
             "odd services.json/additional_attributes/preseem_shape_downstream 2035: states no unit; read as kbit/s, so that 30 Mbit/s take the place of the tariff",
             "odd services.json/additional_attributes/preseem_shape_upstream 2035: states no unit; read as kbit/s, so that 6 Mbit/s take the place of the tariff",
+            "odd services.json/ipv4 2019: is 100.64.10.29, and the service is not sold any more: if it carries traffic it passes unshaped",
+            "odd services.json/ipv4 2020: is 100.64.10.30, and the service is not sold any more: if it carries traffic it passes unshaped",
         ]
     );
 }
@@ -473,6 +475,131 @@ fn the_address_plan_knows_lengths() {
     assert_eq!(
         lowered.circuit("1"),
         "Jo 10/1; splynx_service_1 2001:db8:1::/64 2001:db8:2::"
+    );
+}
+
+/// Operators call the port of a session as the access point; else the router that it came in by is known.
+#[test]
+fn a_session_says_where_a_service_is_that_does_not() {
+    let lowered = |more: Value, sessions: Value| {
+        let mut service = json!({"id": 1, "status": "active", "customer_id": 1, "tariff_id": 1});
+        service
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        small(&[
+            ("services", json!([service])),
+            (
+                "customers",
+                json!([{"id": 1, "name": "Jo", "status": "active"}]),
+            ),
+            (
+                "tariffs",
+                json!([{"id": 1, "speed_download": 10000, "speed_upload": 1000}]),
+            ),
+            (
+                "routers",
+                json!([{"id": 3, "title": "BNG"}, {"id": 4, "title": "BNG 2"}]),
+            ),
+            (
+                "monitoring",
+                json!([{"id": 8, "title": "AP North"}, {"id": 9, "title": "Twin"}, {"id": 10, "title": "Twin"}]),
+            ),
+            ("online", sessions),
+        ])
+    };
+    let session = |start: &str, port: &str| json!({"id": start, "service_id": 1, "start_session": start, "nas_id": "4", "port": port});
+    for (more, sessions, want) in [
+        (
+            json!({}),
+            json!([session("1", " AP North")]),
+            " on splynx:hardware:8, splynx:router:4",
+        ),
+        (
+            json!({}),
+            json!([session("1", "ether5")]),
+            " on splynx:router:4",
+        ),
+        // Two are called so.
+        (
+            json!({}),
+            json!([session("1", "Twin")]),
+            " on splynx:router:4",
+        ),
+        (json!({}), json!([]), ""),
+        // The last session that knows.
+        (
+            json!({}),
+            json!([
+                session("1", "Twin"),
+                session("2", "AP North"),
+                session("3", "")
+            ]),
+            " on splynx:hardware:8, splynx:router:4",
+        ),
+        // What the service says comes first, but for a router, which is farther away.
+        (
+            json!({"router_id": 3, "access_device": 9}),
+            json!([session("1", "AP North")]),
+            " on splynx:hardware:9, splynx:hardware:8, splynx:router:3",
+        ),
+        (
+            json!({"router_id": 4}),
+            json!([session("1", "")]),
+            " on splynx:router:4",
+        ),
+    ] {
+        let lowered = lowered(more, sessions);
+        assert_eq!(
+            lowered.circuit("1"),
+            format!("Jo 10/1{want}; splynx_service_1")
+        );
+        let named = want.contains("hardware:8");
+        let ap = lowered
+            .nodes()
+            .iter()
+            .any(|node| node == "ap splynx:hardware:8 \"AP North\", gateway");
+        assert_eq!(ap, named, "{:?}", lowered.nodes());
+    }
+}
+
+/// Who was cut off keeps the address in Splynx; whoever else has it by now is shaped by it.
+#[test]
+fn an_address_that_a_service_left_over_is_told_once() {
+    let service = |id: u32, status: &str, ip: &str| json!({"id": id, "status": status, "customer_id": 1, "tariff_id": 1, "taking_ipv4": 1, "ipv4": ip});
+    let lowered = small(&[
+        (
+            "services",
+            json!([
+                service(1, "active", "100.64.0.1"),
+                service(2, "disabled", "100.64.0.1"),
+                service(3, "Stopped", "100.64.0.3"),
+                service(4, "disabled", "100.64.0.3"),
+                service(5, "disabled", "100.64.0.5"),
+                service(6, "hidden", "100.64.0.6"),
+                service(7, "pending", "100.64.0.7"),
+                service(8, "disabled", "n/a"),
+            ]),
+        ),
+        (
+            "customers",
+            json!([{"id": 1, "name": "Jo", "status": "active"}]),
+        ),
+        (
+            "tariffs",
+            json!([{"id": 1, "speed_download": 10000, "speed_upload": 1000}]),
+        ),
+        (
+            "online",
+            json!([{"id": 1, "service_id": 1, "ipv4": "100.64.0.5"}]),
+        ),
+    ]);
+    assert_eq!(
+        lowered.notes(),
+        [
+            "odd online.json/ipv4 1: is 100.64.0.5 while the service is given 100.64.0.1; both are shaped",
+            "odd services.json/ipv4 3: is 100.64.0.3, and the service is not sold any more: if it carries traffic it passes unshaped",
+        ]
     );
 }
 

@@ -127,6 +127,12 @@ pub struct Session<'a> {
     pub ipv6_prefix: Raw<'a>,
     #[serde(borrow)]
     pub mac: Raw<'a>,
+    /// A router.
+    #[serde(borrow)]
+    pub nas_id: Raw<'a>,
+    /// What the router calls the port: free text.
+    #[serde(borrow)]
+    pub port: Raw<'a>,
     #[serde(borrow)]
     pub blocked: Raw<'a>,
 }

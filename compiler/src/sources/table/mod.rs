@@ -87,7 +87,7 @@ impl Reader<'_> {
             });
             return Vec::new();
         };
-        let bytes = &self.files.file(file).bytes;
+        let bytes = self.files.file(file).bytes.whole();
         cells::read(file, bytes, layout, columns, collection, evidence, row).unwrap_or_else(
             |broken| {
                 let origin = Origin {

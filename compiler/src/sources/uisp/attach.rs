@@ -170,14 +170,14 @@ fn by_access_point(
     let way = |to| Way {
         to,
         capacity: hop_capacity(&map.device(ap).fact, &station.fact),
-        place: station.origin.at("/attributes/apDevice"),
+        place: map.ap_place(device),
     };
     match map.place_of(ap) {
         Place::Node(node) => ways.ap.push(way(To::Node(node))),
         Place::Subscriber(other, _) if other == site => {}
         Place::Subscriber(other, _) => ways.ap_relay.push(way(To::Relay(other))),
         Place::Nowhere => evidence.odd_fields.push(OddField {
-            place: station.origin.at("/attributes/apDevice"),
+            place: map.ap_place(device),
             subject: station.fact.subject(),
             what: format!(
                 "names {}, which is assigned to no known site; left out",

@@ -2,14 +2,15 @@
 //! for it. Joins the NMS's sites with the CRM's services; what a missing plan or address means is decided later.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use crate::ir::records::{
     CircuitRecord, Dangling, DeviceRecord, NodeRef, OddField, Origin, ServiceState, SourceEvidence,
-    Subject, SubjectKind,
+    Subject, SubjectKind, TemporaryRate,
 };
 use crate::sources::found::{Fact, Found, Index};
 use crate::sources::uisp::facts::{
-    Client, Device, Plan, Ref, Service, Site, SiteIx, SiteKind, Standing,
+    Client, Device, Instead, Plan, Ref, Service, Site, SiteIx, SiteKind, Standing,
 };
 use crate::units::{Kbps, Pair};
 
@@ -29,7 +30,8 @@ pub struct Subscriber<'a> {
 }
 
 impl Crm {
-    /// Makes the services say what they mean: plans fill in for speeds they do not state. References to what the
+    /// Makes the services say what they mean: plans fill in for speeds they do not state, and overrides that hold stand in
+    /// place of both. References to what the
     /// export does not hold are reported for services that are sold.
     pub fn complete(&mut self, sites: &[Found<Site>], evidence: &mut SourceEvidence) {
         let plans = Index::of(&self.plans);
@@ -65,6 +67,14 @@ impl Crm {
                         "only the speeds of the service itself are known",
                     );
                 }
+            }
+            service.regular = service.speed;
+            if let Some(instead) = service.instead.as_ref().filter(|instead| !instead.over) {
+                service.speed = instead.speed.zip(service.speed, Option::or);
+                let routes = Pair::new("/downloadSpeedOverride", "/uploadSpeedOverride");
+                let stands = instead.speed.map(|speed| speed.is_some());
+                let routes = stands.zip(routes, |stands, route| stands.then_some(route));
+                service.speed_route = routes.zip(service.speed_route, Option::unwrap_or);
             }
             if let Some(id) = &service.client
                 && live
@@ -126,9 +136,10 @@ impl Crm {
 }
 
 impl Service {
-    /// It has a plan: a speed in at least one direction.
+    /// It has a plan: a speed in at least one direction. One that only an override gave, which is over, is still sold.
     fn sold(&self) -> bool {
-        self.internet && (self.speed.down.is_some() || self.speed.up.is_some())
+        let speed = self.speed.down.or(self.speed.up);
+        self.internet && (speed.is_some() || self.instead.is_some())
     }
 }
 
@@ -200,7 +211,7 @@ pub fn circuits(
         plan: plan.speed,
         burst: Pair::ZERO,
         burst_bytes: site.burst_bytes,
-        commit: Pair::ZERO,
+        commit: plan.speed.map(|speed| guaranteed(speed, site.aggregation)),
         state: if suspended || site.suspended {
             ServiceState::Suspended
         } else {
@@ -233,6 +244,8 @@ pub fn circuits(
                 required: false,
             });
         }
+        let subject = Subject::new(SubjectKind::Circuit, &id, &name);
+        temporary(other, Pair::default(), &subject, evidence);
         out.push(CircuitRecord {
             id,
             name,
@@ -254,6 +267,14 @@ pub fn circuits(
             plan_route: service.speed_route,
             plan_origin: None,
         });
+    }
+}
+
+/// What UISP guarantees of a speed that several share; nothing where it does not say how many.
+fn guaranteed(speed: Option<Kbps>, shared_by: Option<NonZeroU64>) -> Kbps {
+    match (speed, shared_by) {
+        (Some(speed), Some(shared_by)) => Kbps((speed.0 / shared_by).max(1)),
+        _ => Kbps::default(),
     }
 }
 
@@ -314,7 +335,20 @@ fn plan(
         return chosen;
     };
     let crm = service.fact.speed;
+    temporary(service, nms, subject, evidence);
+    // UISP has not taken back what has ended.
+    let stale = (service.fact.instead.as_ref())
+        .map(|instead| instead.stale(nms, crm))
+        .unwrap_or_default();
+    let nms = stale.zip(nms.zip(crm, |nms, crm| (nms, crm)), |stale, (nms, crm)| {
+        if stale { crm } else { nms }
+    });
     chosen.speed = nms.zip(crm, Option::or);
+    if stale.down && stale.up {
+        chosen.route = service.fact.speed_route;
+        chosen.origin = Some(service.origin);
+        return chosen;
+    }
     let mut odd = |route, what| {
         evidence.odd_fields.push(OddField {
             place: found.origin.at(route),
@@ -361,6 +395,64 @@ fn plan(
         }
     }
     chosen
+}
+
+impl Instead {
+    /// The directions in which the NMS still states an override that is over, where the CRM sells another speed.
+    fn stale(&self, nms: Pair<Option<Kbps>>, crm: Pair<Option<Kbps>>) -> Pair<bool> {
+        let direction = |instead: Option<Kbps>, nms, crm: Option<Kbps>| {
+            self.over && instead.is_some() && nms == instead && crm.is_some() && crm != nms
+        };
+        Pair::new(
+            direction(self.speed.down, nms.down, crm.down),
+            direction(self.speed.up, nms.up, crm.up),
+        )
+    }
+}
+
+/// Notes that a service has other speeds than its plan's up to a day, or had them. `nms` is what the NMS states: where that
+/// is something else, it is followed before and after.
+fn temporary(
+    service: &Found<Service>,
+    nms: Pair<Option<Kbps>>,
+    subject: &Subject,
+    evidence: &mut SourceEvidence,
+) {
+    let Service {
+        instead: Some(instead),
+        regular,
+        ..
+    } = &service.fact
+    else {
+        return;
+    };
+    let Some(end) = &instead.end else { return };
+    let direction = |nms: Option<Kbps>, instead: Option<Kbps>, regular: Option<Kbps>| {
+        let follows = nms.is_none() || (instead.is_some() && nms == instead);
+        match follows {
+            true => (instead.or(regular), regular.or(nms)),
+            false => (nms, nms),
+        }
+    };
+    let down = direction(nms.down, instead.speed.down, regular.down);
+    let up = direction(nms.up, instead.speed.up, regular.up);
+    let (before, after) = (Pair::new(down.0, up.0), Pair::new(down.1, up.1));
+    if !instead.over && before == after {
+        return;
+    }
+    let stale = instead.stale(nms, *regular);
+    evidence.temporary_rates.push(TemporaryRate {
+        place: service.origin.at("/trafficShapingOverrideEnd"),
+        subject: subject.clone(),
+        instead: match instead.over {
+            true => instead.speed.zip(*regular, Option::or),
+            false => before,
+        },
+        after,
+        end: end.clone(),
+        over: instead.over,
+        still_stated: stale.down || stale.up,
+    });
 }
 
 /// `100/20`, with `?` for what is not known.

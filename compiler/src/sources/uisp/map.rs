@@ -1,15 +1,21 @@
 //! How the facts point at each other: whose parent, whose access point, which devices and links belong to which
 //! site. Read by everything that looks at more than one record; decides nothing.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::ir::records::{Dangling, OddField, SourceEvidence, Subject};
+use crate::ir::records::{self, Dangling, OddField, SourceEvidence, Subject};
 use crate::sources::found::{Fact, Found, Index, each};
 use crate::sources::json::field::shorten;
 use crate::sources::uisp::facts::{
-    ApBy, ApRef, Device, DeviceIx, End, Link, Ref, Site, SiteIx, SiteKind, device_node, site_node,
+    ApBy, ApRef, Device, DeviceIx, End, Link, Ref, Site, SiteIx, SiteKind, Station, Who,
+    device_node, site_node,
 };
+
+/// Where a station names its access point.
+const AP_DEVICE: &str = "/attributes/apDevice";
 
 /// A node of the network. The order is the order of node ids.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -33,8 +39,10 @@ pub struct Map<'a> {
     pub links: &'a [Found<Link>],
     /// By site.
     pub parent: Vec<Ref<SiteIx>>,
-    /// By device: the access point it says it is on.
+    /// By device: the access point it says it is on, else the one access point that lists it.
     pub ap: Vec<Option<DeviceIx>>,
+    /// Where an access point says it.
+    heard: FxHashMap<DeviceIx, records::Place>,
     /// By device: where it stands. By site: a tower. Beside the facts, because these are asked for all the time
     /// and the facts are large.
     place_of: Vec<Place>,
@@ -77,12 +85,15 @@ impl<'a> Map<'a> {
             .iter()
             .map(|device| device.fact.site.known().map(|SiteIx(site)| site))
             .collect();
+        let mut ap = access_points(devices, device_index, evidence);
+        let heard = listed(devices, device_index, &mut ap, evidence);
         let mut map = Map {
             sites,
             devices,
             links,
             parent,
-            ap: access_points(devices, device_index, evidence),
+            ap,
+            heard,
             place_of,
             tower,
             devices_of: Groups::of(sites.len(), members(&site_of)),
@@ -122,6 +133,14 @@ impl<'a> Map<'a> {
 
     pub fn site_ixs(&self) -> impl Iterator<Item = SiteIx> + use<> {
         (0..self.sites.len()).map(|at| SiteIx(at as u32))
+    }
+
+    /// Where it is said which access point a device is on.
+    pub fn ap_place(&self, device: DeviceIx) -> records::Place {
+        match self.heard.get(&device) {
+            Some(place) => place.clone(),
+            None => self.device(device).origin.at(AP_DEVICE),
+        }
     }
 
     /// Devices of a site, in id order.
@@ -183,7 +202,7 @@ fn access_points(
     index: &Index<'_>,
     evidence: &mut SourceEvidence,
 ) -> Vec<Option<DeviceIx>> {
-    const ROUTE: &str = "/attributes/apDevice";
+    const ROUTE: &str = AP_DEVICE;
     let needs_names =
         |device: &Found<Device>| matches!(&device.fact.ap, Some(ap) if ap.by != ApBy::Id);
     let mut names: FxHashMap<&str, Option<u32>> = FxHashMap::default();
@@ -252,6 +271,73 @@ fn access_points(
             }
         }
     })
+}
+
+/// What access points say of their stations, which counts where a station says nothing itself. Where that is said, by
+/// station.
+fn listed(
+    devices: &[Found<Device>],
+    index: &Index<'_>,
+    ap: &mut [Option<DeviceIx>],
+    evidence: &mut SourceEvidence,
+) -> FxHashMap<DeviceIx, records::Place> {
+    let lists = || {
+        (0..).zip(devices).flat_map(|(at, found)| {
+            let stations = found.fact.stations.iter();
+            stations.map(move |station| (at, station))
+        })
+    };
+    let mut macs: FxHashMap<&str, Option<u32>> = FxHashMap::default();
+    if lists().any(|(_, station)| matches!(station.who, Who::Mac(_))) {
+        for (at, found) in (0..).zip(devices) {
+            let entry = macs.entry(&found.fact.mac);
+            entry.and_modify(|one| *one = None).or_insert(Some(at));
+        }
+    }
+    let mut by_station: BTreeMap<u32, Vec<(u32, &Station)>> = BTreeMap::new();
+    for (at, station) in lists() {
+        let found = match &station.who {
+            Who::Id(id) => index.get(id),
+            Who::Mac(mac) => macs.get(&**mac).copied().flatten(),
+        };
+        if let Some(found) = found.filter(|found| *found != at) {
+            by_station.entry(found).or_default().push((at, station));
+        }
+    }
+    let mut heard = FxHashMap::default();
+    for (station, mut on) in by_station {
+        on.dedup_by_key(|(at, _)| *at);
+        let (at, line) = on[0];
+        let place = devices[at as usize].origin.at(line.route.to_string());
+        let id = |at: u32| &devices[at as usize].fact.id;
+        let mut odd = |what: String| {
+            evidence.odd_fields.push(OddField {
+                place: place.clone(),
+                subject: devices[station as usize].fact.subject(),
+                what,
+                required: false,
+            });
+        };
+        match ap[station as usize] {
+            Some(DeviceIx(own)) if on.iter().any(|(at, _)| *at == own) => {}
+            Some(DeviceIx(own)) => odd(format!(
+                "is on the list of {}, but says itself that it is on {}; that is followed",
+                id(at),
+                id(own)
+            )),
+            None if on.len() > 1 => odd(format!(
+                "is on the lists of {} access points, {} and {} among them; none of them counts",
+                on.len(),
+                id(at),
+                id(on[1].0)
+            )),
+            None => {
+                ap[station as usize] = Some(DeviceIx(at));
+                heard.insert(DeviceIx(station), place);
+            }
+        }
+    }
+    heard
 }
 
 /// Members by group, as two flat lists.

@@ -11,6 +11,7 @@
 //! | data link that cannot be deleted | the way out: its site is a gateway |
 //! | site of type `endpoint` | a subscriber: one circuit a CRM service with a plan, else one |
 //! | device in one | a device of the circuit, with every address it reports (`ipAddress`, `ipAddressList`, interfaces) |
+//! | device that is assigned to no site | nothing; if it has an address, that is said |
 //! | anything else with a type | quarantined |
 //! | `description.location` of a site, `location` of a device, `addressGpsLat` and `addressGpsLon` of a client | where it stands; of a circuit the endpoint's, else its client's |
 //!
@@ -26,10 +27,16 @@
 //!
 //! **Plans.** The speeds of the endpoint (`qos`) come first, whether shaping is switched on in UISP or not: they
 //! are what UISP works with. The CRM service fills a direction that is empty or 0, its override before its plan;
-//! where both know a speed and differ, that is noted. Bursts are volumes in bytes and stay that.
+//! where both know a speed and differ, that is noted. Bursts are volumes in bytes and stay that. Guaranteed is the speed
+//! divided by `aggregation`, which says how many share it; nothing where it is empty.
+//!
+//! **Overrides.** An override of a CRM service counts while it is switched on there, up to its end: a day is the last one
+//! with it, and an instant ends it on the day, in UTC, that begins then or next. From then on the plan's speed holds, also
+//! where the endpoint still has the override's. Both are said. Without a day of the build nothing ends.
 //!
 //! **Attaching.** In order of trust: the station's access point, up links, the parent site; a subscriber behind a
-//! subscriber hangs where that one hangs. The larger radio capacity wins between two.
+//! subscriber hangs where that one hangs. The larger radio capacity wins between two. A station that does not say which
+//! access point it is on is on the one that lists it as connected (`stations`); on several such lists it is on none.
 //!
 //! **Capacities.** A radio states its own, toward the station and back; 0 and missing are unknown. A
 //! point-to-multipoint airMax access point shares one capacity by its download ratio. A node keeps the radio's
@@ -51,6 +58,7 @@ mod wire;
 
 use rayon::prelude::*;
 
+use crate::config::date::Date;
 use crate::config::project::Source;
 use crate::exports::Export;
 use crate::ir::records::{CircuitRecord, Records, SourceEvidence};
@@ -99,7 +107,8 @@ const CLIENTS: Collection = Collection {
     consequence: "a subscriber without a name in the NMS is shown by its id",
 };
 
-pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
+/// `today`: the day of the build; without it nothing ends.
+pub fn lower(source: &Source, export: &Export, files: &SourceMap, today: Option<Date>) -> Records {
     let reader = Reader {
         source,
         export,
@@ -122,7 +131,7 @@ pub fn lower(source: &Source, export: &Export, files: &SourceMap) -> Records {
             let mut evidence = SourceEvidence::default();
             let crm = Crm {
                 services: reader.read(&SERVICES, &mut evidence, |row, evidence| {
-                    facts::service(row, evidence, &sites, &site_index)
+                    facts::service(row, evidence, &sites, &site_index, today)
                 }),
                 plans: reader.read(&PLANS, &mut evidence, facts::plan),
                 clients: reader.read(&CLIENTS, &mut evidence, facts::client),

@@ -73,6 +73,8 @@ pub struct Qos<'a> {
     pub download_burst_size: Raw<'a>,
     #[serde(borrow)]
     pub upload_burst_size: Raw<'a>,
+    #[serde(borrow)]
+    pub aggregation: Raw<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -129,6 +131,8 @@ pub struct DeviceIdentification<'a> {
     #[serde(borrow)]
     pub role: Raw<'a>,
     #[serde(borrow)]
+    pub authorized: Raw<'a>,
+    #[serde(borrow)]
     pub site: Object<'a, Reference<'a>>,
 }
 
@@ -170,6 +174,21 @@ pub struct Interface<'a> {
     /// [`Wireless`]
     #[serde(borrow)]
     pub wireless: Raw<'a>,
+    /// A list of [`Station`].
+    #[serde(borrow)]
+    pub stations: Raw<'a>,
+}
+
+/// Who is on an access point, as its radio sees it.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Station<'a> {
+    #[serde(borrow)]
+    pub connected: Raw<'a>,
+    #[serde(borrow)]
+    pub mac: Raw<'a>,
+    #[serde(borrow)]
+    pub device_identification: Object<'a, Reference<'a>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -263,6 +282,8 @@ pub struct Service<'a> {
     pub upload_speed_override: Raw<'a>,
     #[serde(borrow)]
     pub traffic_shaping_override_enabled: Raw<'a>,
+    #[serde(borrow)]
+    pub traffic_shaping_override_end: Raw<'a>,
     #[serde(borrow)]
     pub unms_client_site_id: Raw<'a>,
 }

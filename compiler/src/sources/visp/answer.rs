@@ -80,7 +80,7 @@ impl Reader<'_> {
         T: Send,
         F: Fn(&Row<'_>, &mut SourceEvidence) -> Result<T, Refusal> + Sync,
     {
-        let bytes = &self.files.file(file).bytes;
+        let bytes = self.files.file(file).bytes.whole();
         let data = data(bytes)?;
         let key = name(&data, operation);
         let open = data.list(key)?;
@@ -102,7 +102,7 @@ impl Reader<'_> {
     {
         let mut all = Vec::new();
         for (about, file) in self.export.each(operation.collection.name) {
-            let bytes = &self.files.file(file).bytes;
+            let bytes = self.files.file(file).bytes.whole();
             let read = data(bytes).and_then(|data| {
                 let body = data.inside(name(&data, operation))?;
                 let end = data

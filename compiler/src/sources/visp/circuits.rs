@@ -23,12 +23,19 @@ pub struct Book<'a> {
     /// Sessions by user name, the one that counts first.
     pub online: BTreeMap<Box<str>, Vec<Found<Vec<Claim>>>>,
     pub assemblies: &'a [Found<Equipment>],
+    /// Customers whose services some answer tells of.
+    pub answered: BTreeSet<Box<str>>,
 }
 
 /// One customer's services and equipment.
 #[derive(Default)]
 struct Holding {
     services: Vec<Service>,
+    /// Of the services, those the bulk answer tells of; and of these, those the customer's own list tells of by number.
+    in_bulk: usize,
+    in_both: BTreeSet<Box<str>>,
+    /// Wireless services of the list that have no number.
+    unnumbered: Vec<Service>,
     own: Vec<Found<Own>>,
 }
 
@@ -55,14 +62,34 @@ impl Book<'_> {
                 position + 1
             };
             let holding = holdings.entry((customer.id, alone)).or_default();
+            holding.in_bulk += customer.services.len();
             holding.services.extend(customer.services);
             holding.own.extend(customer.own);
         }
-        for service in self.services {
-            // The bulk answer and a customer's own speak of the same service.
-            if !bulk_numbers.contains(&service.circuit) {
-                let holding = holdings.entry((service.customer.clone(), 0)).or_default();
+        // Numbers and ids of rows are counted apart.
+        let mut numbers = bulk_numbers.clone();
+        let numbered = self.services.iter().filter(|service| service.numbered);
+        numbers.extend(numbered.map(|service| service.circuit.clone()));
+        for mut service in self.services {
+            let holding = holdings.entry((service.customer.clone(), 0)).or_default();
+            if service.numbered && bulk_numbers.contains(&service.circuit) {
+                // The bulk answer and a customer's own speak of the same service.
+                holding.in_both.insert(service.circuit);
+            } else if service.numbered || !service.wireless || holding.in_bulk == 0 {
+                if !service.numbered && numbers.contains(&service.circuit) {
+                    service.circuit = format!("service:{}", service.circuit).into();
+                }
                 holding.services.push(service);
+            } else {
+                holding.unnumbered.push(service);
+            }
+        }
+        // Who has no service at all may still have addresses.
+        for found in self.subscribers {
+            if self.answered.contains(&found.fact.id) {
+                holdings
+                    .entry((Some(found.fact.id.clone()), 0))
+                    .or_default();
             }
         }
         let mut rows = Vec::new();
@@ -72,6 +99,7 @@ impl Book<'_> {
                 .and_then(|id| index.get(id))
                 .map(|at| &self.subscribers[at as usize]);
             let known = Known {
+                answered: id.as_ref().is_none_or(|id| self.answered.contains(id)),
                 subscriber,
                 addresses: id.as_deref().and_then(|id| self.addresses.get(id)),
                 online: &self.online,
@@ -85,8 +113,30 @@ impl Book<'_> {
     }
 }
 
+impl Holding {
+    /// The customer's own list has more wireless services than the bulk answer, and nothing says which they are.
+    fn too_many(&self, evidence: &mut SourceEvidence) {
+        let left = self.in_bulk.saturating_sub(self.in_both.len());
+        let Some(first) = (self.unnumbered.first()).filter(|_| self.unnumbered.len() > left) else {
+            return;
+        };
+        evidence.odd_fields.push(OddField {
+            place: first.origin.at("/service_details/service_number"),
+            subject: circuit_subject(&first.circuit, &first.username),
+            what: format!(
+                "is empty, and this list has more wireless services than the bulk answer, by {}: nothing says which, and \
+                 what is more is not shaped",
+                self.unnumbered.len() - left
+            ),
+            required: false,
+        });
+    }
+}
+
 /// What is known beside the services of one customer.
 struct Known<'a> {
+    /// Some answer tells of the customer's services.
+    answered: bool,
     subscriber: Option<&'a Found<Subscriber>>,
     addresses: Option<&'a Found<Vec<Claim>>>,
     online: &'a BTreeMap<Box<str>, Vec<Found<Vec<Claim>>>>,
@@ -98,126 +148,173 @@ struct Known<'a> {
 
 impl Known<'_> {
     fn rows(&self, holding: Holding, evidence: &mut SourceEvidence, rows: &mut Vec<Row>) {
+        holding.too_many(evidence);
         let (over, mut services): (Vec<Service>, Vec<Service>) =
             (holding.services.into_iter()).partition(|service| service.standing == Standing::Over);
         for service in &over {
             ended(service, &services, evidence);
         }
-        services.sort_by(|a, b| (a.standing, order(a)).cmp(&(b.standing, order(b))));
+        services.sort_by(|a, b| {
+            (a.standing, !a.wireless, order(a)).cmp(&(b.standing, !b.wireless, order(b)))
+        });
+        let wireless = services.iter().any(|service| service.wireless);
         let Some(owner) = services.first().map(|owner| owner.circuit.clone()) else {
+            // Who is in no answer about services was told already.
+            if self.answered {
+                self.unserved(&over, &holding.own, evidence);
+            }
             return;
         };
+        if let Some(found) = self.subscriber.filter(|found| found.fact.over) {
+            evidence.odd_fields.push(OddField {
+                place: found.origin.at("/status"),
+                subject: circuit_subject(&owner, &self.name(&services[0])),
+                what: "is that of a customer who is gone, whose service is not over: it is shaped"
+                    .into(),
+                required: false,
+            });
+        }
         let several = services.iter().any(|service| service.circuit != owner);
         let stated: BTreeSet<ClaimValue> = (services.iter())
             .flat_map(|service| &service.claims)
             .map(|claim| claim.value.clone())
             .collect();
-        for (position, service) in services.iter().enumerate() {
-            let name = self.name(service);
-            let mut attach = self.attach(service, &holding.own, &name, evidence);
-            attach.dedup();
-            let state = match (service.standing, self.subscriber) {
-                (Standing::Suspended, _) => ServiceState::Suspended,
-                (_, Some(found)) if found.fact.suspended => ServiceState::Suspended,
-                _ => ServiceState::Active,
-            };
-            let row = |device: String, device_name: &str, mac: &str, claims, origin: Origin| Row {
-                circuit: service.circuit.clone(),
-                circuit_name: name.clone(),
-                device: device.into(),
-                device_name: device_name.into(),
-                attach: attach.clone(),
-                plan: service.plan,
-                burst: Pair::ZERO,
-                commit: Pair::ZERO,
-                state,
-                leaf: Pair::default(),
-                mac: mac.into(),
-                claims,
-                comment: Box::default(),
-                position: None,
-                origin,
-                plan_route: service.plan_route,
-                plan_origin: Some(service.origin),
-            };
-            rows.push(row(
-                format!("visp:service:{}", service.circuit),
-                &name,
-                &service.mac,
-                service.claims.clone(),
-                service.origin,
-            ));
-            if position > 0 {
+        let stands: Vec<Stand> = (services.iter())
+            .map(|service| {
+                let name = self.name(service);
+                // What is written beside a customer with a radio is where the radio hangs.
+                let mut attach = match wireless && !service.wireless {
+                    true => Vec::new(),
+                    false => self.attach(service, &holding.own, &name, evidence),
+                };
+                attach.dedup();
+                let state = match (service.standing, self.subscriber) {
+                    (Standing::Suspended, _) => ServiceState::Suspended,
+                    (_, Some(found)) if found.fact.suspended => ServiceState::Suspended,
+                    _ => ServiceState::Active,
+                };
+                Stand {
+                    service,
+                    name,
+                    attach,
+                    state,
+                }
+            })
+            .collect();
+        rows.extend(stands.iter().map(|stand| {
+            let service = stand.service;
+            let id = format!("visp:service:{}", service.circuit);
+            let claims = service.claims.clone();
+            stand.row(id, &stand.name, &service.mac, claims, service.origin)
+        }));
+        let mut taken = stated.clone();
+        let mut own_claims = |claims: &[Claim]| -> Vec<Claim> {
+            let mut claims = claims.to_vec();
+            claims.retain(|claim| taken.insert(claim.value.clone()));
+            claims
+        };
+        let first = &stands[0];
+        let mut usable = stated.iter().any(is_usable);
+        for own in &holding.own {
+            let claims = own_claims(&own.fact.claims);
+            usable |= claims.iter().any(|claim| is_usable(&claim.value));
+            if own.fact.mac.is_empty() && claims.is_empty() {
                 continue;
             }
-            let mut taken = stated.clone();
-            let mut own_claims = |claims: &[Claim]| -> Vec<Claim> {
-                let mut claims = claims.to_vec();
-                claims.retain(|claim| taken.insert(claim.value.clone()));
-                claims
-            };
-            let mut usable = stated.iter().any(is_usable);
-            for own in &holding.own {
-                let claims = own_claims(&own.fact.claims);
-                usable |= claims.iter().any(|claim| is_usable(&claim.value));
-                if own.fact.mac.is_empty() && claims.is_empty() {
-                    continue;
-                }
-                let id = node_id(&own.fact.id);
-                rows.push(row(id.clone(), &id, &own.fact.mac, claims, own.origin));
+            let id = node_id(&own.fact.id);
+            rows.push(first.row(id.clone(), &id, &own.fact.mac, claims, own.origin));
+        }
+        let has_none =
+            |stand: &&Stand| !(stand.service.claims.iter()).any(|claim| is_usable(&claim.value));
+        let mut without = stands.iter().filter(has_none);
+        let heir = match (without.next(), without.next()) {
+            (Some(one), None) => one,
+            _ => first,
+        };
+        let of_customer = (self
+            .subscriber
+            .map(|found| (found.origin, &found.fact.claims)))
+        .into_iter()
+        .chain(self.addresses.map(|found| (found.origin, &found.fact)));
+        for (place, (origin, claims)) in of_customer.enumerate() {
+            let claims = own_claims(claims);
+            usable |= claims.iter().any(|claim| is_usable(&claim.value));
+            if claims.is_empty() {
+                continue;
             }
-            let of_customer = (self
-                .subscriber
-                .map(|found| (found.origin, &found.fact.claims)))
-            .into_iter()
-            .chain(self.addresses.map(|found| (found.origin, &found.fact)));
-            for (place, (origin, claims)) in of_customer.enumerate() {
-                let claims = own_claims(claims);
-                usable |= claims.iter().any(|claim| is_usable(&claim.value));
-                if claims.is_empty() {
-                    continue;
-                }
-                if several {
-                    for claim in &claims {
-                        evidence.odd_fields.push(OddField {
-                            place: origin.at(claim.route.clone()),
-                            subject: circuit_subject(&service.circuit, &name),
-                            what: format!(
-                                "holds {}, which none of the customer's services states; it is put on service {owner}",
-                                claim.value.text()
-                            ),
-                            required: false,
-                        });
-                    }
-                }
-                let of = ["subscriber", "addresses"][place];
-                let id = format!(
-                    "visp:{of}:{}",
-                    service.customer.as_deref().unwrap_or_default()
-                );
-                rows.push(row(id, &name, "", claims, origin));
-            }
-            if !usable
-                && let Some([found, others @ ..]) =
-                    self.online.get(&service.username).map(Vec::as_slice)
-                && !service.username.is_empty()
-            {
-                for other in others {
+            let circuit = &heir.service.circuit;
+            if several {
+                for claim in &claims {
                     evidence.odd_fields.push(OddField {
-                        place: other.origin.at("/ip"),
-                        subject: circuit_subject(&service.circuit, &name),
+                        place: origin.at(claim.route.clone()),
+                        subject: circuit_subject(circuit, &heir.name),
                         what: format!(
-                            "is {}, another session of {}, whose session with {} is used; this one is not shaped",
-                            listed(&other.fact),
-                            service.username,
-                            listed(&found.fact)
+                            "holds {}, which none of the customer's services states; it is put on service {circuit}",
+                            claim.value.text()
                         ),
                         required: false,
                     });
                 }
-                let claims = own_claims(&found.fact);
-                let id = format!("visp:online:{}", service.username);
-                rows.push(row(id, &name, "", claims, found.origin));
+            }
+            let of = ["subscriber", "addresses"][place];
+            let customer = heir.service.customer.as_deref().unwrap_or_default();
+            let id = format!("visp:{of}:{customer}");
+            rows.push(heir.row(id, &heir.name, "", claims, origin));
+        }
+        let username = &first.service.username;
+        if !usable
+            && let Some([found, others @ ..]) = self.online.get(username).map(Vec::as_slice)
+            && !username.is_empty()
+        {
+            for other in others {
+                evidence.odd_fields.push(OddField {
+                    place: other.origin.at("/ip"),
+                    subject: circuit_subject(&first.service.circuit, &first.name),
+                    what: format!(
+                        "is {}, another session of {username}, whose session with {} is used; this one is not shaped",
+                        listed(&other.fact),
+                        listed(&found.fact)
+                    ),
+                    required: false,
+                });
+            }
+            let claims = own_claims(&found.fact);
+            let id = format!("visp:online:{username}");
+            rows.push(first.row(id, &first.name, "", claims, found.origin));
+        }
+    }
+
+    /// Addresses of a customer who has no service that is shaped. What a service that is over states is told with it.
+    fn unserved(&self, over: &[Service], own: &[Found<Own>], evidence: &mut SourceEvidence) {
+        let mut told: BTreeSet<&ClaimValue> = (over.iter())
+            .flat_map(|service| &service.claims)
+            .map(|claim| &claim.value)
+            .collect();
+        let of_customer = (self.subscriber.into_iter())
+            .map(|found| (found.origin, &found.fact.claims))
+            .chain(self.addresses.map(|found| (found.origin, &found.fact)));
+        let of_equipment = own.iter().map(|own| (own.origin, &own.fact.claims));
+        let subject = match (self.subscriber, over.first()) {
+            (Some(found), _) => found.fact.subject(),
+            (None, Some(service)) => circuit_subject(&service.circuit, &service.username),
+            (None, None) => return,
+        };
+        for (origin, claims) in of_customer.chain(of_equipment) {
+            let left: Vec<Claim> = (claims.iter())
+                .filter(|claim| is_usable(&claim.value) && told.insert(&claim.value))
+                .cloned()
+                .collect();
+            if let Some(first) = left.first() {
+                evidence.odd_fields.push(OddField {
+                    place: origin.at(first.route.clone()),
+                    subject: subject.clone(),
+                    what: format!(
+                        "is {}, and no service of this customer is shaped: where no other circuit has it, its traffic \
+                         passes unshaped",
+                        listed(&left)
+                    ),
+                    required: false,
+                });
             }
         }
     }
@@ -357,6 +454,45 @@ impl Known<'_> {
             });
         }
         Some(first)
+    }
+}
+
+/// A service, and what all its devices have in common.
+struct Stand<'a> {
+    service: &'a Service,
+    name: Box<str>,
+    attach: Vec<NodeRef>,
+    state: ServiceState,
+}
+
+impl Stand<'_> {
+    fn row(
+        &self,
+        device: String,
+        device_name: &str,
+        mac: &str,
+        claims: Vec<Claim>,
+        origin: Origin,
+    ) -> Row {
+        Row {
+            circuit: self.service.circuit.clone(),
+            circuit_name: self.name.clone(),
+            device: device.into(),
+            device_name: device_name.into(),
+            attach: self.attach.clone(),
+            plan: self.service.plan,
+            burst: Pair::ZERO,
+            commit: Pair::ZERO,
+            state: self.state,
+            leaf: Pair::default(),
+            mac: mac.into(),
+            claims,
+            comment: Box::default(),
+            position: None,
+            origin,
+            plan_route: self.service.plan_route,
+            plan_origin: Some(self.service.origin),
+        }
     }
 }
 

@@ -55,7 +55,11 @@ pub enum Standing {
 /// A service that is shaped: a circuit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Service {
+    /// Its number, else the id of the row that tells of it.
     pub circuit: Box<str>,
+    pub numbered: bool,
+    /// One of those that the bulk answer is about.
+    pub wireless: bool,
     /// Customer it belongs to; `None` when no customer is named.
     pub customer: Option<Box<str>>,
     pub username: Box<str>,
@@ -70,10 +74,21 @@ pub struct Service {
 /// A customer of the bulk answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Customer {
+    pub origin: Origin,
     pub id: Option<Box<str>>,
     pub username: Box<str>,
     pub services: Vec<Service>,
     pub own: Vec<Found<Own>>,
+}
+
+impl Customer {
+    pub fn subject(&self) -> Subject {
+        let id = match (&self.id, &*self.username) {
+            (Some(id), _) => format!("customer:{id}"),
+            (None, name) => format!("customer:{name}"),
+        };
+        Subject::new(SubjectKind::Source, &id, &self.username)
+    }
 }
 
 /// A customer's own equipment.
@@ -229,15 +244,13 @@ pub fn bulk(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Customer, Re
         None => Box::default(),
     };
     let mut customer = Customer {
+        origin: row.origin,
         id,
         username,
         services: Vec::new(),
         own: Vec::new(),
     };
-    let subject = match (&customer.id, &*customer.username) {
-        (Some(id), _) => format!("customer:{id}"),
-        (None, name) => format!("customer:{name}"),
-    };
+    let subject = customer.subject().id;
     for (route, odd) in [
         ("/wireless_services", wire.wireless_services.odd()),
         ("/equipment", wire.equipment.odd()),
@@ -253,7 +266,7 @@ pub fn bulk(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Customer, Re
             Err(refusal) => evidence.quarantined.push(Quarantined {
                 place: part.origin.whole(),
                 collection: "bulk",
-                id: refusal.id.or_else(|| Some(subject.as_str().into())),
+                id: refusal.id.or_else(|| Some(subject.clone())),
                 reason: refusal.reason,
             }),
         }
@@ -266,7 +279,7 @@ pub fn bulk(row: &Row<'_>, evidence: &mut SourceEvidence) -> Result<Customer, Re
                 evidence.quarantined.push(Quarantined {
                     place: part.origin.whole(),
                     collection: "bulk",
-                    id: Some(subject.as_str().into()),
+                    id: Some(subject.clone()),
                     reason: refusal.reason,
                 });
                 continue;
@@ -365,6 +378,8 @@ fn details(
     );
     Service {
         circuit: notes.id.clone(),
+        numbered: true,
+        wireless: true,
         customer: None,
         username: Box::default(),
         standing: Standing::Active,
@@ -395,6 +410,20 @@ fn speed(notes: &mut Notes<'_>, route: &'static str, raw: Raw<'_>, unit: Raw<'_>
     values::rate(notes, route, raw, per_unit).and_then(Kbps::known)
 }
 
+/// Services that carry Internet traffic, by their word and by the type of their details; sorted.
+const ACCESS: [&str; 10] = [
+    "attdsl",
+    "bpl",
+    "cable",
+    "dsl",
+    "fiber",
+    "fibercircuit",
+    "internet",
+    "lte",
+    "otherconnection",
+    "wifi",
+];
+
 /// A row of a customer's services; `None` for what carries no Internet traffic.
 pub fn customer_service(
     customer: &str,
@@ -402,16 +431,28 @@ pub fn customer_service(
     evidence: &mut SourceEvidence,
 ) -> Result<Option<Service>, Refusal> {
     let wire: wire::CustomerService<'_> = row.decode()?;
-    let kind = wire.service_type.text().value().unwrap_or_default();
-    let access = match kind.trim().to_ascii_lowercase().as_str() {
-        "voip" => return Ok(None),
-        "wifi" | "fiber" | "fibercircuit" | "cable" | "dsl" | "attdsl" | "bpl" | "lte" => true,
-        _ => false,
-    };
     let empty = wire::Service::default();
     let inner = wire.service_details.get().unwrap_or(&empty);
-    let id = inner.service_number.id().value().or(wire.id.id().value());
-    let Some(circuit) = id else {
+    // Tenants may leave the word out; the type of the details says the same.
+    let kind = wire.service_type.text().value().unwrap_or_default();
+    let typename = inner.typename.text().value().unwrap_or_default();
+    let [word, typename] = [&kind, &typename].map(|word| {
+        let word: String = (word.chars())
+            .filter(char::is_ascii_alphanumeric)
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
+        word.strip_prefix("servicetype")
+            .map_or(word.clone(), Into::into)
+    });
+    let access = [&word, &typename]
+        .into_iter()
+        .any(|word| ACCESS.binary_search(&word.as_str()).is_ok());
+    if !access && (word == "voip" || typename == "voip") {
+        return Ok(None);
+    }
+    let number = inner.service_number.id().value();
+    let numbered = number.is_some();
+    let Some(circuit) = number.or(wire.id.id().value()) else {
         let subject = format!("customer:{customer}");
         return Err(Refusal::of(
             &subject,
@@ -425,6 +466,8 @@ pub fn customer_service(
     }
     let standing = standing(&mut notes, "/status", wire.status).unwrap_or(Standing::Active);
     let service = Service {
+        numbered,
+        wireless: word == "wifi" || typename == "wifi",
         customer: Some(customer.into()),
         username,
         standing,
@@ -432,6 +475,17 @@ pub fn customer_service(
     };
     // Hosting, mail and the like have no speeds.
     let shaped = access || service.plan != Pair::default();
+    if !shaped && standing != Standing::Over {
+        let shown = match kind.trim() {
+            "" => &typename,
+            word => word,
+        };
+        let what = format!(
+            "is \"{}\", which is no kind of access Weir knows, and the service states no speed: it is not shaped",
+            shorten(shown)
+        );
+        notes.odd("/service_type", what);
+    }
     Ok(shaped.then_some(service))
 }
 

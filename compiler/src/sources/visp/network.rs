@@ -78,10 +78,10 @@ impl<'a> Map<'a> {
     /// Up from a piece of equipment, past what stands at subscribers'.
     pub fn up(&self, from: &Equipment) -> Up<'a> {
         let mut seen = BTreeSet::from([&*from.id]);
-        let mut wanted: Option<&str> = from.parent.as_deref();
+        let mut wanted = self.parent(&from.id, from.parent.as_deref());
         let mut relay = None;
         while let Some(id) = wanted {
-            let Some(next) = self.find(id).or_else(|| self.assembly(id).map(|a| &a.fact)) else {
+            let Some(next) = self.known(id) else {
                 return Up::Unknown(id.into());
             };
             if next.class != Class::Premises {
@@ -91,13 +91,33 @@ impl<'a> Map<'a> {
                 return Up::Nowhere;
             }
             relay = Some(next);
-            // The list of the network and the list of the customers may know one device by halves.
-            wanted = next
-                .parent
-                .as_deref()
-                .or_else(|| self.assembly(id).and_then(|a| a.fact.parent.as_deref()));
+            wanted = self.parent(id, next.parent.as_deref());
         }
         Up::Nowhere
+    }
+
+    fn known(&self, id: &str) -> Option<&'a Equipment> {
+        self.find(id).or_else(|| self.assembly(id).map(|a| &a.fact))
+    }
+
+    /// The list of the network and the list of the customers may know one device by halves: what the other one says counts
+    /// where `own` is nothing, or names nothing.
+    fn parent<'s>(&self, id: &str, own: Option<&'s str>) -> Option<&'s str>
+    where
+        'a: 's,
+    {
+        if own.is_some_and(|own| self.known(own).is_some()) {
+            return own;
+        }
+        let lists = [
+            self.find(id).and_then(|e| e.parent.as_deref()),
+            self.assembly(id).and_then(|a| a.fact.parent.as_deref()),
+        ];
+        let other = lists
+            .into_iter()
+            .flatten()
+            .find(|other| self.known(other).is_some());
+        other.or(own)
     }
 
     /// The one access point of a name. Of several the one at the site of that name.

@@ -82,6 +82,17 @@ fn equipment_is_a_network_and_services_are_circuits() {
         visp:service:71023 "whale"
     circuit 71028 "liwei" 25/5 on visp:eq:4008
         visp:service:71028 "liwei" 100.64.50.28 100.64.50.29
+    circuit 81004 "dortiz" ?/?
+        visp:service:81004 "dortiz"
+    circuit 81012 "lvoss" 50/10
+        visp:service:81012 "lvoss" 100.64.50.12
+    circuit 81016 "pikeclinic" ?/?
+        visp:service:81016 "pikeclinic"
+        visp:subscriber:5016 "pikeclinic" 198.51.100.17
+    circuit 81020 "tmaren" ?/?
+        visp:addresses:5020 "tmaren" 100.64.50.20
+        visp:service:81020 "tmaren"
+        visp:subscriber:5020 "tmaren" 255.255.255.255
     circuit 81022 "vstone" ?/?
         visp:service:81022 "vstone"
         visp:subscriber:5022 "vstone" 100.64.50.22
@@ -101,16 +112,20 @@ fn what_is_wrong_is_said_where_it_stands() {
     bulk.json IDN001 circuit "karden" (70012) is recorded twice with different plan: one record is used, the other is ignored
     bulk.json IDN008 device "karden" (visp:service:70012) is recorded twice with different addresses: one record is used, the other is ignored
     bulk.json/down_speed RAT001 circuit "jpell" (70011) has no download plan: it is omitted and its traffic passes unshaped
+    customer-5004-services.json/service_details/down_speed RAT001 circuit "dortiz" (81004) has no plan: it is omitted and its traffic passes unshaped
+    customer-5016-services.json/service_details/down_speed RAT001 circuit "pikeclinic" (81016) has no plan: it is omitted and its traffic passes unshaped
+    customer-5020-services.json/service_details/down_speed RAT001 circuit "tmaren" (81020) has no plan: it is omitted and its traffic passes unshaped
     customer-5022-services.json/service_details/down_speed RAT001 circuit "vstone" (81022) has no plan: it is omitted and its traffic passes unshaped
     customer-5025-services.json/service_details/down_speed RAT001 circuit "ydunn" (81025) has no plan: it is omitted and its traffic passes unshaped
     bulk.json TOP001 circuit "gtamarack" (70008) names no parent: it hangs in Generated_PN_1, and no AP or site limit counts it
-    bulk.json TOP001 circuit "karden" (70012) names parent "visp:eq:4999", which no node has: it hangs in Generated_PN_7, and no AP or site limit counts it
+    bulk.json TOP001 circuit "karden" (70012) names parent "visp:eq:4999", which no node has: it hangs in Generated_PN_8, and no AP or site limit counts it
     bulk.json TOP001 circuit "rlane1" (70014) names no parent: it hangs in Generated_PN_2, and no AP or site limit counts it
     bulk.json TOP001 circuit "rlane2" (70015) names no parent: it hangs in Generated_PN_3, and no AP or site limit counts it
     bulk.json TOP001 circuit "Opal Finch" (70016) names no parent: it hangs in Generated_PN_4, and no AP or site limit counts it
     bulk.json TOP001 circuit "rlind" (70019) names no parent: it hangs in Generated_PN_5, and no AP or site limit counts it
-    bulk.json TOP001 circuit "orphan-radio" (70022) names no parent: it hangs in Generated_PN_8, and no AP or site limit counts it
-    customer-5026-services.json TOP001 circuit "zames" (81026) names no parent: it hangs in Generated_PN_6, and no AP or site limit counts it
+    bulk.json TOP001 circuit "orphan-radio" (70022) names no parent: it hangs in Generated_PN_9, and no AP or site limit counts it
+    customer-5012-services.json TOP001 circuit "lvoss" (81012) names no parent: it hangs in Generated_PN_6, and no AP or site limit counts it
+    customer-5026-services.json TOP001 circuit "zames" (81026) names no parent: it hangs in Generated_PN_7, and no AP or site limit counts it
     bulk.json/ip_address ADR005 0.0.0.0 of circuit "fhollis" (70007) is the unspecified address: it is not shaped
     bulk.json ADR006 circuit "fhollis" (70007) has no address that can be shaped (0.0.0.0 is the unspecified address): its traffic passes unshaped
     equipment.json BUD002 76.9 % of the class levels above circuits limit nothing (40 of 52, 14 of 16 nodes): without them a packet costs about 11 % less
@@ -125,12 +140,15 @@ fn what_is_wrong_is_said_where_it_stands() {
     online.json SRC007 a record of `online` has no username: it is not used
     subscribers.page-3.json SRC007 a record of `subscribers` has no customer_id: it is not used
     bulk.json/down_speed SRC010 circuit "dortiz" (70005): `down_speed` is text where a number belongs; read as 25.5; `up_speed` is text where a number belongs; read as 5.25
+    customer-5004-services.json/service_details/down_speed SRC010 circuit "dortiz" (70005): `service_details.down_speed` is text where a number belongs; read as 25.5; `service_details.up_speed` is text where a number belongs; read as 5.25
     bulk.json/ip_address SRC010 circuit "imoss" (70010): `ip_address` is 100.64.50.9, and the service is over: where no other circuit has it, its traffic passes unshaped
     assemblies.json/location_name SRC010 circuit "rlane1" (70014): `location_name` is "Robert Lane", the name of several customers; it says of none where they hang
     assemblies.json/location_name SRC010 circuit "rlane2" (70015): `location_name` is "Robert Lane", the name of several customers; it says of none where they hang
     bulk.json/ip_address SRC010 circuit "qabbott" (70018): `ip_address` is 100.64.50.17, and the service is over: where no other circuit has it, its traffic passes unshaped
     customer-5028-services.json/service_details/down_speed SRC010 circuit "liwei" (71028): `service_details.down_speed` is text where a number belongs; read as 25; `service_details.up_speed` is text where a number belongs; read as 5
+    subscribers.page-2.json/package_ip SRC010 circuit "pikeclinic" (81016): `package_ip` holds 198.51.100.17, which none of the customer's services states; it is put on service 81016
     equipment.json/parent_id SRC010 AP "Selfie AP" (visp:eq:4011): `parent_id` names the equipment itself; left out
+    subscribers.page-3.json/package_ip SRC010 source "xpoole" (customer:5024): `package_ip` is 100.64.50.24, and no service of this customer is shaped: where no other circuit has it, its traffic passes unshaped
     assemblies.json/parent_id TOP006 circuit "sbecker" (70020) reaches the network through another subscriber, device "CPE Ada Quill" (visp:eq:3001): it hangs on the node that feeds it
     bulk.json/ip_address ADR003 1 address in exports/bulk.json carries the mask of an interface: the hosts are shaped, first 100.64.50.3/24 of circuit "cdoyle" (70004)
     weir.tomltarget BUD009 no target is declared: 16 CPU queues are assumed, and whether the plan fits the box was not checked
@@ -191,6 +209,168 @@ fn nothing_is_left_out_without_a_word() {
     );
 }
 
+/// Customers whom the bulk answer knows no service of, services of any kind, and addresses of people without a service.
+#[test]
+fn whoever_has_no_wireless_service_is_not_forgotten() {
+    let subscribers = r#"{"data": {"rows": [
+        {"customer_id": 1, "username": "empty", "package_ip": "100.64.0.1"},
+        {"customer_id": 2, "username": "fiber", "package_ip": "100.64.0.2"},
+        {"customer_id": 3, "username": "phone", "package_ip": "100.64.0.3", "equipment_ip": "0.0.0.0"},
+        {"customer_id": 4, "username": "mixed"},
+        {"customer_id": 5, "username": "gone", "status": "CANCELLED"},
+        {"customer_id": 6, "username": "left", "status": "CANCELLED", "package_ip": "100.64.0.6"}]}}"#;
+    let bulk = r#"{"data": {"rows": [
+        {"customer_id": 1, "username": "empty", "wireless_services": []},
+        {"customer_id": 2, "username": "fiber", "wireless_services": [{"down_speed": 9}],
+         "equipment": [{"equipment_id": 70, "ip_address": "100.64.0.70"}]},
+        {"customer_id": 5, "username": "gone", "wireless_services": [
+            {"service_number": 50, "status": "ACTIVE", "down_speed": 5, "up_speed": 5, "ip_address": "100.64.0.5"}]}]}}"#;
+    let rows = |rows: &str| format!(r#"{{"data": {{"rows": [{rows}]}}}}"#);
+    let given = Given::new("visp")
+        .file("subscribers.json", subscribers)
+        .file("bulk.json", bulk)
+        .file(
+            "customer-2-services.json",
+            rows(r#"{"id": 20, "service_type": "", "service_details": {"__typename": "ServiceTypeFiberCircuit"}}"#),
+        )
+        .file(
+            "customer-3-services.json",
+            rows(r#"{"id": 30, "service_type": null, "service_details": {"__typename": "ServiceTypeVoip", "service_number": 31}}"#),
+        )
+        .file(
+            "customer-4-services.json",
+            rows(
+                r#"{"id": 40, "service_type": "other_connection"}, {"id": 41, "service_type": "Satellite", "status": "ACTIVE"},
+                   {"id": 42, "service_type": "Satellite", "status": "CANCELLED"},
+                   {"id": 43, "service_type": "Satellite", "service_details": {"down_speed": 7, "up_speed": 7}}"#,
+            ),
+        )
+        .file("customer-6-services.json", rows(""));
+    let told: String = (given.findings().lines())
+        .filter(|line| {
+            ["SRC010", "SRC007", "SRC009"]
+                .iter()
+                .any(|code| line.contains(code))
+        })
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_snapshot!(show(&given.lower()) + &told, @r#"
+    circuit 20 "fiber" ?/?
+        visp:eq:70 "visp:eq:70" 100.64.0.70
+        visp:service:20 "fiber"
+        visp:subscriber:2 "fiber" 100.64.0.2
+    circuit 40 "mixed" ?/?
+        visp:service:40 "mixed"
+    circuit 43 "mixed" 7/7
+        visp:service:43 "mixed"
+    circuit 50 "gone" 5/5
+        visp:service:50 "gone" 100.64.0.5
+    bulk.json SRC007 record "customer:2" of `bulk` has a service without a service_number: it is not used
+    customer-4-services.json/service_type SRC010 circuit "41": `service_type` is "Satellite", which is no kind of access Weir knows, and the service states no speed: it is not shaped
+    subscribers.json/status SRC010 circuit "gone" (50): `status` is that of a customer who is gone, whose service is not over: it is shaped
+    subscribers.json/customer_id SRC010 source "empty" (customer:1): `customer_id` is in no answer about services: record customer-1-services, or this customer passes unshaped
+    subscribers.json/package_ip SRC010 source "phone" (customer:3): `package_ip` is 100.64.0.3, and no service of this customer is shaped: where no other circuit has it, its traffic passes unshaped
+    bulk.json/wireless_services SRC010 source "gone" (customer:5): `wireless_services` is all that is known of this customer's services: record customer-5-services, or fiber, cable and the like of this customer pass unshaped
+    subscribers.json/package_ip SRC010 source "left" (customer:6): `package_ip` is 100.64.0.6, and no service of this customer is shaped: where no other circuit has it, its traffic passes unshaped
+    "#);
+}
+
+/// What the bulk answer tells, what a customer's own list tells beside it, and what neither can say.
+#[test]
+fn a_customer_with_wireless_and_fiber_has_a_circuit_for_each() {
+    let rows = |rows: &str| format!(r#"{{"data": {{"rows": [{rows}]}}}}"#);
+    let wireless = |customer: u32, services: &str| {
+        format!(
+            r#"{{"customer_id": {customer}, "username": "c{customer}", "wireless_services": [{services}], "equipment": [
+                {{"equipment_id": {customer}, "mac_address": "02:00:00:00:00:0{customer}"}}]}}"#
+        )
+    };
+    let service = |number: u32| {
+        format!(
+            r#"{{"service_number": {number}, "down_speed": 9, "up_speed": 3, "ip_address": "100.64.1.{number}"}}"#
+        )
+    };
+    let wifi = |id: u32, details: &str| {
+        format!(r#"{{"id": {id}, "service_type": "wifi", "service_details": {details}}}"#)
+    };
+    let fiber = |id: u32| {
+        format!(
+            r#"{{"id": {id}, "service_type": "fiber", "service_details": {{"__typename": "ServiceTypeFiberCircuit"}}}}"#
+        )
+    };
+    let bulk = [
+        wireless(1, &service(10)),
+        wireless(2, &service(20)),
+        wireless(3, &format!("{}, {}", service(30), service(31))),
+        wireless(4, &service(40)),
+        wireless(5, &service(50)),
+    ];
+    let given = Given::new("visp")
+        .file("bulk.json", rows(&bulk.join(",")))
+        .file(
+            "subscribers.json",
+            rows(
+                r#"{"customer_id": 1, "package_ip": "100.64.1.10, 100.64.2.1"}, {"customer_id": 2}, {"customer_id": 3},
+                   {"customer_id": 4}, {"customer_id": 5}"#,
+            ),
+        )
+        .file("equipment.json", rows(r#"{"id": 9, "type": "AP", "location_id": 8}"#))
+        .file("assemblies.json", rows(r#"{"id": 1, "parent_id": 9}"#))
+        // The wireless one again, and fiber: to the fiber goes the address that the wireless one does not state.
+        .file(
+            "customer-1-services.json",
+            rows(&format!("{}, {}", fiber(5), wifi(11, r#"{"service_number": 10}"#))),
+        )
+        // A row whose id is the number of somebody's service.
+        .file("customer-2-services.json", rows(&format!("{}, {}", fiber(40), wifi(21, "null"))))
+        // Two without a number are the two of the bulk answer.
+        .file("customer-3-services.json", rows(&format!("{}, {}", wifi(32, "{}"), wifi(33, "{}"))))
+        // One too many.
+        .file(
+            "customer-4-services.json",
+            rows(&format!("{}, {}", wifi(41, r#"{"service_number": 40}"#), wifi(42, "null"))),
+        );
+    let told: String = (given.findings().lines())
+        .filter(|line| line.contains("SRC010") || line.contains("SRC013"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_snapshot!(show(&given.lower()) + &told, @r#"
+    ap visp:eq:9 "visp:eq:9" in visp:site:8
+    site visp:site:8 "visp:site:8", gateway
+    circuit 10 "c1" 9/3 on visp:eq:9
+        visp:eq:1 "visp:eq:1" [02:00:00:00:00:01]
+        visp:service:10 "c1" 100.64.1.10
+    circuit 20 "c2" 9/3
+        visp:eq:2 "visp:eq:2" [02:00:00:00:00:02]
+        visp:service:20 "c2" 100.64.1.20
+    circuit 30 "c3" 9/3
+        visp:eq:3 "visp:eq:3" [02:00:00:00:00:03]
+        visp:service:30 "c3" 100.64.1.30
+    circuit 31 "c3" 9/3
+        visp:service:31 "c3" 100.64.1.31
+    circuit 40 "c4" 9/3
+        visp:eq:4 "visp:eq:4" [02:00:00:00:00:04]
+        visp:service:40 "c4" 100.64.1.40
+    circuit 5 "5" ?/?
+        visp:service:5 "5"
+        visp:subscriber:1 "5" 100.64.2.1
+    circuit 50 "c5" 9/3
+        visp:eq:5 "visp:eq:5" [02:00:00:00:00:05]
+        visp:service:50 "c5" 100.64.1.50
+    circuit service:40 "service:40" ?/?
+        visp:service:service:40 "service:40"
+    customer-4-services.json/service_details/service_number SRC010 circuit "42": `service_details.service_number` is empty, and this list has more wireless services than the bulk answer, by 1: nothing says which, and what is more is not shaped
+    subscribers.json/package_ip SRC010 circuit "5": `package_ip` holds 100.64.2.1, which none of the customer's services states; it is put on service 5
+    bulk.json/wireless_services SRC010 source "c5" (customer:5): `wireless_services` is all that is known of this customer's services: record customer-5-services, or fiber, cable and the like of this customer pass unshaped
+    "#);
+    let forth = show(&given.lower());
+    let back: Vec<String> = bulk.into_iter().rev().collect();
+    assert_eq!(
+        show(&given.file("bulk.json", rows(&back.join(","))).lower()),
+        forth
+    );
+}
+
 #[test]
 fn equipment_that_feeds_itself_in_a_circle_ends() {
     let given = basin().file(
@@ -202,6 +382,53 @@ fn equipment_that_feeds_itself_in_a_circle_ends() {
     assert_snapshot!(islands.join("\n"), @r#"
     equipment.json TOP004 site "Hogback Ridge" (visp:site:12) and 6 nodes behind it, with 7 circuits, have no way to the root: no up link and no declared parent leads there
     "#);
+}
+
+/// One relay is in both lists, and one of them is wrong about it.
+#[test]
+fn of_two_lists_the_one_that_knows_a_device_is_believed() {
+    let rows = |rows: &str| format!(r#"{{"data": {{"rows": [{rows}]}}}}"#);
+    let lowered = |relay: &str, installed: &str| {
+        let equipment = format!(
+            r#"{{"id": 9, "type": "AP", "name": "North", "location_id": 5, "location_name": "Hill"}}, {{"id": 3, {relay}}}"#
+        );
+        let assemblies = format!(
+            r#"{{"id": 3, {installed}}}, {{"id": 4, "parent_id": 3, "location_name": "far"}}"#
+        );
+        let records = Given::new("visp")
+            .file("equipment.json", rows(&equipment))
+            .file("assemblies.json", rows(&assemblies))
+            .file(
+                "bulk.json",
+                rows(r#"{"customer_id": 1, "username": "far", "equipment": [{"equipment_id": 4}],
+                    "wireless_services": [{"service_number": 7, "down_speed": 5, "up_speed": 5, "ip_address": "100.64.0.1"}]}"#),
+            )
+            .file("subscribers.json", rows(""))
+            .lower();
+        let ids: Vec<&str> = records.nodes.iter().map(|node| &*node.id).collect();
+        assert!(!ids.contains(&"visp:eq:3"), "{ids:?}");
+        records.circuits[0]
+            .attach
+            .first()
+            .map(|to| to.text.to_string())
+    };
+    for (relay, installed) in [
+        (r#""type": "CPE", "parent_id": 9"#, r#""parent_id": 9"#),
+        (r#""type": "ROUTER", "parent_id": 9"#, r#""parent_id": 77"#),
+        (
+            r#""type": "who knows", "parent_id": 77"#,
+            r#""parent_id": 9"#,
+        ),
+        (r#""type": true, "parent_id": null"#, r#""parent_id": 9"#),
+    ] {
+        assert_eq!(
+            lowered(relay, installed).as_deref(),
+            Some("visp:eq:9"),
+            "{relay} {installed}"
+        );
+    }
+    let nobody = lowered(r#""type": "CPE", "parent_id": 77"#, r#""parent_id": 78"#);
+    assert_eq!(nobody.as_deref(), Some("visp:eq:77"));
 }
 
 #[test]
@@ -320,20 +547,21 @@ fn without_equipment_only_what_is_written_beside_a_customer_says_where_it_hangs(
     assert_snapshot!(show(&given.lower()) + &given.findings(), @r#"
     circuit 10 "a" 5/500 on North, else Hill
         visp:service:10 "a" 100.64.0.1
-        visp:subscriber:1 "a" 100.64.0.9
     circuit 11 "a" 1/1 on North, else Hill
         visp:service:11 "a"
+        visp:subscriber:1 "a" 100.64.0.9
     circuit 12 "b" 5/5 suspended
         visp:service:12 "b" [02:00:00:00:00:12] 100.64.0.3
     circuit 9 "a" 5/5 suspended on North, else Hill
         visp:service:9 "a" 100.64.0.2
-    bulk.json TOP001 circuits "a" (10) and "a" (9) name parent "North", which no node has: they hang in generated nodes, and no AP or site limit counts them
+    bulk.json TOP001 circuits "a" (10), "a" (11) and "a" (9) name parent "North", which no node has: they hang in generated nodes, and no AP or site limit counts them
     bulk.json TOP001 circuit "b" (12) names no parent: it hangs in Generated_PN_2, and no AP or site limit counts it
-    bulk.json ADR006 circuit "a" (11) has no address that can be shaped (none is recorded): its traffic passes unshaped
     weir.tomlsuspended.policy POL001 2 circuits, first circuit "b" (12), are suspended and keep their full rate
-    subscribers.json/package_ip SRC010 circuit "a" (10): `package_ip` holds 100.64.0.9, which none of the customer's services states; it is put on service 10
     bulk.json/up_speed SRC010 circuit "a" (10): `up_speed` is text where a number belongs; read as 0.5
     bulk.json/down_speed SRC010 circuit "a" (11): `down_speed` is in "furlong", which is no unit Weir knows; read as Mbit/s; `status` is "LIVE?", which is no state Weir knows; read as active
+    subscribers.json/package_ip SRC010 circuit "a" (11): `package_ip` holds 100.64.0.9, which none of the customer's services states; it is put on service 11
+    bulk.json/wireless_services SRC010 source "a" (customer:1): `wireless_services` is all that is known of this customer's services: record customer-1-services, or fiber, cable and the like of this customer pass unshaped
+    bulk.json/wireless_services SRC010 source "b" (customer:2): `wireless_services` is all that is known of this customer's services: record customer-2-services, or fiber, cable and the like of this customer pass unshaped
     weir.tomlsource.0.export SRC011 source "example" has no `assemblies`: where customers hang is known only where it is written beside them
     weir.tomlsource.0.export SRC011 source "example" has no `equipment`: no node is known, so only plans can be shaped
     weir.tomlsource.0.export SRC011 source "example" has no `online`: customers without an address are not looked up among those who are online

@@ -49,6 +49,8 @@ pub struct Bulk<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Service<'a> {
+    #[serde(borrow, rename = "__typename")]
+    pub typename: Raw<'a>,
     #[serde(borrow)]
     pub service_number: Raw<'a>,
     #[serde(borrow)]
