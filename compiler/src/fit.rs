@@ -12,9 +12,11 @@
 //! are below it.
 
 use ipnet::IpNet;
+use rayon::prelude::*;
 
 use crate::config::project::{ShaperMode, Target};
 use crate::id::TreeIx;
+use crate::ir::inventory::Circuit;
 use crate::ir::layout::QueueLayout;
 use crate::ir::records::LeafKind;
 use crate::ir::tree::{Parent, ShapingTree};
@@ -205,25 +207,12 @@ impl Fit {
 
     /// Prefixes that are shaped.
     pub fn addresses(stages: &Stages<'_>) -> usize {
-        stages
-            .shaped()
-            .flat_map(|(_, circuit)| &circuit.devices)
-            .map(|device| device.addresses.len())
-            .sum()
+        counted(stages).as_flattened().iter().sum()
     }
 
     /// Prefix lengths that are shaped, longest first, each with its number of prefixes: of IPv4, and of IPv6.
     pub fn lengths(stages: &Stages<'_>) -> [Vec<(u8, usize)>; 2] {
-        let mut counted = [[0_usize; 129]; 2];
-        for net in stages
-            .shaped()
-            .flat_map(|(_, circuit)| &circuit.devices)
-            .flat_map(|device| &device.addresses)
-        {
-            let family = usize::from(matches!(net, IpNet::V6(_)));
-            counted[family][usize::from(net.prefix_len())] += 1;
-        }
-        counted.map(|of| {
+        counted(stages).map(|of| {
             let lengths = (0..=128).zip(of).rev();
             lengths.filter(|(_, n)| *n > 0).collect()
         })
@@ -315,6 +304,33 @@ pub(crate) fn busy(plan: Kbps) -> u128 {
 /// `f(L)` in per mille.
 fn price(classes: usize) -> u128 {
     1_000 + 36 * classes as u128 - 36 * 3
+}
+
+/// How many prefixes are shaped, by family (IPv4, IPv6) and length.
+type Counted = [[usize; 129]; 2];
+
+fn counted(stages: &Stages<'_>) -> Counted {
+    const NONE: Counted = [[0; 129]; 2];
+    // Addresses lie three steps away from their circuit: most of the time is waiting for memory.
+    const AT_LEAST: usize = 4096;
+    let count = |mut counted: Counted, circuit: &Circuit| {
+        for net in circuit.devices.iter().flat_map(|device| &device.addresses) {
+            counted[usize::from(matches!(net, IpNet::V6(_)))][usize::from(net.prefix_len())] += 1;
+        }
+        counted
+    };
+    let sum = |mut counted: Counted, more: Counted| {
+        let all = counted.as_flattened_mut().iter_mut();
+        all.zip(more.as_flattened())
+            .for_each(|(n, more)| *n += more);
+        counted
+    };
+    (stages.inventory.circuits)
+        .par_iter()
+        .with_min_len(AT_LEAST)
+        .filter(|circuit| circuit.omitted.is_none())
+        .fold(|| NONE, count)
+        .reduce(|| NONE, sum)
 }
 
 #[cfg(test)]

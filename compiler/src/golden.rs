@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use weir_schemas::artifact::{self, payload_text};
 use weir_schemas::diff::Diff;
 
-use crate::diff::{Artifact, Unreadable, diff};
+use crate::diff::{Artifact, Files, Unreadable, diff};
 use crate::emit::{ArtifactSet, sha256};
 
 /// Directory of a project.
@@ -98,20 +98,27 @@ pub fn compare(kept: &Kept, built: &ArtifactSet) -> Comparison {
     let files = files()
         .map(|name| (name, state(old(name), new(name).unwrap_or_default())))
         .collect();
-    let both = read(old).and_then(|old| Ok((old, read(new)?)));
+    let (before, after) = (bytes(old), bytes(new));
+    let both = read(&before, old).and_then(|old| Ok((old, read(&after, new)?)));
     Comparison {
         files,
         diff: both.map(|(old, new)| diff(&old, &new)),
     }
 }
 
-fn read<'b>(file: impl Fn(&str) -> Option<&'b [u8]> + Sync) -> Result<Artifact, Unreadable> {
+fn bytes<'b>(file: impl Fn(&str) -> Option<&'b [u8]>) -> Files {
     // A manifest would bring its own digest, and the golden files have none.
-    let payload = |name: &'static str| match name {
+    Files::of(|name| match name {
         artifact::MANIFEST => None,
-        name => file(name),
-    };
-    let mut read = Artifact::read(|name| Ok(payload(name).map(<[u8]>::to_vec)))?;
+        name => file(name).map(<[u8]>::to_vec),
+    })
+}
+
+fn read<'f, 'b>(
+    files: &'f Files,
+    file: impl Fn(&str) -> Option<&'b [u8]>,
+) -> Result<Artifact<'f>, Unreadable> {
+    let mut read = files.artifact()?;
     let listed: Vec<(&str, &str, String)> = self::payload()
         .filter_map(|f| {
             let bytes = file(kept_as(f.name))?;

@@ -160,14 +160,17 @@ fn network_watched(
     let records: Vec<Records> = exports
         .exports
         .par_iter()
-        .map(|export| sources::lower(&project.sources[export.source], export, files))
+        .map(|export| {
+            let source = &project.sources[export.source];
+            sources::lower(source, export, files, project.as_of)
+        })
         .collect();
     let (mut inventory, sources) = normalize::normalize(project, records);
     if let Some(file) = exports.peaks {
         peaks::lower(files, file, &mut inventory);
     }
     begins(Part::Topology);
-    let graph = topology::graph(project, &inventory, previous, &exports.digest(files));
+    let graph = topology::graph(project, &inventory, previous, || exports.digest(files));
     let chosen = topology::choose(project, &inventory, &graph, previous);
     Network {
         sources,

@@ -22,7 +22,7 @@ pub fn lower(files: &SourceMap, file: FileId, inventory: &mut Inventory) {
         circuit: vec![None; inventory.circuits.len()],
         unused: Vec::new(),
     };
-    let bytes = files.file(file).bytes.as_slice();
+    let bytes = files.file(file).bytes.whole();
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -143,7 +143,7 @@ mod tests {
             format: Format::Csv,
             bytes: csv.as_bytes().to_vec().into(),
             transcoded: None,
-            digest: String::new(),
+            digest: String::new().into(),
         });
         lower(&files, file, &mut inventory);
         inventory

@@ -53,6 +53,7 @@ pub fn refusals(stages: &Stages<'_>, artifacts: &ArtifactSet) -> Vec<Refusal> {
         table: numbered && table.is_empty(),
     };
     refused.extend(table);
+    refused.extend(changed(stages));
     refused.extend(too_deep(stages));
     refused.extend(churn(stages));
     if numbered {
@@ -67,17 +68,32 @@ struct Judge {
     table: bool,
 }
 
+/// Files that are not what they were when they were read first, or cannot be read any more: what was found in them
+/// cannot be shown, and nobody can say what was built from.
+fn changed(stages: &Stages<'_>) -> Vec<Refusal> {
+    (stages.files.files())
+        .filter_map(|(_, file)| {
+            let fault = file.bytes.fault()?;
+            Some(Refusal::new(
+                format!("{} {fault}", file.path),
+                "run again when nothing writes to it; to replace a file, write the new one beside it and rename it",
+            ))
+        })
+        .collect()
+}
+
 /// What the address table cannot hold.
 fn table(stages: &Stages<'_>) -> Vec<Refusal> {
     let mut refused = Vec::new();
-    let addresses = Fit::addresses(stages);
+    let lengths = Fit::lengths(stages);
+    let addresses: usize = lengths.iter().flatten().map(|(_, prefixes)| prefixes).sum();
     if addresses > ADDRESSES {
         refused.push(Refusal::new(
             format!("{addresses} prefixes are shaped and the address table holds {ADDRESSES}"),
             "give circuits one routed prefix instead of many hosts, or shape the network on two boxes",
         ));
     }
-    for (family, lengths) in ["IPv4", "IPv6"].into_iter().zip(Fit::lengths(stages)) {
+    for (family, lengths) in ["IPv4", "IPv6"].into_iter().zip(lengths) {
         let Some(over) = lengths.len().checked_sub(LENGTHS).filter(|over| *over > 0) else {
             continue;
         };
@@ -168,11 +184,11 @@ fn violations(stages: &Stages<'_>, artifacts: &ArtifactSet, judge: Judge) -> Vec
     let (plan, tree) = rayon::join(
         || {
             // The bytes are ours and say which format they are in; what matters is that they read as it.
-            let plan: QueuePlan<'_> = serde_json::from_slice(bytes(artifact::QUEUE_PLAN))?;
+            let plan: QueuePlan<'static> = serde_json::from_slice(bytes(artifact::QUEUE_PLAN))?;
             let violations = weir_plan::verify(&plan);
             Ok((plan, violations))
         },
-        || serde_json::from_slice::<Tree<'_>>(bytes(artifact::TREE)),
+        || serde_json::from_slice::<Tree<'static>>(bytes(artifact::TREE)),
     );
     let unreadable = |name: &str, error: serde_json::Error| {
         vec![Refusal::new(
@@ -205,7 +221,8 @@ fn violations(stages: &Stages<'_>, artifacts: &ArtifactSet, judge: Judge) -> Vec
     violations.extend(agreement);
     violations.extend(alone);
     violations.extend(led);
-    rayon::join(|| drop(plan), || drop(tree));
+    // Nobody waits until a million texts are freed.
+    rayon::spawn(move || drop((plan, tree)));
     let told = !stages.tree.evidence.too_deep.is_empty();
     let unmade = unmade
         .map(|fault| Refusal::new(format!("the address table cannot be made: {fault}"), OURS));
@@ -245,6 +262,8 @@ fn refusal(stages: &Stages<'_>, violation: &Violation) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use weir_store::Summed;
+
     use super::*;
     use crate::emit::testing::World;
     use crate::id::CircuitIx;
@@ -262,10 +281,11 @@ mod tests {
         let world = World::small();
         let mut artifacts = world.emit(&[]);
         let before = messages(&world, &artifacts);
-        for (name, bytes) in &mut artifacts.files {
+        for (name, file) in &mut artifacts.files {
             if *name == artifact::QUEUE_PLAN {
-                let text = String::from_utf8_lossy(bytes).replace("\"minor\":17,", "\"minor\":1,");
-                *bytes = text.into_bytes();
+                let text =
+                    String::from_utf8_lossy(file.bytes()).replace("\"minor\":17,", "\"minor\":1,");
+                *file = Summed::of(text.into_bytes());
             }
         }
         let after = messages(&world, &artifacts);
@@ -324,9 +344,9 @@ mod tests {
         }
         let mut artifacts = world.emit(&[]);
         let foreign = other.emit(&[]);
-        for (name, bytes) in &mut artifacts.files {
+        for (name, file) in &mut artifacts.files {
             if *name == artifact::CLASSIFIER {
-                *bytes = foreign.file(name).expect("a table").to_vec();
+                *file = Summed::of(foreign.file(name).expect("a table").to_vec());
             }
         }
         let after = messages(&world, &artifacts);

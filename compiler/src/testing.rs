@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use weir_schemas::artifact;
 
 use crate::config::date::Date;
@@ -12,7 +11,7 @@ use crate::config::{self, CliOverrides, ConfigError};
 use crate::exports::{Clock, Export, ExportFile, ExportSet};
 use crate::ir::previous::Previous;
 use crate::lint::rule::Example;
-use crate::source_map::{Format, SourceFile, SourceMap};
+use crate::source_map::{Content, Digest, Format, SourceFile, SourceMap};
 use crate::{Compiled, compile, previous};
 
 /// A project, read and ready to compile.
@@ -110,6 +109,30 @@ impl Memory {
         })
     }
 
+    /// The same project with other bytes in some files of its export, by their names. Everything else is shared: a test can
+    /// afford a hundred thousand of them.
+    #[must_use]
+    pub fn with(&self, changed: &[(&str, Arc<Vec<u8>>)]) -> Memory {
+        let mut files = SourceMap::default();
+        for (_, file) in self.files.files() {
+            let name = file.path.strip_prefix("exports/");
+            let other = changed.iter().find(|(other, _)| Some(*other) == name);
+            files.add(match other {
+                None => file.clone(),
+                Some((_, bytes)) => SourceFile {
+                    bytes: Content::Held(Arc::clone(bytes)),
+                    digest: Digest::of(Arc::clone(bytes)),
+                    ..file.clone()
+                },
+            });
+        }
+        Memory {
+            project: self.project.clone(),
+            files,
+            exports: self.exports.clone(),
+        }
+    }
+
     pub fn compile(&self, previous: Option<&Previous>) -> Compiled {
         compile(&self.project, &self.files, &self.exports, previous)
     }
@@ -140,12 +163,9 @@ fn export_file(kind: &str, path: &str, bytes: &[u8], map: &mut SourceMap) -> Exp
         } else {
             Format::Toml
         },
-        bytes: Arc::new(bytes.to_vec()),
+        bytes: bytes.to_vec().into(),
         transcoded: None,
-        digest: Sha256::digest(bytes)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect(),
+        digest: weir_store::sha256(bytes).into(),
     });
     ExportFile {
         collection: collection.to_owned(),

@@ -262,13 +262,8 @@ fn settle(
             }
         }
         // What the build makes of it, against what was wanted.
-        let made = built
-            .compiled
-            .artifacts
-            .files
-            .iter()
-            .find(|(name, _)| *name == kind.name);
-        let again = made.map(|(_, bytes)| (kind.compare)(bytes, edited));
+        let made = built.compiled.artifacts.file(kind.name);
+        let again = made.map(|bytes| (kind.compare)(bytes, edited));
         if let Some(Ok(again)) = again {
             for key in again.sets.keys().filter(|key| edits.sets.contains_key(key)) {
                 refused.push((key.clone(), "a build with that override does not say it: something above or beside it decides".to_owned()));

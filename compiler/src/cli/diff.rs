@@ -55,12 +55,14 @@ impl Arguments {
 pub fn run(args: &Arguments, global: &Global, terminal: &Terminal) -> Result<Exit, Stop> {
     let desk = Desk::open(global, None)?;
     // Never freed: the process is about to end, and freeing a million texts takes a while.
-    let from = ManuallyDrop::new(desk.load(&args.from, terminal)?);
-    let to = ManuallyDrop::new(desk.load(&args.to, terminal)?);
-    let diff = weir_compiler::diff::diff(&from, &to);
+    let from = ManuallyDrop::new(desk.bring(&args.from, terminal)?);
+    let to = ManuallyDrop::new(desk.bring(&args.to, terminal)?);
+    let (from, to) = rayon::join(|| from.load(), || to.load());
+    let (from, to) = (ManuallyDrop::new(from?), ManuallyDrop::new(to?));
+    let diff = ManuallyDrop::new(weir_compiler::diff::diff(&from, &to));
     terminal.print(&match args.looks {
         Looks::Text => text(&diff, terminal.out, terminal.detail),
-        Looks::Json => json::text(&diff),
+        Looks::Json => json::text(&*diff),
         Looks::Markdown => markdown(&diff),
         Looks::Html => html(&diff),
     })?;

@@ -81,13 +81,8 @@ fn compared(dir: &Path, from: &Path, terminal: &Terminal) -> String {
     };
     let mut lines = Vec::new();
     for (name, compare) in FILES {
-        let made = built
-            .compiled
-            .artifacts
-            .files
-            .iter()
-            .find(|(file, _)| *file == name);
-        let (Ok(own), Some((_, made))) = (fs::read(from.join(name)), made) else {
+        let made = built.compiled.artifacts.file(name);
+        let (Ok(own), Some(made)) = (fs::read(from.join(name)), made) else {
             continue;
         };
         match compare(&own, made) {

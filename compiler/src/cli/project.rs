@@ -402,6 +402,10 @@ fn previous(
     };
     let manifest = read(artifact::MANIFEST)?;
     let manifest: Manifest<'_> = weir_schemas::read(&manifest).map_err(|e| stop(e.to_string()))?;
+    let judged = manifest.inputs.as_of.as_deref().and_then(Date::parse);
+    if let Some(note) = judged.and_then(|judged| alive_again(project, judged)) {
+        terminal.tell(&format!("note: {note}\n"));
+    }
     let plan = read(artifact::QUEUE_PLAN)?;
     let mut before =
         previous::read(&plan, &manifest.digest, project).map_err(|e| stop(e.to_string()))?;
@@ -425,6 +429,37 @@ fn previous(
         before.tree = Some(shaped.map_err(|e| stop(e.to_string()))?);
     }
     Ok(before)
+}
+
+/// What had expired by the day on which the artifact before was built, and has not by that of this build: a clock that
+/// goes back brings it back, and that is said with both days.
+fn alive_again(project: &Project, judged: Date) -> Option<String> {
+    let today = project.as_of.filter(|today| *today < judged)?;
+    let again = |last: &Option<Date>| last.is_some_and(|l| l.is_over(judged) && !l.is_over(today));
+    let overrides = project.overrides.entries.iter();
+    let overrides = overrides.filter(|o| again(&o.expires)).map(|o| {
+        let last = o.expires.map_or_else(String::new, |l| l.to_string());
+        format!(
+            "the override of {} {} until {last}",
+            o.kind.word(),
+            plain(&o.id)
+        )
+    });
+    let suppressions = project.lint.suppress.iter();
+    let suppressions = suppressions.filter(|s| again(&s.expires)).map(|s| {
+        let last = s.expires.map_or_else(String::new, |l| l.to_string());
+        format!("the suppression of {} until {last}", s.rule)
+    });
+    let all: Vec<String> = overrides.chain(suppressions).collect();
+    let first = all.first()?;
+    let more = match all.len() - 1 {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    Some(format!(
+        "{first}{more} had expired in the artifact that this build follows, which was built on {judged}, and it is \
+         {today}: what was over applies again. If that is not meant, see the clock of this machine, or `--as-of`"
+    ))
 }
 
 impl Built {

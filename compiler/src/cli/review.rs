@@ -5,9 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 
-use weir_compiler::config::project::PromoteWhen;
+use weir_compiler::config::project::{Guard, PromoteWhen};
 use weir_compiler::diff::Artifact as Loaded;
 use weir_compiler::guard::{self, Accept, Candidate, Trip};
 use weir_compiler::lock::Lock;
@@ -15,14 +18,14 @@ use weir_compiler::report::plain;
 use weir_schemas::artifact;
 use weir_schemas::diff::Diff;
 use weir_schemas::findings::Findings;
-use weir_schemas::head::Action;
+use weir_schemas::head::{Action, Head};
 use weir_schemas::manifest::{Manifest, Source};
 use weir_store::Artifact;
 use weir_store::channel::{Clock as _, Done, Known, Promote, short};
 
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
-use crate::cli::store::{Desk, Key, load, load_proved, store_error, unproved, violations};
+use crate::cli::store::{Brought, Desk, Key, Proved, bring, prove, unproved};
 
 /// Who judges a build that its own findings fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,49 +55,158 @@ impl Review {
         judge: Judge,
     ) -> Result<Review, Stop> {
         // What runs is read meanwhile. What is wrong with the new one is told first.
-        let (loaded, was) = rayon::join(
-            || prove(&artifact),
-            || base.map(|known| running(desk, known)).transpose(),
+        let (proved, was) = rayon::join(
+            || Proved::of(&artifact, prove(&artifact)?),
+            || base.map(|known| Was::of(desk, known)),
         );
-        let loaded = loaded?;
+        let look = Look {
+            proved: proved?,
+            was,
+            artifact: artifact.clone(),
+            guard: desk.project.guard.clone(),
+            judge,
+        };
+        let seen = look.seen()?;
+        let candidate = Candidate {
+            diff: seen.diff.as_ref(),
+            shaped: seen.shaped,
+            failing: seen.failing,
+            ages: (seen.manifest.as_ref()).map_or(Vec::new(), |m| ages(desk, m)),
+        };
+        let mut trips = guard::trips(&desk.project.guard, &candidate, accept);
+        trips.extend(seen.contained);
+        Ok(Review {
+            manifest_sha256: seen.manifest_sha256,
+            artifact,
+            diff: seen.diff,
+            trips,
+        })
+    }
+}
+
+/// What is looked at: files in memory.
+struct Look {
+    proved: Proved,
+    was: Option<Was>,
+    artifact: Artifact,
+    guard: Guard,
+    judge: Judge,
+}
+
+/// What the channel runs.
+struct Was {
+    head: Head,
+    /// `None`: it cannot be read.
+    brought: Option<Brought>,
+}
+
+impl Was {
+    fn of(desk: &Desk, known: &Known) -> Was {
+        let found = desk.store.get(&known.head.digest).ok();
+        Was {
+            head: known.head.clone(),
+            brought: found.and_then(|artifact| bring(&artifact).ok()),
+        }
+    }
+
+    /// A guard that has nothing to compare with guards nothing, so it must be there.
+    fn load(&self) -> Result<Loaded<'_>, Stop> {
+        let loaded = (self.brought.as_ref()).and_then(|brought| brought.load().ok());
+        loaded.ok_or_else(|| {
+            let Head { channel, digest, .. } = &self.head;
+            Stop::new(
+                Exit::Refused,
+                format!(
+                    "channel {channel} runs {}, which cannot be read: what would change is not known",
+                    short(digest)
+                ),
+                format!(
+                    "bring that artifact back into the store, or go back to one that is there: weir rollback {channel} \
+                     --to DIGEST"
+                ),
+            )
+        })
+    }
+}
+
+/// What was seen there.
+struct Seen {
+    manifest: Option<Manifest<'static>>,
+    manifest_sha256: String,
+    diff: Option<Diff>,
+    shaped: u64,
+    failing: bool,
+    contained: Option<Trip>,
+}
+
+impl Look {
+    /// On a thread of its own, which frees what was read when the answer is there already: that is hundreds of thousands of
+    /// small texts, and nobody waits for them.
+    fn seen(self) -> Result<Seen, Stop> {
+        let (tell, told) = mpsc::sync_channel(1);
+        let thread = thread::spawn(move || {
+            let (loaded, was) = rayon::join(
+                || self.proved.brought.load(),
+                || self.was.as_ref().map(Was::load).transpose(),
+            );
+            // Whoever asked waits for it.
+            let _ = match (loaded, was) {
+                (Ok(loaded), Ok(was)) => tell.send(self.judged(&loaded, Ok(was.as_ref()))),
+                (Ok(loaded), Err(stop)) => tell.send(self.judged(&loaded, Err(stop))),
+                (Err(stop), _) => tell.send(Err(stop)),
+            };
+        });
+        match told.recv() {
+            Ok(seen) => seen,
+            Err(gone) => match thread.join() {
+                Err(panic) => resume_unwind(panic),
+                Ok(()) => Err(Stop::new(Exit::Outside, gone.to_string(), "")),
+            },
+        }
+    }
+
+    /// The plan is one that a kernel takes and enforces, or it is refused.
+    fn judged(
+        &self,
+        loaded: &Loaded<'_>,
+        was: Result<Option<&Loaded<'_>>, Stop>,
+    ) -> Result<Seen, Stop> {
+        let before = was.as_ref().ok().copied().flatten();
+        let (violations, diff) = rayon::join(
+            || self.proved.violations(loaded),
+            || before.map(|was| weir_compiler::diff::diff(was, loaded)),
+        );
+        if let Some(first) = violations.first() {
+            return Err(unproved(
+                &self.artifact,
+                &plain(&first.to_string()),
+                "build it again with this Weir: the plan would not be enforced as it stands",
+            ));
+        }
+        was?;
         let manifest = loaded.manifest.as_ref();
-        let was = was?;
-        let diff = was
-            .as_ref()
-            .map(|was| weir_compiler::diff::diff(was, &loaded));
         let mut failing = manifest.is_none_or(|m| m.failing);
-        let mut more = None;
+        let mut contained = None;
         if failing
             && let Some(fail_on) = manifest.and_then(|m| m.fail_on)
             // What cannot be read speaks for nothing.
-            && let Ok(bytes) = artifact.read(artifact::FINDINGS)
+            && let Ok(bytes) = self.artifact.read(artifact::FINDINGS)
             && let Ok(found) = weir_schemas::read::<Findings<'_>>(&bytes)
         {
-            if judge == Judge::Scheduled(PromoteWhen::WhenContained) {
+            if self.judge == Judge::Scheduled(PromoteWhen::WhenContained) {
                 failing = false;
-                more = guard::contained(&desk.project.guard, &found, fail_on, &loaded.tree);
+                contained = guard::contained(&self.guard, &found, fail_on, &loaded.tree);
             } else {
                 failing = guard::failing(&found, fail_on).next().is_some();
             }
         }
-        let candidate = Candidate {
-            diff: diff.as_ref(),
+        Ok(Seen {
+            manifest: manifest.cloned(),
+            manifest_sha256: self.proved.manifest_sha256.clone(),
+            diff,
             shaped: loaded.tree.circuits.len() as u64,
             failing,
-            ages: manifest.map_or(Vec::new(), |m| ages(desk, m)),
-        };
-        let mut trips = guard::trips(&desk.project.guard, &candidate, accept);
-        trips.extend(more);
-        // Millions of small texts: nobody waits for them.
-        rayon::spawn(move || drop((loaded, was)));
-        let bytes = artifact
-            .read(artifact::MANIFEST)
-            .map_err(|e| store_error(&e))?;
-        Ok(Review {
-            manifest_sha256: weir_compiler::emit::sha256(&bytes),
-            artifact,
-            diff,
-            trips,
+            contained,
         })
     }
 }
@@ -139,43 +251,6 @@ impl Review {
             channels.promote(base, &promote)
         })
     }
-}
-
-/// Every byte is as it was stored, and the plan is one that a kernel takes and enforces.
-fn prove(artifact: &Artifact) -> Result<Loaded, Stop> {
-    let loaded = load_proved(artifact)?;
-    if let Some(first) = violations(artifact, &loaded)?.first() {
-        return Err(unproved(
-            artifact,
-            &plain(&first.to_string()),
-            "build it again with this Weir: the plan would not be enforced as it stands",
-        ));
-    }
-    Ok(loaded)
-}
-
-/// What the channel runs. A guard that has nothing to compare with guards nothing, so it must be there.
-fn running(desk: &Desk, known: &Known) -> Result<Loaded, Stop> {
-    let head = &known.head;
-    let found = desk
-        .store
-        .get(&head.digest)
-        .map_err(|e| store_error(&e))
-        .and_then(|artifact| load(&artifact));
-    found.map_err(|_| {
-        Stop::new(
-            Exit::Refused,
-            format!(
-                "channel {} runs {}, which cannot be read: what would change is not known",
-                head.channel,
-                short(&head.digest)
-            ),
-            format!(
-                "bring that artifact back into the store, or go back to one that is there: weir rollback {} --to DIGEST",
-                head.channel
-            ),
-        )
-    })
 }
 
 /// How old the data of each source is, in seconds, where that is known of the very files that were built from.

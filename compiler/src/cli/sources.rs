@@ -316,6 +316,8 @@ pub fn source(dir: &Path, live: &Live) -> Result<Source, Stop> {
         trust,
         limits: Limits {
             total: Duration::from_secs(live.timeout_seconds),
+            body: live.answer_mb << 20,
+            bodies: live.answer_mb << 21,
             ..Limits::default()
         },
         had: Vec::new(),

@@ -127,7 +127,7 @@ impl Stop {
             format: FileFormat::Toml,
             bytes: error.text().as_bytes().to_vec().into(),
             transcoded: None,
-            digest: String::new(),
+            digest: String::new().into(),
         });
         let problem = |error: &ConfigError| Problem {
             message: error.message.clone(),

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use weir_compiler::config::project::{KeyRef, Project};
+use weir_compiler::config::project::{Project, SecretPlace};
 use weir_compiler::config::{self, CliOverrides};
-use weir_compiler::diff::{Artifact as Loaded, Unreadable};
+use weir_compiler::diff::{Artifact as Loaded, Files, Unreadable};
 use weir_compiler::lint::rules::NOT_AS_REVIEWED;
 use weir_compiler::report::plain;
 use weir_compiler::source_map::SourceMap;
@@ -188,13 +188,15 @@ impl Desk {
         self.store.get(reference).map_err(|e| store_error(&e))
     }
 
-    /// An artifact by digest or channel, proved, or the files of a directory, read for a diff.
-    pub fn load(&self, reference: &str, terminal: &Terminal) -> Result<Loaded, Stop> {
+    /// The files of an artifact by digest or channel, proved, or those of a directory, for a diff.
+    pub fn bring(&self, reference: &str, terminal: &Terminal) -> Result<Brought, Stop> {
         let dir = Path::new(reference);
         if dir.join(artifact::TREE).is_file() {
-            return load_dir(dir);
+            return from_dir(dir);
         }
-        load_proved(&self.artifact(reference, terminal)?)
+        let artifact = self.artifact(reference, terminal)?;
+        let proved = Proved::of(&artifact, prove(&artifact)?)?;
+        Ok(proved.brought)
     }
 
     /// Keys whose signatures count; `None` where nobody said.
@@ -222,12 +224,12 @@ impl Desk {
             )
         };
         match reference {
-            KeyRef::File(path) => signing::Secret::from_file(&self.dir.join(path)),
-            KeyRef::Env(name) => match std::env::var(name) {
+            SecretPlace::File(path) => signing::Secret::from_file(&self.dir.join(path)),
+            SecretPlace::Env(name) => match std::env::var(name) {
                 Ok(text) => signing::Secret::read(&text, &format!("variable {name}")),
                 Err(_) => Err(missing(format!("variable {name}"))),
             },
-            KeyRef::Credential(name) => {
+            SecretPlace::Credential(name) => {
                 let dir = std::env::var_os("CREDENTIALS_DIRECTORY")
                     .ok_or_else(|| missing(format!("credential {name}")))?;
                 signing::Secret::from_file(&Path::new(&dir).join(name))
@@ -329,8 +331,43 @@ pub fn whoami(clock: &SystemClock) -> String {
     format!("{user}@{}", clock.host())
 }
 
-pub fn load(artifact: &Artifact) -> Result<Loaded, Stop> {
-    Loaded::read(|file| match artifact.read(file) {
+/// Files of an artifact in memory, and what is said of those that cannot be read.
+pub struct Brought {
+    files: Files,
+    /// What they are.
+    name: String,
+    exit: Exit,
+    help: String,
+}
+
+impl Brought {
+    fn of(artifact: &Artifact, files: Files) -> Brought {
+        let digest = short(artifact.digest());
+        Brought {
+            files,
+            name: format!("artifact {digest}"),
+            exit: Exit::Outside,
+            help: format!("see what else is wrong with it: weir verify {digest}"),
+        }
+    }
+
+    /// What they say.
+    pub fn load(&self) -> Result<Loaded<'_>, Stop> {
+        self.files.artifact().map_err(|e| self.unreadable(&e))
+    }
+
+    fn unreadable(&self, error: &Unreadable) -> Stop {
+        Stop::new(
+            self.exit,
+            format!("{}: {error}", self.name),
+            self.help.clone(),
+        )
+    }
+}
+
+/// The files of an artifact, as they are.
+pub fn bring(artifact: &Artifact) -> Result<Brought, Stop> {
+    let files = Files::read(|file| match artifact.read(file) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(StoreError::Io { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound => {
             Ok(None)
@@ -339,29 +376,76 @@ pub fn load(artifact: &Artifact) -> Result<Loaded, Stop> {
             file,
             reason: error.to_string(),
         }),
-    })
-    .map_err(|e| {
-        Stop::new(
-            Exit::Outside,
-            format!("artifact {}: {e}", short(artifact.digest())),
-            format!(
-                "see what else is wrong with it: weir verify {}",
-                short(artifact.digest())
-            ),
-        )
-    })
+    });
+    let brought = |files| Brought::of(artifact, files);
+    files
+        .map_err(|e| brought(Files::of(|_| None)).unreadable(&e))
+        .map(brought)
 }
 
-/// The same, when every byte is as it was stored: what is said of damaged files would be said of another artifact.
-pub fn load_proved(artifact: &Artifact) -> Result<Loaded, Stop> {
-    let damage = artifact.verify().map_err(|e| store_error(&e))?;
-    match damage.first() {
-        None => load(artifact),
-        Some(first) => Err(unproved(
-            artifact,
-            &format!("{} ({NOT_AS_REVIEWED})", plain(&first.to_string())),
-            "move its directory away and build again",
-        )),
+/// Looks at every byte of an artifact, and keeps the files that are looked into: see [`Proved::of`].
+pub fn prove(artifact: &Artifact) -> Result<weir_store::Proved, Stop> {
+    let mut keep = vec![artifact::CLASSIFIER];
+    keep.extend(Files::READ);
+    artifact.prove(&keep).map_err(|e| store_error(&e))
+}
+
+/// Files of an artifact of which every byte is as it was stored.
+pub struct Proved {
+    pub brought: Brought,
+    /// SHA-256 of `manifest.json`.
+    pub manifest_sha256: String,
+    /// `classifier.bin`; absent where an older Weir built it.
+    classifier: Option<Vec<u8>>,
+}
+
+impl Proved {
+    /// Refuses what is not as it was stored: what is said of damaged files would be said of another artifact.
+    pub fn of(artifact: &Artifact, proved: weir_store::Proved) -> Result<Proved, Stop> {
+        let weir_store::Proved { damage, mut files } = proved;
+        if let Some(first) = damage.first() {
+            return Err(unproved(
+                artifact,
+                &format!("{} ({NOT_AS_REVIEWED})", plain(&first.to_string())),
+                "move its directory away and build again",
+            ));
+        }
+        // An artifact without a manifest is damaged.
+        let manifest = files.get(artifact::MANIFEST);
+        Ok(Proved {
+            manifest_sha256: manifest.map_or_else(String::new, |bytes| weir_store::sha256(bytes)),
+            classifier: files.remove(artifact::CLASSIFIER),
+            brought: Brought::of(artifact, Files::of(|name| files.remove(name))),
+        })
+    }
+
+    /// What is wrong with its plan, tree and address table.
+    pub fn violations(&self, loaded: &Loaded<'_>) -> Vec<Violation> {
+        let Loaded { tree, plan, .. } = loaded;
+        let ((mut violations, beside), (alone, table)) = rayon::join(
+            || {
+                rayon::join(
+                    || weir_plan::verify(plan),
+                    || weir_plan::verify_agreement(tree, plan),
+                )
+            },
+            || rayon::join(|| weir_plan::verify_tree(tree), || self.table(loaded)),
+        );
+        violations.extend(beside);
+        violations.extend(alone);
+        violations.extend(table);
+        violations
+    }
+
+    fn table(&self, loaded: &Loaded<'_>) -> Vec<Violation> {
+        match &self.classifier {
+            Some(table) => weir_plan::verify_table(&loaded.tree, &loaded.plan, table),
+            None => vec![Violation {
+                kind: weir_plan::Kind::Table,
+                key: artifact::CLASSIFIER.to_owned(),
+                message: "is not there: an older Weir built this artifact".to_owned(),
+            }],
+        }
     }
 }
 
@@ -375,49 +459,24 @@ pub fn unproved(artifact: &Artifact, what: &str, help: &str) -> Stop {
     )
 }
 
-/// What is wrong with the plan, the tree and the address table of an artifact whose files are as they were stored.
-pub fn violations(artifact: &Artifact, loaded: &Loaded) -> Result<Vec<Violation>, Stop> {
-    let Loaded { tree, plan, .. } = loaded;
-    let ((mut violations, beside), (alone, table)) = rayon::join(
-        || {
-            rayon::join(
-                || weir_plan::verify(plan),
-                || weir_plan::verify_agreement(tree, plan),
-            )
-        },
-        || rayon::join(|| weir_plan::verify_tree(tree), || table(artifact, loaded)),
-    );
-    violations.extend(beside);
-    violations.extend(alone);
-    violations.extend(table?);
-    Ok(violations)
-}
-
-/// What is wrong with the address table.
-fn table(artifact: &Artifact, loaded: &Loaded) -> Result<Vec<Violation>, Stop> {
-    match artifact.read(artifact::CLASSIFIER) {
-        Ok(table) => Ok(weir_plan::verify_table(&loaded.tree, &loaded.plan, &table)),
-        Err(StoreError::Io { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound => {
-            Ok(vec![Violation {
-                kind: weir_plan::Kind::Table,
-                key: artifact::CLASSIFIER.to_owned(),
-                message: "is not there: an older Weir built this artifact".to_owned(),
-            }])
-        }
-        Err(error) => Err(store_error(&error)),
-    }
-}
-
-fn load_dir(dir: &Path) -> Result<Loaded, Stop> {
-    Loaded::read(|file| match fs::read(dir.join(file)) {
+fn from_dir(dir: &Path) -> Result<Brought, Stop> {
+    let brought = |files| Brought {
+        files,
+        name: dir.display().to_string(),
+        exit: Exit::Usage,
+        help: String::new(),
+    };
+    let files = Files::read(|file| match fs::read(dir.join(file)) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Unreadable {
             file,
             reason: error.to_string(),
         }),
-    })
-    .map_err(|e| Stop::new(Exit::Usage, format!("{}: {e}", dir.display()), ""))
+    });
+    files
+        .map_err(|e| brought(Files::of(|_| None)).unreadable(&e))
+        .map(brought)
 }
 
 /// "generation 3 of production is 1234567890ab"

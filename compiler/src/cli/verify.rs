@@ -13,7 +13,7 @@ use weir_store::channel::{Clock as _, short};
 
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
-use crate::cli::store::{Desk, load, stop, store_error, violations};
+use crate::cli::store::{Desk, Proved, prove, stop, store_error};
 use crate::cli::terminal::Terminal;
 use crate::cli::{Format, Global};
 
@@ -115,17 +115,17 @@ impl Found {
                 return Ok(());
             }
         }
-        let damage = artifact.verify().map_err(|e| store_error(&e))?;
-        for damage in &damage {
+        let proved = prove(artifact)?;
+        for damage in &proved.damage {
             self.wrong.push(format!("artifact {digest}: {damage}"));
         }
-        if !damage.is_empty() {
+        if !proved.damage.is_empty() {
             return Ok(());
         }
         self.good
             .push(format!("artifact {digest}: every file is as it was stored"));
-        let loaded = load(artifact)?;
-        match violations(artifact, &loaded)?.as_slice() {
+        let proved = Proved::of(artifact, proved)?;
+        match proved.violations(&proved.brought.load()?).as_slice() {
             [] => self.good.push(format!(
                 "artifact {digest}: its plan holds the rates it states, and its address table leads to its classes"
             )),

@@ -170,7 +170,7 @@ impl Inputs {
                 format: FileFormat::Json,
                 bytes: bytes.unwrap_or_default().into(),
                 transcoded: None,
-                digest: digest.to_owned(),
+                digest: digest.to_owned().into(),
             });
         }
         Inputs { map, there }

@@ -5,7 +5,7 @@ use weir_store::sha256;
 
 use crate::config::check::list;
 use crate::config::project::{
-    FailOn, LevelSetting, Merge, Project, ShaperMode, Simplify, SuspendedPolicy,
+    FailOn, LevelSetting, LintOptions, Merge, Project, ShaperMode, Simplify, SuspendedPolicy,
 };
 use crate::units::{Kbps, Pair};
 
@@ -162,6 +162,20 @@ pub(super) fn settings(project: &Project) -> String {
             json!([s.rule, s.subjects, s.reason, expires])
         });
         settings["lint"]["suppress"] = suppress.collect();
+    }
+    let options = &lint.options;
+    if *options != LintOptions::default() {
+        settings["lint"]["options"] = json!({
+            "wide_prefix_ipv4": options.wide_prefix_ipv4,
+            "wide_prefix_ipv6": options.wide_prefix_ipv6,
+            "implausible_plan_least_kbps": options.implausible_plan_least.0,
+            "implausible_plan_most_kbps": options.implausible_plan_most.0,
+            "oversubscribed_times": options.oversubscribed_times,
+            "oversubscribed_percent": options.oversubscribed_percent,
+            "rates_jump_times": options.rates_jump_times,
+            "rates_jump_percent": options.rates_jump_percent,
+            "rates_look_swapped_most": options.rates_look_swapped_most,
+        });
     }
     sha256(settings.to_string().as_bytes())
 }

@@ -7,8 +7,17 @@ use toml::de::{DeTable, DeValue};
 use crate::config::value::Span;
 
 /// Keys of `[[source]]` whose text may be shown. Everything else there, known or not, may be a secret.
-const SHOWN: [&str; 9] = [
-    "name", "kind", "export", "enabled", "ca", "tls_pin", "auth", "tenant", "timeout",
+const SHOWN: [&str; 10] = [
+    "name",
+    "kind",
+    "export",
+    "enabled",
+    "ca",
+    "tls_pin",
+    "auth",
+    "tenant",
+    "timeout",
+    "max_answer_mb",
 ];
 
 /// Last parts of key names that mean a secret wherever they are, also in a comment or in a line that does not parse.

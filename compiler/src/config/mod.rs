@@ -21,6 +21,7 @@ mod schema;
 pub mod suggest;
 mod table;
 mod value;
+mod written;
 
 #[cfg(test)]
 mod tests;

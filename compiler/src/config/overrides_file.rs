@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::file::words;
+use crate::config::file::words::words;
 use crate::config::value::{At, Count, Day, PerDirection, Word, Words};
 use crate::ir::records::{LeafKind, LinkState, NodeKind, ServiceState};
 

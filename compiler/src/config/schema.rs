@@ -132,7 +132,7 @@ fn mappings(page: &mut String) {
 }
 
 const PREFACE: &str = "\
-<!-- Made from the comments in compiler/src/config/file.rs: UPDATE_GOLDEN=1 cargo test -p weir-compiler config -->
+<!-- Made from the comments in compiler/src/config/file/: UPDATE_GOLDEN=1 cargo test -p weir-compiler config -->
 
 # `weir.toml`
 

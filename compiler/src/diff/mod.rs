@@ -4,15 +4,16 @@
 //! It reads published files only, so it compares artifacts of any age, and knows nothing of projects. Two sorted
 //! lists are merged; nothing is looked up in a loop.
 
+mod circuits;
 mod load;
+mod names;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use weir_plan::diff::{ClassChange, PlanDiff, has_leaf};
 use weir_schemas::Published as _;
-use weir_schemas::common::OmitReason;
 use weir_schemas::diff::{Change, Counts, Diff, Disruption, Group, GroupKind, Side};
 use weir_schemas::queue_plan::{Class, Leaf, LeafQdisc};
 use weir_schemas::tree::{TreeCircuit, TreeNode};
@@ -20,16 +21,26 @@ use weir_schemas::tree::{TreeCircuit, TreeNode};
 use crate::reparented::Unmoved;
 use crate::units::{Kbps, Pair};
 
-pub use load::{Artifact, Unreadable};
+pub use load::{Artifact, Files, Unreadable};
+pub use names::Names;
 
 /// Compares two artifacts.
-pub fn diff(from: &Artifact, to: &Artifact) -> Diff {
-    let plan = weir_plan::diff::diff(&from.plan, &to.plan);
+pub fn diff(from: &Artifact<'_>, to: &Artifact<'_>) -> Diff {
+    let (plan, (nodes, reparented)) = rayon::join(
+        || weir_plan::diff::diff(&from.plan, &to.plan),
+        || (NodeTable::new(from, to), reparented(from, to)),
+    );
     let mut found = Found::default();
     found.settings(from, to, &plan);
-    let nodes = NodeTable::new(from, to);
     found.nodes(&nodes, &plan);
-    let disturbed = found.circuits(from, to, &nodes, &plan);
+    let both = circuits::Both {
+        from,
+        to,
+        nodes: &nodes,
+        plan: &plan,
+    };
+    let (of_circuits, disturbed) = circuits::circuits(&both);
+    found.extend(of_circuits);
     let groups = found.groups();
     let of = |kind| groups.iter().find(|g| g.kind == kind);
     let count = |kind| of(kind).map_or(0, |g| g.changes.len() as u64);
@@ -37,7 +48,7 @@ pub fn diff(from: &Artifact, to: &Artifact) -> Diff {
         joined: count(GroupKind::Joined),
         left: count(GroupKind::Left),
         moved: count(GroupKind::Moved),
-        reparented: reparented(from, to),
+        reparented,
         rerated: count(GroupKind::Rerated),
         readdressed: count(GroupKind::Readdressed),
         renamed: count(GroupKind::Renamed),
@@ -65,7 +76,7 @@ pub fn diff(from: &Artifact, to: &Artifact) -> Diff {
     }
 }
 
-fn side(artifact: &Artifact, nodes: usize) -> Side {
+fn side(artifact: &Artifact<'_>, nodes: usize) -> Side {
     let sum = |rate: fn(&TreeCircuit<'_>) -> [u64; 2]| {
         let add = |[a, b]: [u64; 2], [c, d]: [u64; 2]| [a.saturating_add(c), b.saturating_add(d)];
         artifact.tree.circuits.values().map(rate).fold([0, 0], add)
@@ -102,11 +113,15 @@ fn merge<'k, A, B>(
 }
 
 /// Circuits of both artifacts with another node above them.
-fn reparented(from: &Artifact, to: &Artifact) -> u64 {
+fn reparented(from: &Artifact<'_>, to: &Artifact<'_>) -> u64 {
     let was: FxHashMap<&str, Option<&str>> = with_parents(&from.tree.emitted).into_iter().collect();
     let now = with_parents(&to.tree.emitted);
     let unmoved = Unmoved::of(now.into_iter(), |id| was.get(id).copied());
-    let node = |artifact: &Artifact, parent: &str| !artifact.tree.buckets.contains_key(parent);
+    let [old_buckets, new_buckets] = [from, to].map(|artifact| {
+        let names = artifact.tree.buckets.keys();
+        names.map(AsRef::as_ref).collect::<FxHashSet<&str>>()
+    });
+    let node = |buckets: &FxHashSet<&str>, parent: &str| !buckets.contains(parent);
     let mut count = 0;
     let old = from.tree.circuits.iter().map(|(id, c)| (id.as_ref(), c));
     let new = to.tree.circuits.iter().map(|(id, c)| (id.as_ref(), c));
@@ -114,8 +129,8 @@ fn reparented(from: &Artifact, to: &Artifact) -> u64 {
         let (Some(before), Some(after)) = (before, after) else {
             return;
         };
-        let was = node(from, &before.parent).then_some(before.parent.as_ref());
-        let is = node(to, &after.parent).then_some(after.parent.as_ref());
+        let was = node(&old_buckets, &before.parent).then_some(before.parent.as_ref());
+        let is = node(&new_buckets, &after.parent).then_some(after.parent.as_ref());
         count += u64::from(unmoved.reparents(was, is));
     });
     count
@@ -148,7 +163,7 @@ struct NodeTable<'a> {
 }
 
 impl<'a> NodeTable<'a> {
-    fn new(from: &'a Artifact, to: &'a Artifact) -> Self {
+    fn new(from: &'a Artifact<'_>, to: &'a Artifact<'_>) -> Self {
         NodeTable {
             old: placed(&from.tree.emitted),
             new: placed(&to.tree.emitted),
@@ -200,6 +215,13 @@ impl Found {
         self.0.entry(group).or_default().push(change);
     }
 
+    /// What is behind what is here.
+    fn extend(&mut self, behind: Found) {
+        for (group, mut changes) in behind.0 {
+            self.0.entry(group).or_default().append(&mut changes);
+        }
+    }
+
     fn groups(self) -> Vec<Group> {
         let mut groups: Vec<Group> = self
             .0
@@ -228,7 +250,7 @@ impl Found {
         groups
     }
 
-    fn settings(&mut self, from: &Artifact, to: &Artifact, plan: &PlanDiff<'_>) {
+    fn settings(&mut self, from: &Artifact<'_>, to: &Artifact<'_>, plan: &PlanDiff<'_>) {
         let all = to.tree.circuits.len() as u64;
         let mut add = |id: &str, before: String, after: String, disruption, affected| {
             self.add(
@@ -271,7 +293,7 @@ impl Found {
     }
 
     fn nodes(&mut self, nodes: &NodeTable<'_>, plan: &PlanDiff<'_>) {
-        let mut classes = Cursor::new(plan, "node:");
+        let mut classes = Cursor::new(plan, "node:", "");
         let old = nodes.old.iter().map(|p| (p.node.id.as_ref(), p));
         let new = nodes.new.iter().map(|p| (p.node.id.as_ref(), p));
         merge(old, new, |id, before, after| {
@@ -334,175 +356,15 @@ impl Found {
             }
         });
     }
-
-    /// Gives how many circuits are disturbed.
-    fn circuits(
-        &mut self,
-        from: &Artifact,
-        to: &Artifact,
-        nodes: &NodeTable<'_>,
-        plan: &PlanDiff<'_>,
-    ) -> u64 {
-        let replaced: Vec<LeafQdisc> = plan
-            .settings
-            .iter()
-            .filter(|s| s.disruption == Disruption::Leaf)
-            .filter_map(|s| s.only)
-            .collect();
-        let mut classes = Cursor::new(plan, "circuit:");
-        let mut leaves = KeyCursor::new(&to.plan.classes, "circuit:");
-        let mut old_names = NameCursor::new(&from.names);
-        let mut new_names = NameCursor::new(&to.names);
-        let mut disturbed = 0;
-        let old = from.tree.circuits.iter().map(|(id, c)| (id.as_ref(), c));
-        let new = to.tree.circuits.iter().map(|(id, c)| (id.as_ref(), c));
-        merge(old, new, |id, before, after| {
-            let class = classes.at(id);
-            let (old_name, new_name) = (old_names.at(id), new_names.at(id));
-            let change = |disruption, before, after| Change {
-                id: id.to_owned(),
-                name: new_name.or(old_name).unwrap_or(id).to_owned(),
-                kind: None,
-                disruption,
-                affected: 1,
-                before,
-                after,
-            };
-            match (before, after) {
-                (None, Some(new)) => {
-                    let why = from.tree.omitted.get(id).map(|r| omitted(*r));
-                    let change = change(Disruption::MapOnly, why, Some(words(&nodes.new, new)));
-                    self.add(GroupKind::Joined, change);
-                }
-                (Some(old), None) => {
-                    disturbed += 1;
-                    let why = to.tree.omitted.get(id).map(|r| omitted(*r));
-                    let change = change(Disruption::Leaf, Some(words(&nodes.old, old)), why);
-                    self.add(GroupKind::Left, change);
-                }
-                (Some(old), Some(new)) => {
-                    let did = class.map_or(Disruption::None, |c| c.disruption);
-                    let leaf_args = !replaced.is_empty()
-                        && leaves
-                            .at(id)
-                            .is_some_and(|c| replaced.iter().any(|kind| has_leaf(c, *kind)));
-                    if did >= Disruption::Leaf || leaf_args {
-                        disturbed += 1;
-                    }
-                    let mut explained = Disruption::None;
-                    if old.parent != new.parent {
-                        explained = did;
-                        let was = format!("under {}", node_name(&nodes.old, &old.parent));
-                        let is = format!("under {}", node_name(&nodes.new, &new.parent));
-                        let change = change(did, Some(was), Some(is));
-                        self.add(GroupKind::Moved, change);
-                    }
-                    if (old.max_kbps, old.min_kbps) != (new.max_kbps, new.min_kbps) {
-                        explained = explained.max(Disruption::Rate);
-                        let change = change(
-                            Disruption::Rate,
-                            Some(rates(old, new.max_kbps == old.max_kbps)),
-                            Some(rates(new, new.max_kbps == old.max_kbps)),
-                        );
-                        self.add(GroupKind::Rerated, change);
-                    }
-                    let (was, is) = (addresses(old), addresses(new));
-                    if was != is {
-                        let change = change(
-                            Disruption::MapOnly,
-                            Some(list(&was, &is)),
-                            Some(list(&is, &was)),
-                        );
-                        self.add(GroupKind::Readdressed, change);
-                    }
-                    if let (Some(was), Some(is)) = (old_name, new_name)
-                        && was != is
-                    {
-                        let change =
-                            change(Disruption::None, Some(was.to_owned()), Some(is.to_owned()));
-                        self.add(GroupKind::Renamed, change);
-                    }
-                    // A rebuild is told once, as the setting that causes it.
-                    if did > explained
-                        && did < Disruption::Rebuild
-                        && let Some(class) = class
-                    {
-                        let (before, after) = class_words(class);
-                        self.add(GroupKind::Reclassed, change(did, before, after));
-                    }
-                }
-                (None, None) => {}
-            }
-        });
-        disturbed
-    }
 }
 
-fn leaves(artifact: &Artifact, kind: LeafQdisc) -> u64 {
+fn leaves(artifact: &Artifact<'_>, kind: LeafQdisc) -> u64 {
     let classes = artifact.plan.classes.iter();
     classes.filter(|class| has_leaf(class, kind)).count() as u64
 }
 
 fn node_name<'n>(side: &'n [Placed<'n>], id: &'n str) -> &'n str {
     NodeTable::name(side, id)
-}
-
-/// What a circuit has and where it hangs.
-fn words(side: &[Placed<'_>], circuit: &TreeCircuit<'_>) -> String {
-    format!(
-        "{} under {}",
-        shown_rate(circuit.max_kbps),
-        node_name(side, &circuit.parent)
-    )
-}
-
-/// Its ceiling, or its guarantee where only that differs.
-fn rates(circuit: &TreeCircuit<'_>, guarantee_only: bool) -> String {
-    if guarantee_only {
-        format!("guaranteed {}", shown_rate(circuit.min_kbps))
-    } else {
-        shown_rate(circuit.max_kbps)
-    }
-}
-
-fn omitted(reason: OmitReason) -> String {
-    let why = match reason {
-        OmitReason::Suspended => "suspended",
-        OmitReason::NoPlan => "no plan",
-        OmitReason::NoAddress => "no address",
-        OmitReason::Excluded => "excluded by an override",
-    };
-    format!("not shaped: {why}")
-}
-
-fn addresses<'c>(circuit: &'c TreeCircuit<'_>) -> Vec<&'c str> {
-    let devices = circuit.devices.iter();
-    let mut all: Vec<&str> = devices
-        .flat_map(|d| d.ipv4.iter().chain(&d.ipv6))
-        .map(AsRef::as_ref)
-        .collect();
-    all.sort_unstable();
-    all
-}
-
-/// Addresses that are listed one by one.
-const LISTED: usize = 4;
-
-/// What of `these` is not in `those`, as a list; all of them where nothing is.
-fn list(these: &[&str], those: &[&str]) -> String {
-    let only: Vec<&str> = these
-        .iter()
-        .filter(|a| those.binary_search(a).is_err())
-        .copied()
-        .collect();
-    if only.is_empty() {
-        return format!("{} of them", these.len());
-    }
-    let mut text = only[..only.len().min(LISTED)].join(", ");
-    if only.len() > LISTED {
-        text.push_str(&format!(" and {} more", only.len() - LISTED));
-    }
-    text
 }
 
 /// What is different about a class that nobody asked to be.
@@ -561,8 +423,10 @@ struct Cursor<'p> {
 }
 
 impl<'p> Cursor<'p> {
-    fn new(plan: &'p PlanDiff<'p>, prefix: &'static str) -> Self {
-        let start = plan.classes.partition_point(|c| c.key < prefix);
+    /// From the first id on that is not before `first`.
+    fn new(plan: &'p PlanDiff<'p>, prefix: &'static str, first: &str) -> Self {
+        let first = [prefix, first].concat();
+        let start = plan.classes.partition_point(|c| c.key < first.as_str());
         let mut rest = plan.classes[start..].iter();
         let held = rest.next();
         Cursor { rest, prefix, held }
@@ -574,57 +438,6 @@ impl<'p> Cursor<'p> {
             match held.key.strip_prefix(self.prefix)?.cmp(id) {
                 Ordering::Less => self.held = self.rest.next(),
                 Ordering::Equal => return Some(held),
-                Ordering::Greater => return None,
-            }
-        }
-        None
-    }
-}
-
-/// The same over classes.
-struct KeyCursor<'p> {
-    classes: &'p [Class<'p>],
-    prefix: &'static str,
-    at: usize,
-}
-
-impl<'p> KeyCursor<'p> {
-    fn new(classes: &'p [Class<'p>], prefix: &'static str) -> Self {
-        KeyCursor {
-            at: classes.partition_point(|c| c.key.as_ref() < prefix),
-            classes,
-            prefix,
-        }
-    }
-
-    fn at(&mut self, id: &str) -> Option<&'p Class<'p>> {
-        while let Some(class) = self.classes.get(self.at) {
-            match class.key.strip_prefix(self.prefix)?.cmp(id) {
-                Ordering::Less => self.at += 1,
-                Ordering::Equal => return Some(class),
-                Ordering::Greater => return None,
-            }
-        }
-        None
-    }
-}
-
-/// The same over names.
-struct NameCursor<'n> {
-    names: &'n [(String, String)],
-    at: usize,
-}
-
-impl<'n> NameCursor<'n> {
-    fn new(names: &'n [(String, String)]) -> Self {
-        NameCursor { names, at: 0 }
-    }
-
-    fn at(&mut self, id: &str) -> Option<&'n str> {
-        while let Some((known, name)) = self.names.get(self.at) {
-            match known.as_str().cmp(id) {
-                Ordering::Less => self.at += 1,
-                Ordering::Equal => return Some(name),
                 Ordering::Greater => return None,
             }
         }

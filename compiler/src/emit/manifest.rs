@@ -12,11 +12,12 @@ use weir_schemas::manifest::{
     Counts, File, FindingCounts, Fit, InputFile, Inputs, Manifest, Memory, Source, Target, Tool,
     Usage,
 };
+use weir_store::Summed;
 
 use crate::config::date::Date;
 use crate::config::project::FailOn;
 use crate::emit::view::View;
-use crate::emit::{Emitted, queue_plan, sha256};
+use crate::emit::{queue_plan, sha256};
 use crate::exports::Export;
 use crate::finding::{Finding, Level};
 use crate::fit;
@@ -30,7 +31,7 @@ use crate::units::{Kbps, Pair};
 pub(super) fn emit(
     view: &View<'_>,
     findings: &[Finding],
-    emitted: &[Emitted],
+    emitted: &[(&'static str, Summed)],
     previous: Option<&str>,
 ) -> (Vec<u8>, String) {
     let project = view.stages.project;
@@ -39,6 +40,7 @@ pub(super) fn emit(
         FailOn::Warning => Some(Level::Warning),
         FailOn::Never => None,
     };
+    let (counts, fit) = rayon::join(|| counts(view), || fit(view.stages));
     let mut manifest = Manifest {
         schema: Cow::Borrowed(Manifest::SCHEMA),
         digest: Cow::Borrowed(""),
@@ -76,8 +78,8 @@ pub(super) fn emit(
                 }
             }),
         },
-        counts: counts(view),
-        fit: fit(view.stages),
+        counts,
+        fit,
         findings: finding_counts(findings),
         fail_on: fail_on.map(Into::into),
         failing: fail_on
@@ -90,16 +92,16 @@ pub(super) fn emit(
     (bytes, digest)
 }
 
-fn files(emitted: &[Emitted], part: Part) -> Vec<File<'_>> {
+fn files<'a>(emitted: &'a [(&'static str, Summed)], part: Part) -> Vec<File<'a>> {
     emitted
         .iter()
-        .filter_map(|file| {
-            let row = artifact::file(file.name).expect("every emitted file has its row");
+        .filter_map(|(name, file)| {
+            let row = artifact::file(name).expect("every emitted file has its row");
             (row.part == part).then(|| File {
-                name: Cow::Borrowed(file.name),
+                name: Cow::Borrowed(name),
                 schema: Cow::Borrowed(row.schema),
-                bytes: file.bytes.len() as u64,
-                sha256: Cow::Borrowed(&file.sha256),
+                bytes: file.bytes().len() as u64,
+                sha256: Cow::Borrowed(file.sha256()),
             })
         })
         .collect()
@@ -193,7 +195,9 @@ fn fit(stages: &Stages<'_>) -> Fit {
 fn deciding_day(stages: &Stages<'_>) -> Option<Date> {
     let day = stages.project.as_of;
     let unapplied = &stages.inventory.evidence.overlay.unapplied;
+    let mut rates = stages.sources.iter().flat_map(|s| &s.temporary_rates);
     let over = unapplied.iter().any(|u| u.why == Why::Expired)
+        || rates.any(|rate| rate.over)
         || (stages.project.lint.suppress.iter()).any(|s| s.is_expired(day));
     day.filter(|_| over)
 }

@@ -31,9 +31,9 @@ use std::{fs, io};
 
 use rayon::prelude::*;
 use weir_schemas::artifact;
-use weir_store::ArtifactFiles;
 /// Lower-case hexadecimal.
 pub use weir_store::sha256;
+use weir_store::{ArtifactFiles, Summed};
 
 use crate::emit::queue_plan::Change;
 use crate::emit::view::View;
@@ -43,7 +43,7 @@ use crate::lint::rule::Stages;
 /// The files of an artifact, as exact bytes, sorted by name.
 #[derive(Clone, Debug, Default)]
 pub struct ArtifactSet {
-    pub files: Vec<(&'static str, Vec<u8>)>,
+    pub files: Vec<(&'static str, Summed)>,
     /// Payload digest (`docs/artifacts.md`), lower-case hex.
     pub digest: String,
 }
@@ -54,7 +54,7 @@ impl ArtifactSet {
         self.files
             .iter()
             .find(|(n, _)| *n == name)
-            .map(|(_, bytes)| bytes.as_slice())
+            .map(|(_, file)| file.bytes())
     }
 
     /// As the store takes them.
@@ -64,7 +64,7 @@ impl ArtifactSet {
             files: self
                 .files
                 .iter()
-                .map(|(name, bytes)| (*name, bytes.as_slice()))
+                .map(|(name, file)| (*name, file.into()))
                 .collect(),
         }
     }
@@ -73,62 +73,43 @@ impl ArtifactSet {
 /// How one file is made.
 type Emitter = fn(&View<'_>, &[Finding]) -> Vec<u8>;
 
-/// Every file but the manifest, sorted by name. To add one: a type in `weir-schemas`, a row in its table of
-/// files, a module here, and its line.
+/// Every file but the manifest. To add one: a type in `weir-schemas`, a row in its table of files, a module here, and its
+/// line. Threads halve the list, and each file is followed by its digest, which one thread works out alone: in either
+/// half the largest come first, so that what is left at the end is small.
 static EMITTERS: &[(&str, Emitter)] = &[
+    (artifact::PROVENANCE, |view, _| provenance::emit(view)),
     (artifact::SHAPED_DEVICES, |view, _| {
         shaped_devices::emit(view)
     }),
     (artifact::CLASSIFIER, |view, _| classifier::emit(view)),
+    (artifact::TREE, |view, _| tree::emit(view)),
+    (artifact::QUEUE_PLAN, |view, _| {
+        queue_plan::emit(view, Change::None)
+    }),
     (artifact::FINDINGS, findings::emit),
     (artifact::NETWORK, |view, _| {
         network::emit(view.stages.tree, view.stages.inventory)
     }),
-    (artifact::PROVENANCE, |view, _| provenance::emit(view)),
-    (artifact::QUEUE_PLAN, |view, _| {
-        queue_plan::emit(view, Change::None)
-    }),
-    (artifact::TREE, |view, _| tree::emit(view)),
 ];
-
-/// A file that was written, as the manifest lists it.
-struct Emitted {
-    name: &'static str,
-    bytes: Vec<u8>,
-    sha256: String,
-}
 
 /// `previous`: payload digest of the artifact this build follows.
 pub fn emit(stages: &Stages<'_>, findings: &[Finding], previous: Option<&str>) -> ArtifactSet {
     let view = View::new(stages);
-    let mut emitted: Vec<Emitted> = EMITTERS
+    let mut files: Vec<(&'static str, Summed)> = EMITTERS
         .par_iter()
-        .map(|&(name, emitter)| {
-            let bytes = emitter(&view, findings);
-            let sha256 = sha256(&bytes);
-            Emitted {
-                name,
-                bytes,
-                sha256,
-            }
-        })
+        .map(|&(name, emitter)| (name, Summed::of(emitter(&view, findings))))
         .collect();
-    let (mut manifest, mut digest) = manifest::emit(&view, findings, &emitted, previous);
+    files.sort_unstable_by_key(|(name, _)| *name);
+    let (mut manifest, mut digest) = manifest::emit(&view, findings, &files, previous);
     // A change lets freed numbers rest one change less. Whether this is one shows only now.
     let ages = stages.layout.resting != stages.layout.resting_unchanged;
     if ages && previous.is_some_and(|p| p != digest) {
-        for file in emitted
-            .iter_mut()
-            .filter(|f| f.name == artifact::QUEUE_PLAN)
-        {
-            file.bytes = queue_plan::emit(&view, Change::Some);
-            file.sha256 = sha256(&file.bytes);
+        for (_, file) in (files.iter_mut()).filter(|(name, _)| *name == artifact::QUEUE_PLAN) {
+            *file = Summed::of(queue_plan::emit(&view, Change::Some));
         }
-        (manifest, digest) = manifest::emit(&view, findings, &emitted, previous);
+        (manifest, digest) = manifest::emit(&view, findings, &files, previous);
     }
-    let mut files: Vec<(&'static str, Vec<u8>)> =
-        emitted.into_iter().map(|f| (f.name, f.bytes)).collect();
-    files.push((artifact::MANIFEST, manifest));
+    files.push((artifact::MANIFEST, Summed::of(manifest)));
     files.sort_unstable_by_key(|(name, _)| *name);
     ArtifactSet { files, digest }
 }
@@ -141,11 +122,11 @@ pub fn write(set: &ArtifactSet, dir: &Path) -> io::Result<()> {
         .files
         .iter()
         .partition(|(name, _)| *name == artifact::MANIFEST);
-    for (name, bytes) in others.into_iter().chain(manifest) {
+    for (name, content) in others.into_iter().chain(manifest) {
         let partial = dir.join(format!(".{name}.partial"));
         let write = || {
             let mut file = fs::File::create(&partial)?;
-            file.write_all(bytes)?;
+            file.write_all(content.bytes())?;
             file.sync_all()?;
             fs::rename(&partial, dir.join(name))
         };

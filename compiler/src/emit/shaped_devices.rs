@@ -83,10 +83,11 @@ fn rows_of(view: &View<'_>, placed: &Placed<'_>, out: &mut Vec<u8>) {
 
 /// Appends a field and its comma, in quotes where CSV needs them.
 fn field(text: &str, out: &mut Vec<u8>) {
-    match text
-        .bytes()
-        .any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r'))
-    {
+    // All of the bytes, without a way out: many at once.
+    let quoted = (text.bytes()).fold(false, |found, b| {
+        found | matches!(b, b',' | b'"' | b'\n' | b'\r')
+    });
+    match quoted {
         false => out.extend_from_slice(text.as_bytes()),
         true => {
             out.push(b'"');
@@ -129,7 +130,9 @@ fn sqm(leaf: Pair<Option<LeafKind>>) -> Cow<'static, str> {
 
 /// Display text without control characters.
 fn printable(text: &str) -> Cow<'_, str> {
-    if text.contains(char::is_control) {
+    // Nearly always ASCII, which bytes tell.
+    let plain = (text.bytes()).fold(true, |plain, b| plain & matches!(b, b' '..=b'~'));
+    if !plain && text.contains(char::is_control) {
         text.replace(char::is_control, " ").into()
     } else {
         text.into()

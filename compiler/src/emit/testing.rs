@@ -1,12 +1,7 @@
 //! Stages made by hand, for the tests of the emitters: what the other stages would have found, in small.
 
-use std::sync::Arc;
-
-use crate::config::overrides::Overrides;
-use crate::config::project::{
-    Addresses, FailOn, Guard, Lint, Merge, Metric, Project, Rates, Shaper, ShaperMode, Simplify,
-    Source, SourceKind, Suspended, SuspendedPolicy, Target, Topology,
-};
+use crate::config::project::{Merge, Project};
+use crate::config::{self, CliOverrides};
 use crate::emit::{ArtifactSet, emit};
 use crate::exports::{Export, ExportFile, ExportSet};
 use crate::finding::Finding;
@@ -20,7 +15,7 @@ use crate::ir::tree::{
 };
 use crate::lint::rule::Stages;
 use crate::source_map::{Format, SourceFile, SourceMap};
-use crate::units::{Kbps, Pair, PerMille};
+use crate::units::{Kbps, Pair};
 
 pub(crate) struct World {
     pub project: Project,
@@ -67,9 +62,9 @@ impl World {
             files.add(SourceFile {
                 path: path.to_owned(),
                 format,
-                bytes: Arc::new(text.as_bytes().to_vec()),
+                bytes: text.as_bytes().to_vec().into(),
                 transcoded: None,
-                digest: super::sha256(text.as_bytes()),
+                digest: super::sha256(text.as_bytes()).into(),
             })
         };
         let config = add(
@@ -339,96 +334,38 @@ fn origin(n: usize) -> Origin {
     }
 }
 
-fn project(config: FileId, strategy: Strategy) -> Project {
+fn project(file: FileId, strategy: Strategy) -> Project {
+    let written = r#"
+        [project]
+        name = "lakeside"
+        [[source]]
+        name = "crm"
+        kind = "inventory"
+        export = "exports/crm"
+        [topology]
+        wan_mbps = 1000
+        [rates]
+        commit = 0.1
+        [target.edge1]
+        queues = 2
+        [target.edge1.shaper]
+        to_internet = "eth1"
+        to_network = "eth0"
+        leaf_fallback = ["fq_codel"]
+    "#;
+    let overrides = CliOverrides {
+        strategy: Some(strategy),
+        ..CliOverrides::default()
+    };
+    let project = config::load_str(written, &mut SourceMap::default(), &overrides);
     Project {
-        name: "lakeside".to_owned(),
         file: Origin {
-            file: config,
+            file,
             start: 0,
             len: 0,
         },
-        sources: vec![Source {
-            name: "crm".to_owned(),
-            kind: SourceKind::Inventory,
-            export: Some("exports/crm".to_owned()),
-            url: None,
-            index: 0,
-            table: None,
-        }],
         merge: Merge::default(),
-        live: Vec::new(),
-        topology: Topology {
-            strategy,
-            tree: Metric::Cost,
-            root: None,
-            promote_to_root: Vec::new(),
-            exclude: Vec::new(),
-            pin: Vec::new(),
-            max_depth: 0,
-            simplify: Simplify::Off,
-            auto_virtual: Kbps::ZERO,
-            wan: Pair::both(Kbps(1_000_000)),
-            wan_is_set: true,
-            link_down_hold: 3,
-            generated: Pair::both(Kbps(1_000_000)),
-            link_reference: Kbps(100_000_000),
-            default_link_cost: 100,
-            membership_cost: 1,
-            prune_empty: true,
-            peaks: None,
-        },
-        rates: Rates {
-            overhead: PerMille::ONE,
-            multiplier: PerMille::ONE,
-            commit: PerMille(100),
-            floor: Kbps(100),
-            min_floor: Kbps(10),
-            default_plan: None,
-            add_burst: false,
-            strict: false,
-        },
-        suspended: Suspended {
-            policy: SuspendedPolicy::Keep,
-            slow: Kbps(100),
-        },
-        addresses: Addresses::default(),
-        lint: Lint {
-            fail_on: FailOn::Error,
-            levels: Vec::new(),
-            suppress: Vec::new(),
-        },
-        guard: Guard {
-            max_removed: 20,
-            max_removed_percent: 5,
-            max_reparented_percent: 20,
-            max_contained: 20,
-            min_circuits: 1,
-            max_source_age_seconds: 21_600,
-            max_churn: 0,
-        },
-        target: Target {
-            name: Some("edge1".to_owned()),
-            queues: 2,
-            memory: 0,
-            core: Kbps(3_000_000),
-            shaper: Some(Shaper {
-                to_internet: "eth1".to_owned(),
-                to_network: "eth0".to_owned(),
-                mode: ShaperMode::Bridge,
-            }),
-            leaf: LeafKind::Cake,
-            qdisc: "cake diffserv4".to_owned(),
-            leaf_fallback: vec!["fq_codel".to_owned()],
-        },
-        store: ".weir/store".to_owned(),
-        remote: None,
-        overrides: Overrides::default(),
-        as_of: None,
-        secret_files: Vec::new(),
-        channels: Vec::new(),
-        signing: Default::default(),
-        publish: Default::default(),
-        schedule: Default::default(),
         digest: "00".repeat(32),
+        ..project.expect("it is right")
     }
 }

@@ -479,8 +479,8 @@ fn the_manifest_proves_every_file() {
         .chain(&manifest.description)
         .map(|f| (f.name.as_ref(), f.sha256.as_ref()))
         .collect();
-    for (name, bytes) in set.files.iter().filter(|(n, _)| *n != artifact::MANIFEST) {
-        assert_eq!(rows[name], sha256(bytes), "{name}");
+    for (name, file) in set.files.iter().filter(|(n, _)| *n != artifact::MANIFEST) {
+        assert_eq!(rows[name], sha256(file.bytes()), "{name}");
     }
     let payload = |part| FILES.iter().filter(move |f| f.part == part).count();
     assert_eq!(manifest.payload.len(), payload(Part::Payload));
@@ -505,8 +505,8 @@ fn write_replaces_the_files_of_a_directory() {
     for world in [World::large(10), World::small()] {
         let set = world.emit(&[]);
         write(&set, &out).expect("written");
-        for (name, bytes) in &set.files {
-            assert_eq!(&std::fs::read(out.join(name)).expect("read"), bytes);
+        for (name, file) in &set.files {
+            assert_eq!(std::fs::read(out.join(name)).expect("read"), file.bytes());
         }
     }
     let names = std::fs::read_dir(&out).expect("listed").count();

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use sha2::{Digest, Sha256};
 
 use crate::finding::Finding;
@@ -12,31 +12,31 @@ use crate::finding::Finding;
 /// Part of every fingerprint: another way to make them is another number.
 pub const VERSION: &str = "weir.fingerprint/1";
 
+/// Bytes of the digest that are kept: two digits each.
+const BYTES: usize = 16;
+
 /// Fills in the fingerprints of sorted findings. Findings that nothing tells apart are counted.
 pub(super) fn sign(findings: &mut [Finding]) {
-    let bases: Vec<String> = findings
+    let mut digests: Vec<[u8; BYTES]> = findings
         .par_iter()
         .map(|finding| digest(finding, 0))
         .collect();
-    let mut seen: FxHashMap<String, u32> = FxHashMap::default();
-    for (finding, base) in findings.iter_mut().zip(bases) {
-        let count = seen.entry(base.clone()).or_default();
-        finding.fingerprint = match *count {
-            0 => base,
-            n => digest(finding, n),
-        };
+    let mut seen: FxHashMap<[u8; BYTES], u32> =
+        FxHashMap::with_capacity_and_hasher(digests.len(), FxBuildHasher);
+    for (finding, digested) in findings.iter().zip(&mut digests) {
+        let count = seen.entry(*digested).or_default();
+        if *count > 0 {
+            *digested = digest(finding, *count);
+        }
         *count += 1;
     }
+    findings
+        .par_iter_mut()
+        .zip(&digests)
+        .for_each(|(finding, digest)| finding.fingerprint = hex(digest));
 }
 
-fn digest(finding: &Finding, count: u32) -> String {
-    let mut subjects: Vec<(&str, &str)> = finding
-        .subjects
-        .iter()
-        .map(|s| (s.kind.word(), &*s.id))
-        .collect();
-    subjects.sort_unstable();
-    subjects.dedup();
+fn digest(finding: &Finding, count: u32) -> [u8; BYTES] {
     let mut hash = Sha256::new();
     // Every part with its length, so that no two lists of parts are one text.
     let mut part = |text: &str| {
@@ -47,14 +47,29 @@ fn digest(finding: &Finding, count: u32) -> String {
     part(finding.rule.code);
     part(&field(finding));
     part(&finding.fact);
-    part(&count.to_string());
+    match count {
+        0 => part("0"),
+        n => part(&n.to_string()),
+    }
+    let mut subjects: Vec<(&str, &str)> = finding
+        .subjects
+        .iter()
+        .map(|s| (s.kind.word(), &*s.id))
+        .collect();
+    subjects.sort_unstable();
+    subjects.dedup();
     for (kind, id) in subjects {
         part(kind);
         part(id);
     }
-    let digest = hash.finalize();
-    let mut text = String::with_capacity(32);
-    for byte in &digest[..16] {
+    let mut kept = [0; BYTES];
+    kept.copy_from_slice(&hash.finalize()[..BYTES]);
+    kept
+}
+
+fn hex(digest: &[u8; BYTES]) -> String {
+    let mut text = String::with_capacity(2 * BYTES);
+    for byte in digest {
         for half in [byte >> 4, byte & 15] {
             text.push(char::from(b"0123456789abcdef"[usize::from(half)]));
         }

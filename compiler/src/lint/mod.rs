@@ -4,6 +4,7 @@ mod advice;
 mod fields;
 pub mod fingerprint;
 mod network;
+mod order;
 pub mod rule;
 pub mod rules;
 mod secret_words;
@@ -38,14 +39,7 @@ pub fn run(stages: &Stages<'_>) -> Vec<Finding> {
         let drafts = rules::unused_suppressions(stages, &idle);
         findings.extend(at_level(&rules::UNUSED_SUPPRESSION, stages, drafts));
     }
-    findings.par_sort_by(|a, b| {
-        b.level
-            .cmp(&a.level)
-            .then_with(|| a.rule.code.cmp(b.rule.code))
-            .then_with(|| a.subjects.cmp(&b.subjects))
-            .then_with(|| a.message.cmp(&b.message))
-            .then_with(|| a.places.cmp(&b.places))
-    });
+    let mut findings = order::sorted(findings);
     fingerprint::sign(&mut findings);
     findings
 }

@@ -1,8 +1,12 @@
 //! What several rules want to know about the network, worked out in one pass each.
 
+use std::cmp::Ordering;
+use std::iter::Peekable;
+
 use crate::id::{CircuitIx, NodeIx, TreeIx};
 use crate::ir::graph::Choice;
 use crate::ir::inventory::Circuit;
+use crate::ir::previous::{PreviousCircuit, PreviousTree};
 use crate::ir::records::NodeKind;
 use crate::lint::rule::Stages;
 
@@ -44,6 +48,14 @@ impl<'a> Stages<'a> {
             .map(|(i, c)| (CircuitIx::of(i), c))
     }
 
+    /// Circuits of the inventory, to be asked for by ids that come in order.
+    pub(super) fn circuits_in_order(
+        &self,
+    ) -> InOrder<impl Iterator<Item = (&'a str, CircuitIx)> + use<'a>> {
+        let circuits = self.inventory.circuits.iter().enumerate();
+        InOrder::new(circuits.map(|(i, c)| (&*c.id, CircuitIx::of(i))))
+    }
+
     /// By node: shaped circuits attached to it or below it in the chosen tree.
     pub(super) fn circuits_below(&self) -> Vec<usize> {
         let mut below = vec![0; self.inventory.nodes.len()];
@@ -82,6 +94,59 @@ impl<'a> Stages<'a> {
     }
 }
 
+impl PreviousTree {
+    /// Its circuits, to be asked for by ids that come in order.
+    pub(super) fn circuits_in_order(
+        &self,
+    ) -> InOrder<impl Iterator<Item = (&str, &PreviousCircuit)>> {
+        InOrder::new(self.circuits.iter().map(|(id, circuit)| (&**id, circuit)))
+    }
+}
+
+/// Finds things by ids that come in order among things in the order of their ids: two lists are walked once beside each
+/// other, where looking each id up would search one of them every time.
+pub(super) struct InOrder<I: Iterator> {
+    rest: Peekable<I>,
+}
+
+impl<'i, T: Copy, I: Iterator<Item = (&'i str, T)>> InOrder<I> {
+    /// `things`: sorted by id as bytes.
+    pub(super) fn new(things: I) -> Self {
+        InOrder {
+            rest: things.peekable(),
+        }
+    }
+
+    /// What has this id, which must not be less than the one before.
+    pub(super) fn get(&mut self, id: &str) -> Option<T> {
+        while let Some((here, thing)) = self.rest.peek() {
+            match (*here).cmp(id) {
+                Ordering::Less => self.rest.next(),
+                Ordering::Equal => return Some(*thing),
+                Ordering::Greater => return None,
+            };
+        }
+        None
+    }
+}
+
 pub(super) fn is_place(kind: NodeKind) -> bool {
     matches!(kind, NodeKind::Site | NodeKind::Root)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_in_order_is_found_in_one_walk() {
+        let mut things = InOrder::new([("b", 1), ("c", 2), ("e", 3)].into_iter());
+        let asked = ["a", "b", "b", "d", "e", "f"];
+        let found: Vec<Option<i32>> = asked.iter().map(|id| things.get(id)).collect();
+        assert_eq!(found, [None, Some(1), Some(1), None, Some(3), None]);
+        assert_eq!(
+            InOrder::new(std::iter::empty::<(&str, u8)>()).get("a"),
+            None
+        );
+    }
 }

@@ -1,22 +1,19 @@
 //! A small network built by hand, for unit tests of rules whose trigger is easier to state as the output of a
 //! stage than as an input file. Rates are in Mbit/s. Add things in order of id.
 
-use crate::config::overrides::Overrides;
-use crate::config::project::{
-    Addresses, FailOn, Guard, Lint, Merge, Metric, Project, Rates, Simplify, Suspended,
-    SuspendedPolicy, Target, Topology,
-};
+use crate::config::project::{Merge, Project};
+use crate::config::{self, CliOverrides};
 use crate::exports::ExportSet;
 use crate::finding::Draft;
 use crate::id::{CircuitIx, FileId, NodeIx, TreeIx};
 use crate::ir::graph::{Choice, ChosenTree, GraphEvidence, LinkGraph, Vertex, Via};
 use crate::ir::inventory::{Circuit, Device, Inventory, Node};
 use crate::ir::layout::QueueLayout;
-use crate::ir::records::{LeafKind, NodeKind, Origin, ServiceState, SourceEvidence};
+use crate::ir::records::{NodeKind, Origin, ServiceState, SourceEvidence};
 use crate::ir::tree::{BucketReason, Parent, PlacedCircuit, ShapingTree, Strategy, TreeNode};
 use crate::lint::rule::{Rule, Stages};
 use crate::source_map::{Format, SourceFile, SourceMap};
-use crate::units::{Kbps, Pair, PerMille};
+use crate::units::{Kbps, Pair};
 
 pub struct Fixture {
     pub project: Project,
@@ -43,7 +40,7 @@ impl Fixture {
                 format,
                 bytes: Vec::new().into(),
                 transcoded: None,
-                digest: String::new(),
+                digest: String::new().into(),
             })
         };
         let config = file("weir.toml", Format::Toml);
@@ -228,82 +225,17 @@ impl Fixture {
     }
 }
 
+/// What `weir.toml` means when it says nothing, without a source.
 fn project(file: Origin) -> Project {
-    let gbit = pair(1000, 1000);
+    let written =
+        "[project]\nname = \"test\"\n[[source]]\nkind = \"inventory\"\nexport = \"exports\"\n";
+    let mut read = SourceMap::default();
+    let project = config::load_str(written, &mut read, &CliOverrides::default());
     Project {
-        name: "test".to_owned(),
         file,
         sources: Vec::new(),
         merge: Merge::default(),
-        live: Vec::new(),
-        topology: Topology {
-            strategy: Strategy::ApSite,
-            tree: Metric::Cost,
-            root: None,
-            promote_to_root: Vec::new(),
-            exclude: Vec::new(),
-            pin: Vec::new(),
-            max_depth: 0,
-            simplify: Simplify::Off,
-            auto_virtual: Kbps::ZERO,
-            wan: gbit,
-            wan_is_set: false,
-            link_down_hold: 3,
-            generated: gbit,
-            link_reference: Kbps(100_000_000),
-            default_link_cost: 100,
-            membership_cost: 1,
-            prune_empty: true,
-            peaks: None,
-        },
-        rates: Rates {
-            overhead: PerMille::ONE,
-            multiplier: PerMille::ONE,
-            commit: PerMille(0),
-            floor: Kbps(100),
-            min_floor: Kbps(10),
-            default_plan: None,
-            add_burst: false,
-            strict: false,
-        },
-        suspended: Suspended {
-            policy: SuspendedPolicy::Keep,
-            slow: Kbps(100),
-        },
-        addresses: Addresses::default(),
-        lint: Lint {
-            fail_on: FailOn::Error,
-            levels: Vec::new(),
-            suppress: Vec::new(),
-        },
-        guard: Guard {
-            max_removed: 20,
-            max_removed_percent: 5,
-            max_reparented_percent: 20,
-            max_contained: 20,
-            min_circuits: 1,
-            max_source_age_seconds: 21_600,
-            max_churn: 0,
-        },
-        target: Target {
-            name: None,
-            queues: 16,
-            memory: 0,
-            core: Kbps(3_000_000),
-            shaper: None,
-            leaf: LeafKind::Cake,
-            qdisc: "cake diffserv4".to_owned(),
-            leaf_fallback: Vec::new(),
-        },
-        store: ".weir/store".to_owned(),
-        remote: None,
-        overrides: Overrides::default(),
-        as_of: None,
-        secret_files: Vec::new(),
-        channels: Vec::new(),
-        signing: Default::default(),
-        publish: Default::default(),
-        schedule: Default::default(),
         digest: String::new(),
+        ..project.expect("it is right")
     }
 }

@@ -1,7 +1,7 @@
 //! How findings speak: things by name and id, rates with their unit, counts, lists. One voice for every rule;
 //! a message is one line that stands alone.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use ipnet::IpNet;
 
@@ -23,6 +23,23 @@ const MAX_NAME: usize = 60;
 /// Longest emitted name, which may end with an id that nothing else shows.
 const MAX_EMITTED: usize = 160;
 
+/// A thing by kind, name and id, where it is written: a rule may have a finding for every circuit, and then every text
+/// that is made on the way to a message costs as much as the message.
+#[derive(Clone, Copy)]
+pub(super) struct Named<'t> {
+    word: &'static str,
+    id: &'t str,
+    name: &'t str,
+}
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word)?;
+        f.write_str(" ")?;
+        write_quoted(f, self.id, self.name)
+    }
+}
+
 impl Stages<'_> {
     /// `site "Hill" (s1)`
     pub(super) fn node(&self, ix: NodeIx) -> String {
@@ -37,9 +54,13 @@ impl Stages<'_> {
     }
 
     /// `circuit "Jo Doe" (c1)`
-    pub(super) fn circuit(&self, ix: CircuitIx) -> String {
+    pub(super) fn circuit(&self, ix: CircuitIx) -> Named<'_> {
         let circuit = &self.inventory[ix];
-        format!("circuit {}", quoted(&circuit.id, &circuit.name))
+        Named {
+            word: "circuit",
+            id: &circuit.id,
+            name: &circuit.name,
+        }
     }
 
     /// A node, or a generated parent.
@@ -159,22 +180,52 @@ fn together<'t>(things: impl Iterator<Item = (&'static str, &'t str, &'t str)>) 
 
 /// `"Jo Doe" (c1)`, or `"c1"` where the name says no more than the id.
 pub(super) fn quoted(id: &str, name: &str) -> String {
+    written(id.len() + name.len() + 5, |out| write_quoted(out, id, name))
+}
+
+fn write_quoted(out: &mut impl fmt::Write, id: &str, name: &str) -> fmt::Result {
     match (id, name) {
-        ("", "") => "without id and name".to_owned(),
-        ("", name) => format!("\"{}\" (no id)", short(name)),
-        (id, name) if name.is_empty() || name == id => format!("\"{}\"", short(id)),
-        (id, name) => format!("\"{}\" ({})", short(name), short_id(id)),
+        ("", "") => out.write_str("without id and name"),
+        ("", name) => {
+            out.write_str("\"")?;
+            write_fit(out, name, MAX_NAME)?;
+            out.write_str("\" (no id)")
+        }
+        (id, name) if name.is_empty() || name == id => {
+            out.write_str("\"")?;
+            write_fit(out, id, MAX_NAME)?;
+            out.write_str("\"")
+        }
+        (id, name) => {
+            out.write_str("\"")?;
+            write_fit(out, name, MAX_NAME)?;
+            out.write_str("\" (")?;
+            write_short_id(out, id)?;
+            out.write_str(")")
+        }
     }
 }
 
 /// An id beside a name: the first eight digits of a UUID are enough to find the thing, and a message that repeats
 /// all of it twice cannot be read. The subjects of a finding have it in full.
 pub(crate) fn short_id(id: &str) -> String {
+    written(id.len(), |out| write_short_id(out, id))
+}
+
+fn write_short_id(out: &mut impl fmt::Write, id: &str) -> fmt::Result {
     const UUID: usize = 36;
     let start = id.len().saturating_sub(UUID);
     match id.get(start..) {
-        Some(uuid) if is_uuid(uuid) => short(&format!("{}…", &id[..start + 8])),
-        _ => short(id),
+        Some(uuid) if is_uuid(uuid) => {
+            let head = &id[..start + 8];
+            write_fit(out, head, MAX_NAME)?;
+            // A longer one ends so already.
+            match head.chars().count() <= MAX_NAME {
+                true => out.write_str("…"),
+                false => Ok(()),
+            }
+        }
+        _ => write_fit(out, id, MAX_NAME),
     }
 }
 
@@ -197,18 +248,33 @@ pub(super) fn emitted(name: &str) -> String {
 }
 
 fn fit(text: &str, most: usize) -> String {
-    let mut chars = text
-        .chars()
-        .map(|c| match c {
+    written(text.len(), |out| write_fit(out, text, most))
+}
+
+fn write_fit(out: &mut impl fmt::Write, text: &str, most: usize) -> fmt::Result {
+    // As most texts are; no character has less than a byte.
+    if text.len() <= most && text.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"') {
+        return out.write_str(text);
+    }
+    let mut chars = text.chars();
+    for c in chars.by_ref().take(most) {
+        out.write_char(match c {
             '"' => '\'',
             c if c.is_control() => ' ',
             c => c,
-        })
-        .peekable();
-    let mut out: String = chars.by_ref().take(most).collect();
-    if chars.peek().is_some() {
-        out.push('…');
+        })?;
     }
+    match chars.next() {
+        Some(_) => out.write_str("…"),
+        None => Ok(()),
+    }
+}
+
+/// What is written, in a text that has room for it from the start.
+pub(super) fn written(room: usize, write: impl FnOnce(&mut String) -> fmt::Result) -> String {
+    let mut out = String::with_capacity(room);
+    // Writing into a text cannot fail.
+    let _ = write(&mut out);
     out
 }
 
@@ -220,9 +286,20 @@ pub(super) fn field(route: &str) -> String {
 
 /// A prefix; a host without its length.
 pub(super) fn net(net: &IpNet) -> String {
-    match net.prefix_len() == net.max_prefix_len() {
-        true => net.addr().to_string(),
-        false => net.to_string(),
+    written(48, |out| write!(out, "{}", Net(net)))
+}
+
+/// As [`net`], where it is written.
+#[derive(Clone, Copy)]
+pub(super) struct Net<'t>(pub &'t IpNet);
+
+impl fmt::Display for Net<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.addr().fmt(f)?;
+        match self.0.prefix_len() == self.0.max_prefix_len() {
+            true => Ok(()),
+            false => write!(f, "/{}", self.0.prefix_len()),
+        }
     }
 }
 
@@ -332,6 +409,25 @@ mod tests {
         assert_eq!(
             quoted(&format!("crm:site:{uuid}"), "Jo"),
             "\"Jo\" (crm:site:5904a1b2…)"
+        );
+        // A long head ends as a long name does, and a multibyte one is counted in characters.
+        let head = |n: usize| format!("{}:", "ü".repeat(n));
+        assert_eq!(
+            short_id(&format!("{}{uuid}", head(51))),
+            format!("{}5904a1b2…", head(51))
+        );
+        assert_eq!(
+            short_id(&format!("{}{uuid}", head(52))),
+            format!("{}5904a1b…", head(52))
+        );
+        assert_eq!(
+            Named {
+                word: "circuit",
+                id: "c1",
+                name: "Jo\u{7f}"
+            }
+            .to_string(),
+            "circuit \"Jo \" (c1)"
         );
         // It is all there is.
         assert_eq!(quoted(uuid, uuid), format!("\"{uuid}\""));

@@ -2,6 +2,7 @@
 //! hundred megabytes, and two places may be in two files: an [`Excerpt`] holds a few short pieces of text and knows
 //! which file, line and column each of them really is, so that `miette` can draw them as if it had the files.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use miette::{LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
@@ -93,16 +94,31 @@ impl Excerpt {
             };
             let here = || spots.iter().map(|(_, s)| s).filter(|s| s.at.line == number);
             let beside = number < first.at.line || number > last.at.line;
-            if beside && (line.is_empty() || !fits(&file.bytes[line.clone()], width)) {
+            // Of a long line no more is read than can be shown.
+            let from = here().map(|s| s.at.bytes.start).min();
+            let from = from.unwrap_or(line.start).clamp(line.start, line.end);
+            let reach = width.saturating_mul(8);
+            let part = line.start.max(from.saturating_sub(reach))
+                ..line.end.min(from.saturating_add(reach));
+            let mut bytes = file.bytes.range(part.clone());
+            if let Some(fault) = file.bytes.fault() {
+                let said = format!("({} {fault}: it is not shown)", file.path);
+                bytes = Cow::Owned(said.into_bytes());
+            }
+            if beside && (line.is_empty() || !fits(&bytes, width)) {
                 // Half of the neighbouring line tells nothing.
                 continue;
             }
             let marked: Vec<Range<usize>> = here()
                 // A span over several lines is shown where it starts.
-                .map(|s| s.at.bytes.start.min(line.end)..s.at.bytes.end.min(line.end))
+                .map(|s| {
+                    let inside =
+                        |at: usize| (at.clamp(part.start, part.end) - part.start).min(bytes.len());
+                    inside(s.at.bytes.start)..inside(s.at.bytes.end)
+                })
                 .collect();
             let start = self.text.len();
-            let spans = push_line(&mut self.text, &file.bytes, line, &marked, width, mark);
+            let spans = push_line(&mut self.text, &bytes, &marked, width, mark);
             self.text.push('\n');
             for (spot, span) in here().zip(spans) {
                 let shown = Shown {
@@ -149,11 +165,11 @@ fn together(piece: &[(usize, &Spot)], next: &Spot, width: usize) -> bool {
 fn push_line(
     text: &mut String,
     bytes: &[u8],
-    line: Range<usize>,
     marked: &[Range<usize>],
     width: usize,
     mark: &str,
 ) -> Vec<Range<usize>> {
+    let line = 0..bytes.len();
     let shown = window(bytes, line.clone(), marked, width);
     if shown.start > line.start {
         text.push_str(mark);

@@ -228,7 +228,7 @@ impl ExampleReport {
 /// can be looked at as safely as it can be parsed.
 pub fn text(report: &impl Serialize) -> String {
     let mut text = escaped(
-        &serde_json::to_string_pretty(report).expect("reports have string keys and finite numbers"),
+        serde_json::to_string_pretty(report).expect("reports have string keys and finite numbers"),
     );
     text.push('\n');
     text
@@ -236,20 +236,63 @@ pub fn text(report: &impl Serialize) -> String {
 
 /// The same on one line, without a line break.
 pub fn line(report: &impl Serialize) -> String {
-    escaped(&serde_json::to_string(report).expect("reports have string keys and finite numbers"))
+    escaped(serde_json::to_string(report).expect("reports have string keys and finite numbers"))
 }
 
-fn escaped(json: &str) -> String {
-    let mut text = String::with_capacity(json.len() + 1);
-    for c in json.chars() {
-        if c != '\n' && is_hidden(c) {
-            // Only inside a string can such a character stand.
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                text.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            text.push(c);
+/// Escapes what is hidden. Only inside a string can such a character stand.
+fn escaped(json: String) -> String {
+    let Some(first) = hidden(&json) else {
+        return json;
+    };
+    let mut text = String::with_capacity(json.len() + 16);
+    let (mut rest, mut next) = (json.as_str(), Some(first));
+    while let Some((at, c)) = next {
+        text.push_str(&rest[..at]);
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            text.push_str(&format!("\\u{unit:04x}"));
+        }
+        rest = &rest[at + c.len_utf8()..];
+        next = hidden(rest);
+    }
+    text.push_str(rest);
+    text
+}
+
+/// The first character that must not be there as it is, and where it is. Of ASCII only control characters are, and most
+/// of a report is neither those nor anything but ASCII.
+fn hidden(json: &str) -> Option<(usize, char)> {
+    let mut at = 0;
+    loop {
+        let rest = json.as_bytes().get(at..)?;
+        at += rest
+            .iter()
+            .position(|byte| !matches!(byte, b' '..=b'~' | b'\n'))?;
+        let c = json[at..].chars().next()?;
+        if is_hidden(c) {
+            return Some((at, c));
+        }
+        at += c.len_utf8();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_hidden_is_escaped_wherever_it_stands() {
+        for (text, want) in [
+            ("", r#""""#),
+            ("plain", r#""plain""#),
+            ("Søren \u{1f4e1} ~", "\"Søren \u{1f4e1} ~\""),
+            ("\u{7f}a\u{9b}", r#""\u007fa\u009b""#),
+            ("é\u{202e}é\u{e0041}", r#""é\u202eé\udb40\udc41""#),
+            ("\u{feff}\u{feff}", r#""\ufeff\ufeff""#),
+            ("\n", r#""\n""#),
+        ] {
+            assert_eq!(line(&text), want);
+            let read: String = serde_json::from_str(want).expect("JSON");
+            assert_eq!(read, text, "it says the same");
         }
     }
-    text
 }

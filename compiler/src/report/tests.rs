@@ -1,7 +1,5 @@
 //! What people see, on hand-built findings and trees.
 
-use std::sync::Arc;
-
 use petgraph::graph::DiGraph;
 use proptest::prelude::{Just, ProptestConfig, any, prop, prop_assert, prop_oneof, proptest};
 
@@ -52,14 +50,14 @@ fn file(files: &mut SourceMap, path: &str, format: Format, text: impl AsRef<[u8]
     files.add(SourceFile {
         path: path.to_owned(),
         format,
-        bytes: Arc::new(text.as_ref().to_vec()),
+        bytes: text.as_ref().to_vec().into(),
         transcoded: None,
-        digest: String::new(),
+        digest: String::new().into(),
     })
 }
 
 fn record(files: &SourceMap, file: FileId, record: &str) -> Origin {
-    let bytes = &files.file(file).bytes;
+    let bytes = files.file(file).bytes.whole();
     let start = bytes
         .windows(record.len())
         .position(|w| w == record.as_bytes())

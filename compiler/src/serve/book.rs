@@ -11,6 +11,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use weir_compiler::config::date::Date;
 use weir_console::engine::{
     Acknowledgement, Fetched, Issue, IssueLevel, Latest, Pause, Permission, Run, RunOutcome,
     StageState,
@@ -123,6 +124,15 @@ impl State {
         }
     }
 
+    /// Takes out the acknowledgements whose last day is over, and gives them: somebody has to be told.
+    pub fn lapse(&mut self, today: Date) -> Vec<Acknowledgement> {
+        let (kept, over) = std::mem::take(&mut self.acknowledged)
+            .into_iter()
+            .partition(|seen| holds(seen, today));
+        self.acknowledged = kept;
+        over
+    }
+
     /// Runs whose process is gone end here.
     fn bury(&mut self) -> bool {
         let mut any = false;
@@ -143,6 +153,11 @@ impl State {
         }
         any
     }
+}
+
+/// Whether an acknowledgement counts on this day. One whose last day cannot be read does not.
+pub fn holds(seen: &Acknowledgement, today: Date) -> bool {
+    Date::parse(&seen.expires).is_some_and(|last| !last.is_over(today))
 }
 
 /// Tells one file from the one that replaces it: number, size, and time of the last change.
@@ -303,6 +318,29 @@ fn named(path: &Path, error: &io::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The day that is named is the last one with, as everywhere.
+    #[test]
+    fn an_acknowledgement_ends_with_its_last_day() {
+        let seen = |expires: &str| Acknowledgement {
+            id: "X".to_owned(),
+            code: "X".to_owned(),
+            by: "jo".to_owned(),
+            reason: "seen".to_owned(),
+            time: "2026-01-01T00:00:00Z".to_owned(),
+            expires: expires.to_owned(),
+        };
+        let day = |text| Date::parse(text).expect("a day");
+        let mut state = State {
+            acknowledged: vec![seen("2026-12-31"), seen("soon")],
+            ..State::default()
+        };
+        assert!(!holds(&seen("soon"), day("2026-01-01")));
+        assert_eq!(state.lapse(day("2026-12-31")), [seen("soon")]);
+        assert_eq!(state.lapse(day("2026-12-31")), []);
+        assert_eq!(state.lapse(day("2027-01-01")), [seen("2026-12-31")]);
+        assert_eq!(state.acknowledged, []);
+    }
 
     pub fn run(id: &str) -> Run {
         Run {

@@ -20,7 +20,7 @@ use weir_store::channel::short;
 use crate::cli::Overrides;
 use crate::cli::build::keep;
 use crate::cli::exit::Exit;
-use crate::cli::project::{Follow, Input, read_project};
+use crate::cli::project::{Follow, Input, read_project, today};
 use crate::cli::sources;
 use crate::cli::stop::Stop;
 use crate::cli::terminal::{Priority, Terminal};
@@ -96,6 +96,7 @@ pub fn run(context: &Context, _lock: &RunLock, buried: bool, by: &str) -> std::i
         let message = "the run before this one was cut short: its process ended";
         work.raise("RUN-INTERRUPTED", "", "scheduler", message, "");
     }
+    work.lapse();
     let end = work.all();
     let Work {
         issues,
@@ -198,6 +199,29 @@ impl Work<'_> {
             self.tidy();
         }
         end
+    }
+
+    /// Acknowledgements whose last day is over end here, and the log says by which two days that was judged.
+    fn lapse(&self) {
+        let over = today()
+            .map_err(|stop| stop.first_line().to_owned())
+            .and_then(|today| {
+                let lapsed = self.context.book.change(|state| state.lapse(today));
+                let lapsed = lapsed.map_err(|error| error.to_string())?;
+                Ok((today, lapsed))
+            });
+        match over {
+            Ok((today, lapsed)) => {
+                for seen in lapsed {
+                    let line = format!(
+                        "{}: {} acknowledged it until {}, and it is {today}: it is open again",
+                        seen.id, seen.by, seen.expires
+                    );
+                    self.record.log(Priority::Info, &line);
+                }
+            }
+            Err(why) => self.record.log(Priority::Warning, &why),
+        }
     }
 
     pub fn raise(
@@ -362,7 +386,7 @@ impl Work<'_> {
             .artifacts
             .files
             .iter()
-            .map(|(_, bytes)| bytes.len())
+            .map(|(_, file)| file.bytes().len())
             .sum();
         count(StageName::Emit, "bytes", bytes);
         let verdict = Verdict::of(project, &compiled);

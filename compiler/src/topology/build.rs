@@ -3,6 +3,7 @@
 //! Rules (c) and (d) add edges while nodes are unreachable. They depend on what can be reached, not on costs, so
 //! they run here to the end and the metric is computed once, in `path`.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::Direction::Incoming;
@@ -36,15 +37,17 @@ fn root(inventory: &Inventory) -> Option<NodeIx> {
     })
 }
 
-/// `snapshot` names the exports this graph is built from: how long a link is down is counted in snapshots.
+/// `snapshot` names the exports this graph is built from: how long a link is down is counted in snapshots. It is asked
+/// when a link is down that was in use, and digests everything that was read.
 pub fn graph(
     project: &Project,
     inventory: &Inventory,
     previous: Option<&Previous>,
-    snapshot: &str,
+    snapshot: impl Fn() -> String,
 ) -> LinkGraph {
     let root = root(inventory);
-    let held = held(project, inventory, previous, snapshot);
+    let snapshot = LazyCell::new(snapshot);
+    let held = held(project, inventory, previous, || snapshot.as_str());
     let mut graph: DiGraph<Vertex, Edge> =
         DiGraph::with_capacity(inventory.nodes.len() + 1, inventory.links.len() * 2);
     graph.add_node(Vertex::GeneratedRoot);
@@ -78,7 +81,10 @@ pub fn graph(
         graph,
         root,
         heads,
-        snapshot: snapshot.to_owned(),
+        snapshot: match held.is_empty() {
+            true => String::new(),
+            false => snapshot.clone(),
+        },
         evidence: GraphEvidence {
             declared_cycles: declared_cycles(inventory),
             held,
@@ -100,11 +106,11 @@ struct Builder<'a> {
 
 /// Links that are down, carried the previous tree and have not been down long enough to be given up: one
 /// rebooting radio must not move a tower (topology.md 4.1). Planned links never count.
-fn held(
+fn held<'s>(
     project: &Project,
     inventory: &Inventory,
     previous: Option<&Previous>,
-    snapshot: &str,
+    snapshot: impl Fn() -> &'s str,
 ) -> Vec<HeldLink> {
     let Some(previous) = previous else {
         return Vec::new();
@@ -117,7 +123,7 @@ fn held(
         .filter(|(_, link)| link.state == LinkState::Down && used.contains(link.id.as_ref()))
         .map(|(i, link)| {
             let snapshots = match previous.links_down.get(&link.id) {
-                Some(seen) if seen.snapshot.as_ref() == snapshot => seen.snapshots,
+                Some(seen) if seen.snapshot.as_ref() == snapshot() => seen.snapshots,
                 Some(seen) => seen.snapshots.saturating_add(1),
                 None => 1,
             };

@@ -29,6 +29,15 @@ pub fn class_key(inventory: &Inventory, tree: &ShapingTree, slot: Slot) -> Strin
     }
 }
 
+/// Whether this is the [`class_key`] of a slot; nothing is written out for it.
+pub fn is_class_key(key: &str, inventory: &Inventory, tree: &ShapingTree, slot: Slot) -> bool {
+    match slot {
+        Slot::Node(at) => key.strip_prefix("node:") == Some(&*inventory[tree[at].node].id),
+        Slot::Circuit(circuit) => key.strip_prefix("circuit:") == Some(&*inventory[circuit].id),
+        Slot::Bucket(_) => key == class_key(inventory, tree, slot),
+    }
+}
+
 pub fn layout(
     project: &Project,
     inventory: &Inventory,
@@ -583,4 +592,28 @@ fn compare(
     layout.evidence.moved.sort_unstable();
     layout.evidence.reparented.sort_unstable();
     layout.resting = resting;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emit::testing::World;
+
+    #[test]
+    fn a_key_is_that_of_its_own_slot_alone() {
+        let world = World::small();
+        let (inventory, tree) = (&world.inventory, &world.tree);
+        let slots: Vec<Slot> = (tree.tree_ixs().map(Slot::Node))
+            .chain(inventory.circuit_ixs().map(Slot::Circuit))
+            .chain([Slot::Bucket(0), Slot::Bucket(1)])
+            .collect();
+        for &slot in &slots {
+            let key = class_key(inventory, tree, slot);
+            for &other in &slots {
+                let is = is_class_key(&key, inventory, tree, other);
+                assert_eq!(is, slot == other, "{key} {other:?}");
+            }
+            assert!(!is_class_key(&key[1..], inventory, tree, slot), "{key}");
+        }
+    }
 }

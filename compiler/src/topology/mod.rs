@@ -13,7 +13,7 @@ mod weigh;
 
 pub use build::graph;
 pub(crate) use layout::weights_of;
-pub use layout::{class_key, layout};
+pub use layout::{class_key, is_class_key, layout};
 pub use names::is_reserved;
 pub use path::choose;
 pub(crate) use place::spread;

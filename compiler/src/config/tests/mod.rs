@@ -6,6 +6,7 @@ mod wrong;
 
 use std::collections::BTreeSet;
 
+use super::project::LintOptions;
 use super::project::{
     FailOn, LevelSetting, Metric, Project, ShaperMode, Simplify, SourceKind, SuspendedPolicy,
 };
@@ -287,6 +288,22 @@ fn files_with_a_mark_or_dos_line_ends_are_read() {
         .replace('\n', "\r\n")
         .replace("\r\r", "\r");
     assert_eq!(good("").digest, try_load(&dos).expect("CRLF").digest);
+}
+
+#[test]
+fn limits_of_rules_are_kept_and_name_the_artifact_only_where_they_are_set() {
+    let usual = good("");
+    assert_eq!(usual.lint.options, LintOptions::default());
+    let set = good("[lint.options]\nwide_prefix_ipv6 = 44\nimplausible_plan_least_mbps = 0.5\n");
+    let want = LintOptions {
+        wide_prefix_ipv6: 44,
+        implausible_plan_least: Kbps(500),
+        ..LintOptions::default()
+    };
+    assert_eq!(set.lint.options, want);
+    assert_ne!(set.digest, usual.digest);
+    let same = good("[lint.options]\nwide_prefix_ipv4 = 24\n");
+    assert_eq!(same.digest, usual.digest);
 }
 
 #[test]

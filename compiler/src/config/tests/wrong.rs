@@ -123,7 +123,7 @@ export = "x"
 api_token = "hunter2"
 "#,
             r#"
-5:1 `api_token`: unknown key `source.api_token` -> the keys here are auth, ca, domain, enabled, export, key, kind, name, password, secret, table, tenant, timeout, tls_pin, token_url, url, user
+5:1 `api_token`: unknown key `source.api_token` -> the keys here are auth, ca, domain, enabled, export, key, kind, max_answer_mb, name, password, secret, table, tenant, timeout, tls_pin, token_url, url, user
 "#,
         ),
         (
@@ -417,10 +417,12 @@ kind = "uisp"
 url = "https://uisp.example"
 auth = "digest"
 timeout = "0s"
+max_answer_mb = 0
 "#,
             r#"
 4:8 `"digest"`: `source.auth` cannot be "digest" -> it is one of basic, signature, token
 5:11 `"0s"`: `source.timeout` is no time at all -> write "10m" or "90s"
+6:17 `0`: `source.max_answer_mb` is no size of an answer -> write a number of MB from 1 to 65536
 "#,
         ),
         (
@@ -837,7 +839,7 @@ key = "hunter2"
 trust = ""
 "#,
             r#"
-5:7 `*********`: `signing.key` is written out, but a secret may only be referred to -> write key = { file = "secrets/weir.key" }, { env = "WEIR_KEY" } or { credential = "weir-key" }; if this file was ever shared, make another key
+5:7 `*********`: `signing.key` is written out, but a secret may only be referred to -> write { env = "NAME" }, { file = "secrets/NAME" } or { credential = "NAME" }; if this file was ever shared, make another one
 6:9 `""`: `signing.trust` is empty or holds a control character -> write it in one line, or leave it out
 "#,
         ),
@@ -848,7 +850,7 @@ trust = ""
 key = { env = "A", file = "b" }
 "#,
             r#"
-5:7 `{ env = "A", file = "b" }`: `signing.key` must have exactly one of env, file and credential -> write key = { file = "secrets/weir.key" }, { env = "WEIR_KEY" } or { credential = "weir-key" }
+5:7 `{ env = "A", file = "b" }`: `signing.key` must have exactly one of env, file and credential -> write { env = "NAME" }, { file = "secrets/NAME" } or { credential = "NAME" }
 "#,
         ),
         (

@@ -11,14 +11,14 @@ pub static RULE: Rule = Rule {
     name: "address-table-full",
     default: Level::Error,
     contained: false,
-    what: "The network has more prefixes than 80 % of the classifier's 1,048,576 entries, or prefixes of more than 80 % of \
+    what: "The network has more prefixes than 80 % of the classifier's 4,194,304 entries, or prefixes of more than 80 % of \
            the 16 different lengths it holds for IPv4 and for IPv6; above 100 % it is an error.",
     why: "Prefixes that do not fit would not be shaped, and whose they are would be a matter of luck. Every length costs each \
           packet one look into the table, down to the one that it matches.",
     fix: "Give circuits one routed prefix instead of many hosts, or shape the network on two boxes. Write prefixes of rare \
           lengths as several longer ones: a /23 is two /24.",
     bad: Example::told(
-        "Circuits with 900,000 host addresses between them (a warning), or with 1,100,000 (an error). IPv4 prefixes of every \
+        "Circuits with 3,400,000 host addresses between them (a warning), or with 4,200,000 (an error). IPv4 prefixes of every \
          length from /18 to /32 (a warning), or from /15 to /32 (an error).",
     ),
     good: Example::inventory(
@@ -95,8 +95,8 @@ mod tests {
     #[test]
     fn warns_at_80_percent_and_fails_above_all() {
         let level = |used| prefixes(used).and_then(|d| d.level);
-        assert_eq!(level(838_860), None);
-        assert_eq!(level(838_861), Some(Level::Warning));
+        assert_eq!(level(3_355_443), None);
+        assert_eq!(level(3_355_444), Some(Level::Warning));
         assert_eq!(level(TABLE), Some(Level::Warning));
         assert_eq!(level(TABLE + 1), Some(Level::Error));
     }

@@ -67,6 +67,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     };
     let mut removed: Vec<Subject> = Vec::new();
     let mut at_site: BTreeMap<(&str, &str), (usize, usize)> = BTreeMap::new();
+    let mut inventory = stages.circuits_in_order();
     for (id, circuit) in &before.circuits {
         let site = circuit
             .node
@@ -74,7 +75,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             .map_or(("", "no site"), |node| site(before, node));
         let counts = at_site.entry(site).or_default();
         counts.1 += 1;
-        let found = stages.inventory.circuit_by_id(id);
+        let found = inventory.get(id);
         if found.is_some_and(|ix| stages.inventory[ix].omitted.is_none()) {
             continue;
         }

@@ -79,8 +79,9 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     });
     let mut compared = 0usize;
     let mut moved: Vec<CircuitIx> = Vec::new();
+    let mut old = before.circuits_in_order();
     for (ix, placed) in tree.placed() {
-        let Some(was) = before.circuits.get(&stages.inventory[ix].id) else {
+        let Some(was) = old.get(&stages.inventory[ix].id) else {
             continue;
         };
         compared += 1;

@@ -7,7 +7,7 @@ use crate::ir::tree::Parent;
 use crate::lint::rule::{Example, Files, Rule, Stages};
 use crate::lint::words;
 
-use crate::topology::class_key;
+use crate::topology::is_class_key;
 
 pub static RULE: Rule = Rule {
     code: "CHG005",
@@ -77,8 +77,11 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     // By circuit: made anew under another class (moved), or keeps its class and loses its queue (purged).
     let (mut moved, mut purged): (Vec<CircuitIx>, Vec<CircuitIx>) = Default::default();
     let mut stayed = 0usize;
+    let mut key = String::new();
     for (ix, placed) in stages.tree.placed() {
-        let key = format!("circuit:{}", stages.inventory[ix].id);
+        key.clear();
+        key.push_str("circuit:");
+        key.push_str(&stages.inventory[ix].id);
         let (Some(was), Some(is)) = (
             before.by_key.get(key.as_str()),
             stages.layout.circuits.get(ix.ix()).and_then(Option::as_ref),
@@ -90,9 +93,11 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             Parent::Node(at) => Slot::Node(at),
             Parent::Bucket(bucket) => Slot::Bucket(bucket),
         };
-        let parent = class_key(stages.inventory, stages.tree, parent);
-        if (was.queue, was.minor) != (is.queue, is.minor) || was.parent.as_deref() != Some(&*parent)
-        {
+        let stays = was
+            .parent
+            .as_deref()
+            .is_some_and(|key| is_class_key(key, stages.inventory, stages.tree, parent));
+        if (was.queue, was.minor) != (is.queue, is.minor) || !stays {
             moved.push(ix);
         } else if was.handle != is.handle || was.leaf != is.leaf {
             purged.push(ix);

@@ -49,11 +49,13 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     let unapplied = &stages.inventory.evidence.overlay.unapplied;
     for unapplied in unapplied.iter().filter(|u| u.why == Why::Expired) {
         let entry = &overrides.entries[unapplied.entry];
-        let Some(day) = entry.expires else { continue };
+        let (Some(last), Some(today)) = (entry.expires, stages.project.as_of) else {
+            continue;
+        };
         out.push(
             Draft::new(
                 format!(
-                    "the override of {} had {day} as its last day and is not applied any more: {}",
+                    "the override of {} had {last} as its last day, it is {today}, and it is not applied any more: {}",
                     words::overridden(stages, entry),
                     words::override_fields(entry)
                 ),

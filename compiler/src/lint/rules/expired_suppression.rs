@@ -40,7 +40,8 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         .iter()
         .filter(|s| s.is_expired(stages.project.as_of))
     {
-        let Some(last) = suppression.expires else {
+        // Both are told: whoever doubts the clock sees what it said.
+        let (Some(last), Some(today)) = (suppression.expires, stages.project.as_of) else {
             continue;
         };
         let name = rules::find(suppression.rule).map_or(suppression.rule, |rule| rule.name);
@@ -53,7 +54,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         let key = format!("lint.suppress.{}", suppression.index);
         out.push(
             Draft::new(
-                format!("the suppression of `{name}` for {subjects} held until {last}: its findings count again"),
+                format!("the suppression of `{name}` for {subjects} held until {last}, and it is {today}: its findings count again"),
                 "mend what the finding is about and delete the suppression, or give it a new `expires`",
             )
             .about(Subject::new(SubjectKind::Setting, "lint.suppress", "lint.suppress"))

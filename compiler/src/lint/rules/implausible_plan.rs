@@ -8,10 +8,6 @@ use crate::lint::rule::{Example, Rule, Stages};
 use crate::lint::words;
 use crate::units::{Kbps, Pair};
 
-/// Nobody sells less.
-const LEAST: Kbps = Kbps(64);
-/// No shaper has a faster port.
-const MOST: Kbps = Kbps(100_000_000);
 /// From kbit/s to Mbit/s, and from bit/s to kbit/s.
 const SLIP: u64 = 1000;
 
@@ -22,7 +18,7 @@ pub static RULE: Rule = Rule {
     contained: true,
     what: "A plan is below 64 kbit/s, above 100 Gbit/s, or a thousand times more or less than a plan that more circuits have.",
     why: "It is probably in the wrong unit: the subscriber gets a thousandth of the plan, or no limit to speak of.",
-    fix: "Correct the plan in the source; mind kbit/s, Mbit/s and bit/s.",
+    fix: "Correct the plan in the source; mind kbit/s, Mbit/s and bit/s. `lint.options.implausible_plan_least_mbps` and `implausible_plan_most_mbps` say what is sold here.",
     bad: Example::inventory(
         &[(
             "inventory.json",
@@ -58,12 +54,17 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             plans.entry(Pair::new(down, up)).or_default().push(ix);
         }
     }
+    let options = &stages.project.lint.options;
+    let (least, most) = (
+        options.implausible_plan_least,
+        options.implausible_plan_most,
+    );
     for (&plan, circuits) in &plans {
         let n = circuits.len();
-        let why = if plan.down < LEAST || plan.up < LEAST {
-            format!("less than {}", words::rate(LEAST))
-        } else if plan.down > MOST || plan.up > MOST {
-            format!("more than {}", words::rate(MOST))
+        let why = if plan.down < least || plan.up < least {
+            format!("less than {}", words::rate(least))
+        } else if plan.down > most || plan.up > most {
+            format!("more than {}", words::rate(most))
         } else if let Some((usual, others)) = usual(plan, n, &plans) {
             format!(
                 "a factor of 1000 off the {} of {}",
@@ -75,7 +76,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         };
         let first = stages.circuit(circuits[0]);
         let who = match n {
-            1 => first,
+            1 => first.to_string(),
             n => format!("{}, first {first},", words::count(n, "circuit")),
         };
         let draft = Draft::new(

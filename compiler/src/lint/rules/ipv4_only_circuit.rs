@@ -75,7 +75,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
                 words::count(n + site.dual, "circuit"),
                 stages.node(at),
                 words::verb(n, "has", "have"),
-                if n == 1 { first } else { format!("first {first}") },
+                if n == 1 { first.to_string() } else { format!("first {first}") },
                 words::verb(n, "its", "their"),
             ),
             "record the IPv6 prefix that is delegated to the subscriber; if IPv6 is off there, allow the rule",

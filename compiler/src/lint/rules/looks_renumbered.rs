@@ -135,10 +135,11 @@ fn draft(told: impl Iterator<Item = String>, n: usize, what: &str) -> Draft {
 /// Of several new circuits the first by id that shares an address, else a MAC, else the name, is taken, each once.
 fn circuits(stages: &Stages<'_>, before: &PreviousTree) -> Vec<Pair<CircuitIx>> {
     let inventory = stages.inventory;
+    let mut known = stages.circuits_in_order();
     let gone: Vec<_> = before
         .circuits
         .iter()
-        .filter(|(id, _)| inventory.circuit_by_id(id).is_none())
+        .filter(|(id, _)| known.get(id).is_none())
         .collect();
     if gone.is_empty() {
         return Vec::new();
@@ -147,9 +148,10 @@ fn circuits(stages: &Stages<'_>, before: &PreviousTree) -> Vec<Pair<CircuitIx>> 
     let mut by_mac: FxHashMap<String, CircuitIx> = FxHashMap::default();
     // A name that several have says nothing.
     let mut by_name: FxHashMap<String, Option<CircuitIx>> = FxHashMap::default();
+    let mut old = before.circuits_in_order();
     for ix in inventory.circuit_ixs() {
         let circuit = &inventory[ix];
-        if before.circuits.contains_key(&circuit.id) {
+        if old.get(&circuit.id).is_some() {
             continue;
         }
         for device in &circuit.devices {

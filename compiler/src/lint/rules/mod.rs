@@ -26,6 +26,7 @@ mod disruptive_apply;
 mod duplicate_address;
 mod duplicate_device_address;
 mod empty_node;
+mod ended_rate;
 mod expired_override;
 mod expired_suppression;
 mod filtered_address;
@@ -80,6 +81,7 @@ mod sources_disagree;
 mod subscriber_relay;
 mod suspended_at_full_rate;
 mod suspended_unshaped;
+mod temporary_rate;
 mod tree_too_deep;
 mod unbalanced_queue;
 mod unclean_text;
@@ -166,6 +168,8 @@ pub static ALL: &[&Rule] = &[
     &rate_raised_to_floor::RULE,
     &capacity_above_parent::RULE,
     &wan_not_set::RULE,
+    &temporary_rate::RULE,
+    &ended_rate::RULE,
     &secret_in_input::RULE,
     &personal_data::RULE,
     &insecure_access::RULE,

@@ -1,6 +1,6 @@
 //! ADR002: a prefix of one circuit inside a prefix of another.
 
-use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use ipnet::IpNet;
 use rayon::prelude::*;
@@ -65,7 +65,8 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         .collect();
     held.par_sort_unstable_by_key(|h| (sort_key(&h.net), h.circuit));
     let mut open: Vec<usize> = Vec::new();
-    let mut inside: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    // Pairs of a wider prefix and one inside it; those of one wider prefix need not be neighbours here.
+    let mut inside: Vec<(usize, usize)> = Vec::new();
     for (at, inner) in held.iter().enumerate() {
         while let Some(&top) = open.last()
             && !held[top].net.contains(&inner.net)
@@ -75,67 +76,62 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         if let Some(&outer) = open.last()
             && held[outer].circuit != inner.circuit
         {
-            inside.entry(outer).or_default().push(at);
+            inside.push((outer, at));
         }
         open.push(at);
     }
     // In a network where every circuit lies inside another's prefix, telling takes longer than finding.
-    let inside: Vec<(usize, Vec<usize>)> = inside.into_iter().collect();
-    let drafts = inside
-        .par_iter()
-        .map(|(outer, inner)| draft(stages, &held, *outer, inner));
-    out.extend(drafts.collect::<Vec<_>>());
+    inside.par_sort_unstable();
+    let groups: Vec<&[(usize, usize)]> = inside.chunk_by(|a, b| a.0 == b.0).collect();
+    let drafts = groups.par_iter().map(|group| {
+        let inner: Vec<&Held<'_>> = group.iter().map(|(_, at)| &held[*at]).collect();
+        draft(stages, &held[group[0].0], &inner)
+    });
+    out.par_extend(drafts);
 }
 
-fn draft(stages: &Stages<'_>, held: &[Held<'_>], outer: usize, inner: &[usize]) -> Draft {
-    let wide = &held[outer];
-    let first = &held[inner[0]];
-    let mut circuits: Vec<CircuitIx> = inner.iter().map(|&i| held[i].circuit).collect();
+fn draft(stages: &Stages<'_>, wide: &Held<'_>, inner: &[&Held<'_>]) -> Draft {
+    let first = inner[0];
+    let mut circuits: Vec<CircuitIx> = inner.iter().map(|h| h.circuit).collect();
     circuits.sort_unstable();
     circuits.dedup();
-    let message = if inner.len() == 1 {
-        format!(
-            "{} of {} contains {} of {}: the longer prefix wins, both are shaped by their own plan",
-            words::net(&wide.net),
-            stages.circuit(wide.circuit),
-            words::net(&first.net),
-            stages.circuit(first.circuit),
-        )
-    } else {
-        format!(
-            "{} of {} contains {} of {}, first {} of {}: the longer prefixes win",
-            words::net(&wide.net),
-            stages.circuit(wide.circuit),
-            words::count(inner.len(), "prefix"),
-            words::count(circuits.len(), "other circuit"),
-            words::net(&first.net),
-            stages.circuit(first.circuit),
-        )
-    };
-    let draft = Draft::new(
-        message,
-        format!(
-            "if {} is the mask of an interface, record the host address or the prefix that is routed to {}; if the overlap is meant, allow the rule",
-            words::net(&wide.net),
-            words::short_id(&stages.inventory[wide.circuit].id),
+    let (wide_net, wide_name) = (words::Net(&wide.net), stages.circuit(wide.circuit));
+    let (first_net, first_name) = (words::Net(&first.net), stages.circuit(first.circuit));
+    let message = words::written(224, |out| match inner.len() {
+        1 => write!(
+            out,
+            "{wide_net} of {wide_name} contains {first_net} of {first_name}: the longer prefix wins, both are shaped by \
+             their own plan"
         ),
-    )
-    .about(stages.inventory[wide.circuit].subject())
-    .about_all(circuits.iter().map(|&c| stages.inventory[c].subject()));
+        n => write!(
+            out,
+            "{wide_net} of {wide_name} contains {} of {}, first {first_net} of {first_name}: the longer prefixes win",
+            words::count(n, "prefix"),
+            words::count(circuits.len(), "other circuit"),
+        ),
+    });
+    let help = words::written(224, |out| {
+        write!(
+            out,
+            "if {wide_net} is the mask of an interface, record the host address or the prefix that is routed to {}; if \
+             the overlap is meant, allow the rule",
+            words::short_id(&stages.inventory[wide.circuit].id),
+        )
+    });
+    let draft = Draft::new(message, help)
+        .about(stages.inventory[wide.circuit].subject())
+        .about_all(circuits.iter().map(|&c| stages.inventory[c].subject()));
     let label = |h: &Held<'_>, what: &str| {
+        let (net, circuit) = (words::Net(&h.net), stages.circuit(h.circuit));
         Label::new(
             h.device.origin.whole(),
-            format!(
-                "{what} {} of {}",
-                words::net(&h.net),
-                stages.circuit(h.circuit)
-            ),
+            words::written(96, |out| write!(out, "{what} {net} of {circuit}")),
         )
     };
     words::at_each(
         draft,
         std::iter::once(label(wide, "the wider"))
-            .chain(inner.iter().map(|&i| label(&held[i], "inside it"))),
+            .chain(inner.iter().map(|h| label(h, "inside it"))),
     )
 }
 

@@ -8,11 +8,6 @@ use crate::lint::rule::{Example, Rule, Stages};
 use crate::lint::words;
 use crate::units::{Kbps, Pair};
 
-/// Sum of what circuits ask for over capacity, beyond which an AP is listed.
-const RATIO: u64 = 30;
-/// Share of the capacity that is expected to be used in the busiest hour, in percent, beyond which a node is listed.
-const BUSY: u128 = 80;
-
 pub static RULE: Rule = Rule {
     code: "RAT007",
     name: "oversubscribed",
@@ -20,7 +15,7 @@ pub static RULE: Rule = Rule {
     contained: false,
     what: "The rates sold on an AP add up to more than 30 times its capacity, or a node is expected to carry more than 80 % of its capacity in the busiest hour.",
     why: "Selling an AP several times over is normal; beyond this most subscribers notice it every evening.",
-    fix: "Split the sector, raise its capacity, or sell smaller plans there.",
+    fix: "Split the sector, raise its capacity, or sell smaller plans there. `lint.options.oversubscribed_times` and `oversubscribed_percent` say what is too much.",
     bad: Example::inventory(
         &[(
             "inventory.json",
@@ -68,7 +63,11 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     for (i, at) in stages.tree.nodes.iter().enumerate() {
         let node = &stages.inventory[at.node];
         let over = sold[i].zip(at.cap, |sold, cap| {
-            cap.0 > 0 && sold.0 > cap.0.saturating_mul(RATIO)
+            cap.0 > 0
+                && sold.0
+                    > cap
+                        .0
+                        .saturating_mul(stages.project.lint.options.oversubscribed_times)
         });
         if node.kind != NodeKind::Ap || !over.down && !over.up {
             out.extend(full(stages, at, busy[i], count[i]));
@@ -104,7 +103,7 @@ fn full(stages: &Stages<'_>, at: &TreeNode, busy: Pair<u128>, circuits: usize) -
             .unwrap_or(0)
     });
     let most = percent.down.max(percent.up);
-    if most <= BUSY || circuits == 0 {
+    if most <= u128::from(stages.project.lint.options.oversubscribed_percent) || circuits == 0 {
         return None;
     }
     let expected = busy.map(|bits| Kbps(u64::try_from(bits / 1_000).unwrap_or(u64::MAX)));

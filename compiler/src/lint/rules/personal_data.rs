@@ -156,7 +156,8 @@ fn is_mail(text: &str) -> bool {
 /// Nine to fifteen digits in groups, with the marks people write between them; a plain run of digits is a number of
 /// the CRM, and groups between dots or colons are addresses.
 fn is_phone(text: &str) -> bool {
-    if !text.bytes().any(|b| b.is_ascii_digit()) {
+    // Most names and numbers of customers end here.
+    if text.bytes().filter(u8::is_ascii_digit).count() < 9 {
         return false;
     }
     let mark = |c: char| matches!(c, ' ' | '-' | '(' | ')' | '/');
@@ -199,7 +200,23 @@ fn is_street(text: &str) -> bool {
         "straat",
         "ulica",
     ];
+    const ENDINGS: [&str; 4] = ["strasse", "straße", "straat", "weg"];
     if !text.bytes().any(|b| b.is_ascii_digit()) {
+        return false;
+    }
+    // Nearly every text has no such word, which is seen without writing it anew.
+    let is_word = |word: &str| {
+        let ends = |end: &&str| {
+            let start = word.len().checked_sub(end.len());
+            start.is_some_and(|at| word.as_bytes()[at..].eq_ignore_ascii_case(end.as_bytes()))
+        };
+        STREETS.iter().any(|s| word.eq_ignore_ascii_case(s)) || ENDINGS.iter().any(ends)
+    };
+    if text.is_ascii()
+        && !text
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .any(is_word)
+    {
         return false;
     }
     let lower = text.to_lowercase();
@@ -213,7 +230,7 @@ fn is_street(text: &str) -> bool {
     };
     words.iter().enumerate().any(|(i, word)| {
         let street = STREETS.contains(word)
-            || ["strasse", "straße", "straat", "weg"]
+            || ENDINGS
                 .iter()
                 .any(|s| word.len() > s.len() && word.ends_with(s));
         // "12 Mill Road", "Mühlweg 12", "Calle Mayor 3"

@@ -56,7 +56,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         let n = circuits.len();
         let first = stages.circuit(circuits[0]);
         let who = match n {
-            1 => first,
+            1 => first.to_string(),
             n => format!("{}, first {first},", words::count(n, "circuit")),
         };
         let raised = raised(rates, &stages.inventory[circuits[0]]);

@@ -7,11 +7,6 @@ use crate::lint::rules::circuits_removed::guard_setting;
 use crate::lint::words;
 use crate::units::{Kbps, Pair};
 
-/// A circuit's ceiling jumped when it is this many times what it was, or as small a part.
-const TIMES: u64 = 4;
-/// The sum of all jumped when it changed by more than this many percent.
-const PERCENT: u64 = 20;
-
 pub static RULE: Rule = Rule {
     code: "CHG003",
     name: "rates-jump",
@@ -19,7 +14,7 @@ pub static RULE: Rule = Rule {
     contained: false,
     what: "A circuit's ceiling is four times what it was in the artifact before, or a quarter of it; or all ceilings together changed by more than 20 %.",
     why: "Tariffs change by steps. A jump is mostly a unit that slipped, a catalogue that was read wrongly or a factor that was mistyped, and it hits everybody at once.",
-    fix: "Compare the plan of a circuit named with what it was sold. If the tariffs did change, go on.",
+    fix: "Compare the plan of a circuit named with what it was sold. If the tariffs did change, go on. `lint.options.rates_jump_times` and `rates_jump_percent` say what is a jump.",
     bad: Example::inventory(
         &[(
             "inventory.json",
@@ -54,18 +49,21 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     let Some(before) = stages.previous.and_then(|p| p.tree.as_ref()) else {
         return;
     };
+    let options = &stages.project.lint.options;
+    let times = options.rates_jump_times;
     let mut jumped: Vec<(CircuitIx, Pair<Kbps>, Pair<Kbps>)> = Vec::new();
     // Only of circuits in both: those that came and went are told by others.
     let (mut sum_was, mut sum_is) = (Pair::ZERO, Pair::ZERO);
+    let mut old = before.circuits_in_order();
     for (ix, placed) in stages.tree.placed() {
-        let Some(was) = before.circuits.get(&stages.inventory[ix].id) else {
+        let Some(was) = old.get(&stages.inventory[ix].id) else {
             continue;
         };
         sum_was += was.max;
         sum_is += placed.max;
         let jump = was.max.zip(placed.max, |was, is| {
             let (less, more) = (was.min(is), was.max(is));
-            less.0 > 0 && more.0 >= less.0.saturating_mul(TIMES)
+            less.0 > 0 && more.0 >= less.0.saturating_mul(times)
         });
         if jump.down || jump.up {
             jumped.push((ix, was.max, placed.max));
@@ -81,8 +79,12 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
                 words::rates(is)
             ),
             _ => format!(
-                "{} have {TIMES} times the rate they had, or less than a quarter: first {} with {}, now {}",
+                "{} have {times} times the rate they had, or {}: first {} with {}, now {}",
                 words::count(n, "circuit"),
+                match times {
+                    4 => "less than a quarter".to_owned(),
+                    n => format!("less than 1/{n} of it"),
+                },
                 stages.circuit(first),
                 words::rates(was),
                 words::rates(is)
@@ -111,7 +113,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
         out.push(words::at_each(draft, labels));
     }
     let changed = sum_was.zip(sum_is, |was, is| {
-        was.0.abs_diff(is.0).saturating_mul(100) > was.0.saturating_mul(PERCENT)
+        was.0.abs_diff(is.0).saturating_mul(100) > was.0.saturating_mul(options.rates_jump_percent)
     });
     if changed.down || changed.up {
         let percent = |was: Kbps, is: Kbps| {

@@ -9,9 +9,6 @@ use crate::lint::rule::{Example, Rule, Stages};
 use crate::lint::words;
 use crate::units::{Kbps, Pair};
 
-/// A few such plans are sold on purpose.
-const USUAL: usize = 3;
-
 pub static RULE: Rule = Rule {
     code: "RAT009",
     name: "rates-look-swapped",
@@ -19,7 +16,7 @@ pub static RULE: Rule = Rule {
     contained: false,
     what: "More than three circuits of one node have plans, or more than three nodes under one node have capacities, with download below upload.",
     why: "The directions are probably swapped in the source: subscribers download at their upload rate.",
-    fix: "Swap the two numbers in the source, or the ends of the links.",
+    fix: "Swap the two numbers in the source, or the ends of the links. `lint.options.rates_look_swapped_most` says how many such plans are usual.",
     bad: Example::inventory(
         &[(
             "inventory.json",
@@ -48,13 +45,14 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
+    let usual = stages.project.lint.options.rates_look_swapped_most;
     let mut circuits: BTreeMap<Option<NodeIx>, Vec<CircuitIx>> = BTreeMap::new();
     for (ix, circuit) in stages.shaped() {
         if is_swapped(circuit.source_plan) {
             circuits.entry(circuit.attach).or_default().push(ix);
         }
     }
-    for (at, group) in circuits.into_iter().filter(|(_, g)| g.len() > USUAL) {
+    for (at, group) in circuits.into_iter().filter(|(_, g)| g.len() > usual) {
         let first = &stages.inventory[group[0]];
         let message = format!(
             "{} {} have a plan with download below upload, such as {} with {}",
@@ -75,7 +73,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             nodes.entry(stages.parent(ix)).or_default().push(ix);
         }
     }
-    for (at, group) in nodes.into_iter().filter(|(_, g)| g.len() > USUAL) {
+    for (at, group) in nodes.into_iter().filter(|(_, g)| g.len() > usual) {
         let message = format!(
             "{} {} have a capacity with download below upload, such as {} with {}",
             words::count(group.len(), "node"),

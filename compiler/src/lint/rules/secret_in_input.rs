@@ -10,6 +10,7 @@ use crate::ir::records::{Subject, SubjectKind};
 use crate::lint::rule::{Example, Rule, Stages};
 use crate::lint::secret_words::{self, BEHIND, Found};
 use crate::lint::words;
+use crate::source_map::{Content, Left};
 
 pub static RULE: Rule = Rule {
     code: "SEC001",
@@ -42,8 +43,12 @@ pub static RULE: Rule = Rule {
 const HARMLESS: [&str; 8] = ["", "null", "none", "true", "false", "redacted", "yes", "no"];
 /// Bytes that one thread looks at.
 const CHUNK: usize = 4 << 20;
+/// The same of a file that is not in memory: what is read goes through the caches of a core.
+const PIECE: usize = 512 << 10;
 /// Longest thing that may lie across two chunks.
 const OVERLAP: usize = 256;
+/// Longest token.
+const TOKEN: usize = 4096;
 /// Lines that a message names.
 const NAMED: usize = 3;
 const SHORTEST: usize = 4;
@@ -111,22 +116,51 @@ fn draft(stages: &Stages<'_>, id: FileId, word: &str, hits: &[Hit]) -> Draft {
 }
 
 /// In order of place.
-fn hits(bytes: &[u8]) -> Vec<Hit> {
-    let starts: Vec<usize> = (0..bytes.len()).step_by(CHUNK).collect();
-    let mut hits: Vec<Hit> = starts
-        .par_iter()
-        .flat_map_iter(|&start| {
-            let end = (start + CHUNK + OVERLAP).min(bytes.len());
-            secret_words::find(&bytes[start..end])
-                .into_iter()
-                // What begins in the overlap is the next chunk's.
-                .filter(|found| found.start < CHUNK)
-                .filter_map(move |found| judge(bytes, start, found))
-        })
-        .collect();
+fn hits(content: &Content) -> Vec<Hit> {
+    let mut hits: Vec<Hit> = match content {
+        Content::Held(bytes) => chunks(bytes.len(), CHUNK)
+            .flat_map_iter(|start| within(bytes, start, CHUNK))
+            .collect(),
+        Content::Left(left) => chunks(left.size(), PIECE)
+            .map_init(Vec::new, |buffer, start| in_piece(left, start, buffer))
+            .flatten_iter()
+            .collect(),
+    };
     hits.sort_unstable();
     hits.dedup_by_key(|hit| hit.start);
     hits
+}
+
+fn chunks(len: usize, size: usize) -> impl IndexedParallelIterator<Item = usize> {
+    (0..len.div_ceil(size))
+        .into_par_iter()
+        .map(move |at| at * size)
+}
+
+/// What begins in the `len` bytes from `start` on, of these bytes.
+fn within(bytes: &[u8], start: usize, len: usize) -> impl Iterator<Item = Hit> {
+    let end = (start + len + OVERLAP).min(bytes.len());
+    secret_words::find(&bytes[start..end])
+        .into_iter()
+        // What begins in the overlap is the next chunk's.
+        .filter(move |found| found.start < len)
+        .filter_map(move |found| judge(bytes, start, found))
+}
+
+/// What begins in the piece from `start` on. A file that gives no bytes any more is reported as that, by `refusal`.
+fn in_piece(left: &Left, start: usize, buffer: &mut Vec<u8>) -> Vec<Hit> {
+    // With the byte before, and all that can belong to what begins at its end.
+    let from = start.saturating_sub(1);
+    let end = (start + PIECE + OVERLAP + TOKEN).min(left.size());
+    if left.glance(from..end, buffer).is_err() {
+        return Vec::new();
+    }
+    within(buffer, start - from, PIECE)
+        .map(|hit| Hit {
+            start: from + hit.start,
+            ..hit
+        })
+        .collect()
 }
 
 /// A word that was found in the bytes from `start` on.
@@ -208,7 +242,7 @@ fn itself(bytes: &[u8], from: usize, to: usize, word: &'static str) -> Option<Hi
         |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'+' | b'/' | b'=');
     let len = bytes[from..]
         .iter()
-        .take(4096)
+        .take(TOKEN)
         .take_while(|b| part(b))
         .count();
     // They are written in one case each, and long.
@@ -230,7 +264,7 @@ mod tests {
     use crate::testing::compile_example;
 
     fn found(text: &str) -> Vec<(&'static str, String)> {
-        let hits = hits(text.as_bytes());
+        let hits = hits(&text.as_bytes().to_vec().into());
         hits.iter()
             .map(|h| (h.word, text[h.start..h.start + h.len].to_owned()))
             .collect()

@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 
+use crate::config::project::LintOptions;
 use crate::finding::{Draft, Label, Level};
 use crate::lint::rule::{Example, Rule, Stages};
 use crate::lint::words;
@@ -13,7 +14,7 @@ pub static RULE: Rule = Rule {
     contained: true,
     what: "A circuit has an IPv4 prefix shorter than /24 or an IPv6 prefix shorter than /48.",
     why: "It is probably the mask of an interface: every address in it that no other circuit claims would share this one subscriber's plan.",
-    fix: "Write the host address, or the prefix that is routed to the subscriber.",
+    fix: "Write the host address, or the prefix that is routed to the subscriber. `lint.options.wide_prefix_ipv4` and `wide_prefix_ipv6` say what is wide.",
     bad: Example::inventory(
         &[(
             "inventory.json",
@@ -39,7 +40,7 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
             .devices
             .iter()
             .flat_map(|d| d.addresses.iter().map(move |net| (net, d)))
-            .filter(|(net, _)| is_wide(net))
+            .filter(|(net, _)| is_wide(net, &stages.project.lint.options))
             .map(|(net, device)| (net, Label::new(device.origin.whole(), net.to_string())))
             .collect();
         if wide.is_empty() {
@@ -61,9 +62,9 @@ fn check(stages: &Stages<'_>, out: &mut Vec<Draft>) {
     }
 }
 
-fn is_wide(net: &IpNet) -> bool {
+fn is_wide(net: &IpNet, options: &LintOptions) -> bool {
     match net {
-        IpNet::V4(net) => net.prefix_len() < 24,
-        IpNet::V6(net) => net.prefix_len() < 48,
+        IpNet::V4(net) => net.prefix_len() < options.wide_prefix_ipv4,
+        IpNet::V6(net) => net.prefix_len() < options.wide_prefix_ipv6,
     }
 }

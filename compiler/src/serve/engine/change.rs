@@ -264,9 +264,11 @@ pub fn acknowledge(caller: &Caller, by: &str, what: &Acknowledge) -> Answer<()> 
         return Err(invalid("reason", "say why; it is shown to everybody"));
     }
     let today = today().map_err(|stop| problem(&stop))?;
-    let day = Date::parse(&what.expires);
-    if day.is_none_or(|day| day <= today) {
-        return Err(invalid("expires", "write a day after today, as 2026-12-31"));
+    if Date::parse(&what.expires).is_none_or(|last| last.is_over(today)) {
+        return Err(invalid(
+            "expires",
+            "write the last day on which it holds, today or later, as 2026-12-31",
+        ));
     }
     let seen = Acknowledgement {
         id: what.id.clone(),
@@ -277,8 +279,7 @@ pub fn acknowledge(caller: &Caller, by: &str, what: &Acknowledge) -> Answer<()> 
         expires: what.expires.clone(),
     };
     let done = caller.scheduler.context.book.change(|state| {
-        let over = |a: &Acknowledgement| Date::parse(&a.expires).is_none_or(|day| day <= today);
-        state.acknowledged.retain(|a| a.id != seen.id && !over(a));
+        state.acknowledged.retain(|a| a.id != seen.id);
         state.acknowledged.push(seen);
         state.acknowledged.sort_by(|a, b| a.id.cmp(&b.id));
     });

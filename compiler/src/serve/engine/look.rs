@@ -1,8 +1,6 @@
 //! Answers that change nothing: what the scheduler does, two artifacts compared, where a value comes from.
 
 use weir_compiler::compare as strategies;
-use weir_compiler::config::date::Date;
-use weir_compiler::diff::Artifact as Loaded;
 use weir_compiler::lint::rules;
 use weir_compiler::report::rules::example_text;
 use weir_compiler::why::Files;
@@ -16,8 +14,10 @@ use super::{Caller, problem, remembered};
 use crate::cli::Overrides;
 use crate::cli::compare::came_to;
 use crate::cli::project::{Follow, read_project, today};
-use crate::cli::store::load;
+use crate::cli::stop::Stop;
+use crate::cli::store::{Brought, bring};
 use crate::cli::why::Inputs;
+use crate::serve::book::holds;
 
 /// As `schedule.every` is written.
 pub fn span(seconds: u64) -> String {
@@ -64,9 +64,7 @@ pub fn scheduler(caller: &Caller) -> Answer<Shown> {
 pub fn acknowledgements(caller: &Caller) -> Answer<Vec<Acknowledgement>> {
     let state = caller.scheduler.state().map_err(|e| remembered(&e))?;
     let today = today().map_err(|stop| problem(&stop))?;
-    // The day that is named is the first on which it does not hold.
-    let holds = |a: &Acknowledgement| Date::parse(&a.expires).is_some_and(|day| today < day);
-    let open = state.acknowledged.iter().filter(|a| holds(a));
+    let open = state.acknowledged.iter().filter(|a| holds(a, today));
     Ok(open.cloned().collect())
 }
 
@@ -99,10 +97,13 @@ pub fn artifact(caller: &Caller, digest: &str) -> Answer<weir_store::Artifact> {
 }
 
 pub fn diff(caller: &Caller, from: &str, to: &str) -> Answer<Diff> {
-    let read = |digest: &str| -> Answer<Loaded> {
-        load(&artifact(caller, digest)?).map_err(|stop| problem(&stop))
+    let read = |digest: &str| -> Answer<Brought> {
+        bring(&artifact(caller, digest)?).map_err(|stop| problem(&stop))
     };
-    Ok(weir_compiler::diff::diff(&read(from)?, &read(to)?))
+    let (from, to) = (read(from)?, read(to)?);
+    let (from, to) = rayon::join(|| from.load(), || to.load());
+    let loaded = |one: Result<_, Stop>| one.map_err(|stop| problem(&stop));
+    Ok(weir_compiler::diff::diff(&loaded(from)?, &loaded(to)?))
 }
 
 /// The files of an artifact, and what it was built from, as far as that is still there.

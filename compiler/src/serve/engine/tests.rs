@@ -207,7 +207,7 @@ fn what_was_seen_is_kept_until_its_day() {
     assert_eq!(word(engine.acknowledge("jo", &seen)), "invalid reason");
     engine.unacknowledge("jo", &seen.id).unwrap();
     assert_eq!(word(engine.unacknowledge("jo", &seen.id)), "not found");
-    // One whose day is over does not hold, whoever wrote it down.
+    // One whose day is over does not hold, whoever wrote it down; the next run says so with both days.
     let over = engine.scheduler.context.book.change(|state| {
         let mut over = known[0].clone();
         over.expires = "2020-01-01".to_owned();
@@ -215,6 +215,18 @@ fn what_was_seen_is_kept_until_its_day() {
     });
     over.unwrap();
     assert_eq!(engine.acknowledgements().unwrap(), []);
+    lab.run();
+    let state = engine.scheduler.state().unwrap();
+    assert_eq!(state.acknowledged, []);
+    let log = state.runs[0].log.join("\n");
+    let says = format!(
+        "{}: jo acknowledged it until 2020-01-01, and it is 20",
+        seen.id
+    );
+    assert!(
+        log.contains(&says) && log.contains(": it is open again"),
+        "{log}"
+    );
 }
 
 #[test]

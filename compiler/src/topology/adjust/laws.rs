@@ -301,10 +301,10 @@ fn a_very_long_chain_is_cut_on_a_small_stack() {
             .collect(),
         circuits: vec![(NODES - 1, Pair::both(Kbps(NODES as u64)))],
     };
+    let (_, mut draft) = small.build();
     let thread = std::thread::Builder::new()
         .stack_size(96 << 10)
         .spawn(move || {
-            let (_, mut draft) = small.build();
             let mut evidence = TreeEvidence {
                 depth_budget: 7,
                 ..TreeEvidence::default()
