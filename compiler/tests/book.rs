@@ -6,6 +6,10 @@
 //! |---|---|
 //! | `in: DIR` | in a copy of that directory of the repository, which the later blocks of the page share |
 //! | `exit: 0 3` | these exit codes are right; only 0 when it is not there |
+//! | `within: DIR` | in that directory below the copy |
+//! | `at: PATH is DIR` | there is a copy of that directory of the repository at `PATH`, for this block and those that follow |
+//! | `settings: above` | the TOML block above is in the project's `weir.toml` |
+//! | `after: COMMANDS` | what was typed before and is not shown |
 //! | `needs: jq` | skipped, by name, where there is no such program |
 //! | `not run: why` | it is not run |
 //!
@@ -138,6 +142,8 @@ struct Reader {
     copies: BTreeMap<String, TempDir>,
     scratch: TempDir,
     standin: Option<Standin>,
+    /// Paths of the page, and the directories of the repository that stand there.
+    places: Vec<(String, String)>,
 }
 
 impl Reader {
@@ -147,6 +153,7 @@ impl Reader {
             copies: BTreeMap::new(),
             scratch: tempfile::tempdir().expect("a directory"),
             standin: None,
+            places: Vec::new(),
         }
     }
 
@@ -185,6 +192,56 @@ impl Reader {
         dir
     }
 
+    /// Commands or settings of the page, with what stands where the page says.
+    fn here(&mut self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (path, stands) in self.places.clone() {
+            // A trailing word of the page's is not the path: `DIR` is, `DIRECTORY` is not.
+            let copied = self.copy_of(&stands).display().to_string();
+            let parts: Vec<&str> = text.split(path.as_str()).collect();
+            let mut told = parts[0].to_owned();
+            for pair in parts.windows(2) {
+                let goes_on = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+                let own = !pair[0].ends_with(goes_on) && !pair[1].starts_with(goes_on);
+                told.push_str(if own { &copied } else { &path });
+                told.push_str(pair[1]);
+            }
+            text = told;
+        }
+        text
+    }
+
+    /// What has to be there before the block is run. An error says what went wrong.
+    fn prepare(&mut self, block: &Block, toml: Option<&Block>, dir: &Path) -> Result<(), String> {
+        let at = format!("{}:{}", self.page, block.line);
+        if let Some(place) = block.words.get("at") {
+            let (path, stands) = (place.split_once(" is "))
+                .ok_or_else(|| format!("{at}: `at: {place}` is not PATH is DIR"))?;
+            self.places.push((path.to_owned(), stands.to_owned()));
+        }
+        if block.words.contains_key("settings") {
+            let toml = toml.ok_or_else(|| format!("{at}: there is no TOML above"))?;
+            let settings = self.here(&toml.text);
+            let file = dir.join("weir.toml");
+            let written = fs::read_to_string(&file).map_err(|e| format!("{at}: {e}"))?;
+            if !written.contains(&settings) {
+                fs::write(&file, format!("{written}\n{settings}\n")).expect("written");
+            }
+        }
+        if let Some(before) = block.words.get("after") {
+            let before = Block {
+                line: block.line,
+                language: block.language.clone(),
+                text: before.replace("; ", "\n"),
+                words: BTreeMap::new(),
+            };
+            if let Some(wrong) = self.follow(&before, dir) {
+                return Err(wrong);
+            }
+        }
+        Ok(())
+    }
+
     /// What went wrong, if something did.
     fn follow(&mut self, block: &Block, dir: &Path) -> Option<String> {
         let allowed: BTreeSet<i32> = block.words.get("exit").map_or_else(
@@ -192,13 +249,18 @@ impl Reader {
             |codes| codes.split(' ').filter_map(|c| c.parse().ok()).collect(),
         );
         // Each command of the block may exit so, not only the last.
-        for command in commands(&block.text) {
+        let text = self.here(&block.text);
+        for command in commands(&text) {
             let mut command = command.replace("DIR", "\"$SCRATCH\"");
+            let mut within = dir.to_owned();
             if let Some(digest) = newest(dir) {
                 // Names of files have the beginning of it.
                 command = command
                     .replace("-DIGEST", &format!("-{}", &digest[..12]))
                     .replace("DIGEST", &digest);
+                if let Some(below) = block.words.get("within") {
+                    within.push(below.replace("DIGEST", &digest));
+                }
             }
             let bin = Path::new(env!("CARGO_BIN_EXE_weir"))
                 .parent()
@@ -206,7 +268,7 @@ impl Reader {
             let path = std::env::var("PATH").unwrap_or_default();
             let output = Command::new("bash")
                 .args(["-euo", "pipefail", "-c", &command])
-                .current_dir(dir)
+                .current_dir(within)
                 .env_clear()
                 .env("PATH", format!("{}:{path}", bin.display()))
                 .env("HOME", self.scratch.path())
@@ -282,7 +344,8 @@ fn every_shell_block_does_what_it_says() {
                 println!("not run: {page}:{}: {why}", block.line);
                 continue;
             }
-            if let Some(program) = block.words.get("needs").filter(|program| !there(program)) {
+            let needs = block.words.get("needs").map_or("", String::as_str);
+            if let Some(program) = needs.split_whitespace().find(|program| !there(program)) {
                 println!("skipped: {page}:{}: there is no {program} here", block.line);
                 continue;
             }
@@ -298,12 +361,72 @@ fn every_shell_block_does_what_it_says() {
                 }
             };
             run += 1;
-            wrong.extend(reader.follow(block, &dir));
+            let above = |b: &&Block| b.language == "toml" && b.line < block.line;
+            let above = blocks.iter().rfind(above);
+            match reader.prepare(block, above, &dir) {
+                Ok(()) => wrong.extend(reader.follow(block, &dir)),
+                Err(told) => wrong.push(told),
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // A reader that finds no block would find no fault either.
-    assert!(run > 15, "only {run} blocks were run");
+    assert!(run > 35, "only {run} blocks were run");
+}
+
+/// What is not marked as shell is not run, so commands must not hide there: in another language, or in a block that is
+/// indented and so not seen.
+#[test]
+fn no_command_escapes() {
+    const OTHERS: [&str; 8] = [
+        "csv", "diff", "json", "mermaid", "nginx", "text", "toml", "yaml",
+    ];
+    const PROGRAMS: [&str; 12] = [
+        "apt",
+        "cargo",
+        "cp",
+        "curl",
+        "jq",
+        "minisign",
+        "sha256sum",
+        "sudo",
+        "systemctl",
+        "tc",
+        "weir",
+        "weir-runtime",
+    ];
+    let mut wrong = Vec::new();
+    for (page, text) in pages() {
+        let mut inside = false;
+        for (line, n) in text.lines().zip(1..) {
+            let fence = line.trim_start().starts_with("```");
+            if fence {
+                inside = !inside;
+            }
+            let hidden = fence && inside && line.starts_with(' ') && !line.ends_with("```text");
+            if hidden {
+                wrong.push(format!("{page}:{n}: an indented block is not seen"));
+            }
+        }
+        for block in blocks(&text).iter().filter(|b| b.language != "sh") {
+            if !OTHERS.contains(&block.language.as_str()) {
+                let language = &block.language;
+                wrong.push(format!("{page}:{}: `{language}` is not run", block.line));
+            }
+            for (line, n) in block.text.lines().zip(block.line + 1..) {
+                let mut words = line.trim_start_matches("$ ").split(' ');
+                let first = words.next().unwrap_or_default();
+                // `weir 0.1.0` is what it says, not what is typed.
+                let typed = words.next().is_some_and(|w| {
+                    w.starts_with(|c: char| c.is_ascii_lowercase() || matches!(c, '-' | '.' | '/'))
+                });
+                if typed && block.language != "yaml" && PROGRAMS.contains(&first) {
+                    wrong.push(format!("{page}:{n}: `{line}` is typed and not run"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Heading to anchor, as forges and mdBook make it.

@@ -1,18 +1,21 @@
 //! The output is a function of the sets in the input: the order of records, of rows and of keys, how records are
 //! spread over pages, and the number of threads never show.
 
+mod lab;
 mod reference;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lab::inject::figure;
 use reference::random::{Prng, case};
 use serde_json::{Value, json};
 use weir_compiler::config::{self, CliOverrides};
 use weir_compiler::emit::ArtifactSet;
 use weir_compiler::ir::tree::Strategy;
-use weir_compiler::source_map::SourceMap;
+use weir_compiler::report::{Detail, Look, human};
+use weir_compiler::source_map::{Content, SourceFile, SourceMap};
 use weir_compiler::testing::Memory;
 use weir_compiler::{compile, exports};
 use weir_schemas::artifact::{self, Part};
@@ -93,8 +96,94 @@ fn assert_same_payload(want: &ArtifactSet, got: &ArtifactSet, what: &str) {
     assert_eq!(want.digest, got.digest, "{what}");
 }
 
+/// Every record grows by a field that nobody reads, one of them beyond what is read at once; one holds a secret.
+fn swollen(bytes: &[u8]) -> Vec<u8> {
+    let mut records: Vec<Value> = serde_json::from_slice(bytes).expect("a list");
+    let each = (1 << 20) / records.len().max(1);
+    for (at, record) in records.iter_mut().enumerate() {
+        if let Value::Object(fields) = record {
+            let len = if at == 0 { each + (3 << 18) } else { each };
+            fields.insert("aaNotes".into(), "n\u{e9} ".repeat(len / 4).into());
+            if at == 1 {
+                fields.insert("zzToken".into(), "moonlight77".into());
+            }
+        }
+    }
+    let lines: Vec<String> = records.iter().map(Value::to_string).collect();
+    format!("[{}]\n", lines.join(",\n")).into_bytes()
+}
+
+#[test]
+fn whether_a_file_is_kept_in_memory_does_not_show() {
+    let dir = root().join("examples/dirty");
+    let large = tempfile::tempdir().expect("a directory");
+    fs::copy(
+        dir.join(config::FILE_NAME),
+        large.path().join(config::FILE_NAME),
+    )
+    .expect("copied");
+    for (path, bytes) in export_files(&dir) {
+        let path = large.path().join(path);
+        fs::create_dir_all(path.parent().expect("a directory")).expect("made");
+        let small = path.ends_with("export.json");
+        fs::write(path, if small { bytes } else { swollen(&bytes) }).expect("written");
+    }
+    let mut files = SourceMap::default();
+    let project =
+        config::load(large.path(), &mut files, &CliOverrides::default()).expect("a project");
+    let exports = exports::read(large.path(), &project.sources, &mut files).expect("an export");
+    let left = || {
+        files
+            .files()
+            .filter(|(_, file)| matches!(file.bytes, Content::Left(_)))
+    };
+    assert!(left().count() >= 3);
+    let in_pieces = compile(&project, &files, &exports, None);
+    let shown =
+        |findings, files| human::findings(findings, files, Look::PLAIN, Detail::Verbose, "");
+    let told = shown(&in_pieces.findings, &files);
+    assert!(in_pieces.refused.is_empty(), "{:?}", in_pieces.refused);
+    assert!(left().all(|(_, file)| file.bytes.fault().is_none()));
+
+    let mut held = SourceMap::default();
+    for (_, file) in files.files() {
+        let bytes = file.bytes.whole().to_vec();
+        held.add(SourceFile {
+            digest: weir_store::sha256(&bytes).into(),
+            bytes: bytes.into(),
+            ..file.clone()
+        });
+    }
+    let at_once = compile(&project, &held, &exports, None);
+    for row in artifact::FILES {
+        let (want, got) = (&at_once.artifacts, &in_pieces.artifacts);
+        assert!(want.file(row.name) == got.file(row.name), "{}", row.name);
+    }
+    assert_eq!(told, shown(&at_once.findings, &held));
+    assert!(told.contains("secret after the word"), "{told}");
+
+    // Written to between reading and showing: nothing of it is shown, and nothing is built.
+    let (_, changed) = left().last().expect("a large file");
+    let name = changed.path.rsplit('/').next().expect("a name");
+    let path = (export_files(large.path()).into_keys())
+        .find(|path| path.ends_with(name))
+        .expect("its path");
+    let file = fs::File::options()
+        .append(true)
+        .open(large.path().join(path))
+        .expect("opened");
+    file.set_len(1 << 20).expect("cut");
+    let refused = compile(&project, &files, &exports, None).refused;
+    let said = format!("{name} changed while it was being read");
+    assert!(
+        refused.iter().any(|r| r.message.ends_with(&said)),
+        "{refused:?}"
+    );
+}
+
 #[test]
 fn the_order_of_the_input_does_not_show() {
+    let mut permutations = 0;
     for name in PROJECTS {
         let dir = root().join(name);
         let files = export_files(&dir);
@@ -121,9 +210,11 @@ fn the_order_of_the_input_does_not_show() {
                 let got = build(permuted.path(), strategy);
                 let what = format!("{name}, {}, seed {seed}", strategy.word());
                 assert_same_payload(&want, &got, &what);
+                permutations += 1;
             }
         }
     }
+    figure("permutations", permutations);
 }
 
 /// The same export, told in another order.

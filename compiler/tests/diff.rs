@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use proptest::prelude::*;
-use weir_compiler::diff::{Artifact, diff};
+use weir_compiler::diff::{Artifact, Files, diff};
 use weir_compiler::previous;
 use weir_compiler::report::diff::{html, markdown, text};
 use weir_compiler::report::{Detail, Look};
@@ -26,26 +26,30 @@ fn build(inventory: &str, config: &str, after: Option<&Built>) -> Built {
     .expect("a project");
     let before = after.map(|built| {
         let plan = built.file(artifact::QUEUE_PLAN).expect("a plan");
-        previous::read(&plan, &built.artifact.digest, &memory.project).expect("a plan")
+        previous::read(&plan, &built.artifact().digest, &memory.project).expect("a plan")
     });
     let set = memory.compile(before.as_ref()).artifacts;
-    let files: Vec<(&'static str, Vec<u8>)> = set.files;
-    let artifact = Artifact::read(|name| {
-        let found = files.iter().find(|(n, _)| *n == name);
-        Ok(found.map(|(_, bytes)| bytes.clone()))
-    });
+    let files = set.files.into_iter();
+    let files: Vec<_> = files.map(|(n, file)| (n, file.bytes().to_vec())).collect();
     Built {
-        artifact: artifact.unwrap_or_else(|e| panic!("{e}")),
+        read: Files::of(|name| {
+            let found = files.iter().find(|(n, _)| *n == name);
+            found.map(|(_, bytes)| bytes.clone())
+        }),
         files,
     }
 }
 
 struct Built {
-    artifact: Artifact,
+    read: Files,
     files: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Built {
+    fn artifact(&self) -> Artifact<'_> {
+        self.read.artifact().unwrap_or_else(|e| panic!("{e}"))
+    }
+
     fn file(&self, name: &str) -> Option<Vec<u8>> {
         let found = self.files.iter().find(|(n, _)| *n == name);
         found.map(|(_, bytes)| bytes.clone())
@@ -65,7 +69,7 @@ fn changed(changes: &[(&str, &str)]) -> String {
 fn of(before: &str, after: &str) -> Diff {
     let before = build(before, CONFIG, None);
     let after = build(after, CONFIG, Some(&before));
-    diff(&before.artifact, &after.artifact)
+    diff(&before.artifact(), &after.artifact())
 }
 
 /// Everything at once.
@@ -152,7 +156,7 @@ fn a_crm_cannot_write_markup_or_move_the_cursor() {
 #[test]
 fn an_artifact_does_not_differ_from_itself() {
     let built = build(INVENTORY, CONFIG, None);
-    let same = diff(&built.artifact, &built.artifact);
+    let same = diff(&built.artifact(), &built.artifact());
     assert_eq!((same.counts.total(), same.groups.len()), (0, 0));
     assert_eq!(same.disruption, Disruption::None);
     assert_eq!(
@@ -165,8 +169,8 @@ fn an_artifact_does_not_differ_from_itself() {
 fn what_joins_one_way_leaves_the_other_way() {
     let (a, b) = (build(INVENTORY, CONFIG, None), everything_after());
     let (there, back) = (
-        diff(&a.artifact, &b.artifact),
-        diff(&b.artifact, &a.artifact),
+        diff(&a.artifact(), &b.artifact()),
+        diff(&b.artifact(), &a.artifact()),
     );
     let ids = |diff: &Diff, kind| -> Vec<String> {
         let group = diff.groups.iter().find(|g| g.kind == kind);
@@ -249,13 +253,13 @@ fn other_leaf_arguments_and_another_box_are_settings() {
     let before = build(INVENTORY, CONFIG, None);
     let besteffort = format!("{CONFIG}[target.edge1.shaper]\nqdisc = \"cake besteffort\"\n");
     let after = build(INVENTORY, &besteffort, Some(&before));
-    let leaves = diff(&before.artifact, &after.artifact);
+    let leaves = diff(&before.artifact(), &after.artifact());
     assert_eq!((leaves.counts.total(), leaves.counts.settings), (1, 1));
     assert_eq!((leaves.disruption, leaves.disturbed), (Disruption::Leaf, 8));
 
     let wide = CONFIG.replace("queues = 2", "queues = 4");
     let after = build(INVENTORY, &wide, Some(&before));
-    let rebuilt = diff(&before.artifact, &after.artifact);
+    let rebuilt = diff(&before.artifact(), &after.artifact());
     assert_eq!(
         (rebuilt.disruption, rebuilt.disturbed),
         (Disruption::Rebuild, 8)
@@ -268,7 +272,7 @@ fn strategies_can_be_compared() {
     let before = build(INVENTORY, CONFIG, None);
     let flat = CONFIG.replace("\"full\"", "\"flat\"");
     let after = build(INVENTORY, &flat, None);
-    let diff = diff(&before.artifact, &after.artifact);
+    let diff = diff(&before.artifact(), &after.artifact());
     assert_eq!(diff.counts.moved, 8);
     assert_eq!(diff.counts.nodes_left, diff.from.nodes);
     let settings = diff.groups.iter().find(|g| g.kind == GroupKind::Settings);
@@ -295,7 +299,7 @@ proptest! {
         };
         let before = build(&inventory(&a), CONFIG, None);
         let after = build(&inventory(&b), CONFIG, Some(&before));
-        let diff = diff(&before.artifact, &after.artifact);
+        let diff = diff(&before.artifact(), &after.artifact());
         prop_assert_eq!(diff.counts.left, a.difference(&b).count() as u64);
         prop_assert_eq!(diff.counts.joined, b.difference(&a).count() as u64);
         prop_assert_eq!(diff.counts.moved + diff.counts.rerated + diff.counts.readdressed, 0);

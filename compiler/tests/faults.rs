@@ -441,7 +441,7 @@ echo "$build $promote" >"$work/codes"
             .args(["-m", "sh", "-c", script, "sh"])
             .arg(lab.path())
             .arg(free.to_string())
-            .arg(WEIR)
+            .arg(&*WEIR)
             .arg(&before.new)
             .output()
             .expect("unshare runs");

@@ -658,6 +658,22 @@ fn what_is_fetched_is_what_is_read() {
     }
 }
 
+/// What one answer may have is a setting, and the message of an answer that has more names it.
+#[test]
+fn an_answer_may_have_what_the_source_allows() {
+    let standin = Standin::start(Options::new("uisp")).expect("a stand-in");
+    standin.fail(Fault::always(Kind::Bomb(3)));
+    // Three million blanks in an empty list: whoever allows them has them read.
+    for (allowed, told, code) in [(1, true, 5), (64, false, 0)] {
+        let dir = project(&standin, &format!("max_answer_mb = {allowed}\n"));
+        let output = weir(dir.path(), "fetch");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert_eq!(said.contains("larger than 1 MB"), told, "{said}");
+        assert_eq!(said.contains("raise `max_answer_mb`"), told, "{said}");
+    }
+}
+
 /// The measure of a process is taken by Python, as the standard library of Rust does not tell it.
 const MEASURED: &str = "\
 import os, subprocess, sys

@@ -104,7 +104,7 @@ fn a_box_that_nobody_looked_at_does_not_go() {
     let lab = lab();
     lab.build();
     let run = |code: i32| -> Value {
-        let mut command = Command::new(lab::WEIR);
+        let mut command = Command::new(&*lab::WEIR);
         lab.dress(&mut command);
         let output = command
             .env("PATH", "/nonexistent")
@@ -157,7 +157,7 @@ fn the_runtime_on_this_machine_is_asked() {
         (500, false, 4, "fail"),
     ] {
         fs::write(bin.join("weir-runtime.status"), status(unknown, ok)).expect("written");
-        let mut command = Command::new(lab::WEIR);
+        let mut command = Command::new(&*lab::WEIR);
         lab.dress(&mut command);
         let output = command
             .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))

@@ -112,6 +112,14 @@ static STORIES: &[Story] = &[
         ],
     },
     Story {
+        name: "uisp-stations",
+        project: None,
+        variants: &[
+            Variant("ap_site", Strategy::ApSite, ""),
+            Variant("full", Strategy::Full, ""),
+        ],
+    },
+    Story {
         name: "visp-basin",
         project: None,
         variants: STRATEGIES,
@@ -197,8 +205,8 @@ impl Story {
             let bytes = bytes.into_owned();
             outputs.insert(format!("{}/{listing}", variant.0), bytes);
             let others = set.files.into_iter();
-            for (file, bytes) in others.filter(|(file, _)| *file != artifact::CLASSIFIER) {
-                outputs.insert(format!("{}/{file}", variant.0), bytes);
+            for (file, content) in others.filter(|(file, _)| *file != artifact::CLASSIFIER) {
+                outputs.insert(format!("{}/{file}", variant.0), content.bytes().to_vec());
             }
         }
         outputs

@@ -310,7 +310,7 @@ const MISTAKES: &[Mistake] = &[
 
 /// What a command said, and its code.
 fn said(dir: &Path, command: &str, as_nobody: bool) -> (String, Option<i32>) {
-    let mut weir = Command::new(lab::WEIR);
+    let mut weir = Command::new(&*lab::WEIR);
     weir.args(command.split(' '))
         .current_dir(dir)
         .env_clear()
@@ -335,7 +335,7 @@ fn in_one_line(text: &str) -> String {
 
 /// Root may write everywhere, so somebody else is asked: where the command cannot be run by others, that is said.
 fn others_can_run_it() -> bool {
-    let mut weir = Command::new(lab::WEIR);
+    let mut weir = Command::new(&*lab::WEIR);
     weir.arg("--version").uid(NOBODY).gid(NOBODY);
     let can = weir.output().is_ok_and(|output| output.status.success());
     if !can {

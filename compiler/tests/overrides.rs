@@ -174,3 +174,44 @@ fn a_wrong_file_is_a_configuration_error_and_a_day_decides() {
         );
     }
 }
+
+/// Whatever a clock does, what it decides is said with both days: the last one with, and the one it was judged by.
+#[test]
+fn what_expires_and_what_comes_back_is_told_with_both_days() {
+    let project = project();
+    let dir = project.path();
+    let overrides = "[[circuit]]\nid = \"c1\"\nreason = \"r\"\nowner = \"kim\"\nexpires = 2030-01-01\nplan_mbps = 5\n";
+    fs::write(dir.join("overrides.toml"), overrides).expect("a file");
+    let config = fs::read_to_string(dir.join("weir.toml")).expect("a file");
+    let suppress = "[[lint.suppress]]\nrule = \"wan-not-set\"\nsubject = \"*\"\nreason = \"r\"\nexpires = 2030-01-01\n";
+    fs::write(dir.join("weir.toml"), config + suppress).expect("a file");
+    let build = |day: &str, more: &[&str]| {
+        let args = [&["build", "--as-of", day, "--out", day, "-v"], more].concat();
+        let built = weir(dir, &args);
+        assert!(
+            dir.join(day).join("manifest.json").is_file(),
+            "{}",
+            text(&built.stderr)
+        );
+        text(&built.stdout) + &text(&built.stderr)
+    };
+    // On the last day both hold, and nothing was judged.
+    let on_time = build("2030-01-01", &[]);
+    assert!(!on_time.contains("it is 2030"), "{on_time}");
+    build("2030-02-01", &[]);
+    let findings = fs::read_to_string(dir.join("2030-02-01/findings.json")).expect("a file");
+    for says in [
+        "had 2030-01-01 as its last day, it is 2030-02-01, and it is not applied any more",
+        "held until 2030-01-01, and it is 2030-02-01: its findings count again",
+    ] {
+        assert!(findings.contains(says), "{says}: {findings}");
+    }
+    // The clock goes back past the expiry.
+    let back = build("2029-12-31", &["--previous", "2030-02-01"]);
+    let says = "the override of circuit c1 until 2030-01-01 and 1 more had expired in the artifact that this build follows, \
+                which was built on 2030-02-01, and it is 2029-12-31";
+    assert!(back.contains(says), "{back}");
+    // And not past it: nothing comes back, nothing is said.
+    let still = build("2030-01-15", &["--previous", "2030-02-01"]);
+    assert!(!still.contains("applies again"), "{still}");
+}

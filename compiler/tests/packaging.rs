@@ -56,7 +56,7 @@ fn units_name_verbs_that_there_are() {
         for word in args.iter().take(args.len() - 1) {
             assert_eq!(words.next(), Some(*word), "{unit}");
         }
-        let output = Command::new(lab::WEIR)
+        let output = Command::new(&*lab::WEIR)
             .args(&args)
             .output()
             .expect("weir runs");
@@ -87,4 +87,36 @@ fn the_dashboard_asks_for_metrics_that_there_are() {
         }
     }
     assert!(asked > 10, "{asked}");
+}
+
+/// What the Debian package is made of: nothing of `packaging/systemd` is forgotten, and nothing is named that is not there.
+#[test]
+fn the_package_has_every_unit_and_only_files_that_there_are() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(here.join("Cargo.toml")).expect("a manifest");
+    let manifest: toml::Table = manifest.parse().expect("TOML");
+    let assets = manifest["package"]["metadata"]["deb"]["assets"].as_array();
+    let sources: Vec<&str> = (assets.expect("a list").iter())
+        .map(|asset| asset[0].as_str().expect("a path"))
+        .collect();
+    for source in &sources {
+        // What is built is there when it is built; a pattern names several.
+        if source.starts_with("target/release/") {
+            continue;
+        }
+        let path = here.join(source);
+        match source.contains('*') {
+            true => assert!(path.parent().is_some_and(Path::is_dir), "{source}"),
+            false => assert!(path.is_file(), "{source}"),
+        }
+    }
+    for entry in fs::read_dir(packaging("systemd")).expect("units") {
+        let name = entry.expect("an entry").file_name();
+        let source = format!("../packaging/systemd/{}", name.to_string_lossy());
+        assert!(sources.contains(&&*source), "{source} is in no package");
+    }
+    for program in ["weir", "weir-runtime"] {
+        let source = format!("target/release/{program}");
+        assert!(sources.contains(&&*source), "{program}");
+    }
 }

@@ -18,6 +18,7 @@ fn lower(kind: &str, files: &[(&str, &str)], settings: &str) -> Records {
         &memory.project.sources[0],
         &memory.exports.exports[0],
         &memory.files,
+        memory.project.as_of,
     )
 }
 

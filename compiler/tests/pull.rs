@@ -190,7 +190,7 @@ fn the_example_of_a_fleet_runs() {
     let output = Command::new("sh")
         .arg(root.join("run"))
         .arg(work.path())
-        .env("WEIR", WEIR)
+        .env("WEIR", &*WEIR)
         .output()
         .expect("sh runs");
     let said = text(&output.stdout);

@@ -31,6 +31,68 @@ fn bad_examples_trigger_their_rule_and_good_ones_do_not() {
 
 /// A message is one line that names what it is about, and comes with a way out and, but for what has no
 /// place, with one.
+/// Limits that weir.toml sets are those that rules go by.
+#[test]
+fn options_move_the_limits_of_their_rules() {
+    let under = |name: &str, bad: bool, options: &str| {
+        let rule = rules::find(name).expect("a rule");
+        let example = if bad { rule.bad } else { rule.good };
+        let config = format!("{}\n[lint.options]\n{options}\n", example.config);
+        let config = Box::leak(config.into_boxed_str());
+        messages(rule, &Example { config, ..example })
+    };
+    for (name, options) in [
+        ("wide-prefix", "wide_prefix_ipv4 = 16"),
+        (
+            "oversubscribed",
+            "oversubscribed_times = 40\noversubscribed_percent = 160",
+        ),
+        (
+            "rates-jump",
+            "rates_jump_times = 11\nrates_jump_percent = 1000",
+        ),
+        ("rates-look-swapped", "rates_look_swapped_most = 4"),
+    ] {
+        let found = under(name, true, options);
+        assert!(found.is_empty(), "{name}: {found:?}");
+    }
+    for (name, options, says) in [
+        (
+            "wide-prefix",
+            "wide_prefix_ipv4 = 30",
+            "wide for one subscriber",
+        ),
+        (
+            "implausible-plan",
+            "implausible_plan_least_mbps = 21",
+            "less than 21 Mbit/s",
+        ),
+        (
+            "implausible-plan",
+            "implausible_plan_most_mbps = 999",
+            "more than 999 Mbit/s",
+        ),
+        (
+            "oversubscribed",
+            "oversubscribed_percent = 0",
+            "in the busiest hour",
+        ),
+        (
+            "rates-jump",
+            "rates_jump_percent = 1",
+            "all ceilings together",
+        ),
+        (
+            "rates-look-swapped",
+            "rates_look_swapped_most = 0",
+            "download below upload",
+        ),
+    ] {
+        let found = under(name, false, options);
+        assert!(found.iter().any(|m| m.contains(says)), "{name}: {found:?}");
+    }
+}
+
 #[test]
 fn findings_stand_alone() {
     for rule in rules::ALL {

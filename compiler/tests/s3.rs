@@ -108,6 +108,41 @@ fn a_box_pulls_out_of_a_bucket() {
     );
 }
 
+/// The example of two boxes, with a bucket between them.
+#[test]
+fn the_example_of_a_fleet_runs_over_a_bucket() {
+    let Some(moto) = Moto::start() else { return };
+    let run = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/fleet/run");
+    let work = tempfile::tempdir().expect("a directory");
+    let output = std::process::Command::new("sh")
+        .arg(run)
+        .arg(work.path())
+        .env("WEIR", &*lab::WEIR)
+        .env("FLEET_S3", format!("http://127.0.0.1:{}", moto.port))
+        .env("AWS_ACCESS_KEY_ID", kit::KEY)
+        .env("AWS_SECRET_ACCESS_KEY", kit::SECRET)
+        .output()
+        .expect("sh runs");
+    let said = text(&output.stdout);
+    assert!(output.status.success(), "{said}{}", text(&output.stderr));
+    let boxes: Vec<&str> = (said.lines())
+        .filter(|line| line.contains("edge1") || line.contains("edge2"))
+        .collect();
+    assert!(
+        boxes
+            .iter()
+            .any(|b| b.contains("not what the channel runs")),
+        "{said}"
+    );
+    let last = boxes.last().expect("boxes");
+    assert!(
+        last.contains("edge2") && last.contains("as the channel"),
+        "{said}"
+    );
+    // Nothing of it went past the bucket.
+    assert!(!work.path().join("noc/.weir/store/heads").exists());
+}
+
 /// What one work place fetched, another one builds from: it has the same `weir.lock`, and no way to the CRM.
 #[cfg(feature = "fetch")]
 #[test]

@@ -64,7 +64,7 @@ pub fn faulty(lab: &Lab, args: &str, call: &str, fault: &str, n: usize) -> Comma
         .args(["-f", "-qq", "-o", "/dev/null"])
         .args(["-e", &format!("trace={call}")])
         .args(["-e", &format!("inject={call}:{fault}:when={n}")])
-        .arg(WEIR)
+        .arg(&*WEIR)
         .args(args.split_whitespace());
     command
 }

@@ -7,11 +7,18 @@ pub mod inject;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub const WEIR: &str = env!("CARGO_BIN_EXE_weir");
+/// The command: the one that was built with the tests, or the one that `WEIR_DRILL_PROGRAM` names, for drills of what is
+/// released.
+pub static WEIR: LazyLock<PathBuf> = LazyLock::new(|| {
+    std::env::var_os("WEIR_DRILL_PROGRAM")
+        .unwrap_or_else(|| env!("CARGO_BIN_EXE_weir").into())
+        .into()
+});
 
 /// A project in a directory of its own.
 pub struct Lab {
@@ -64,7 +71,7 @@ impl Lab {
     }
 
     pub fn command(&self, args: &str) -> Command {
-        let mut command = Command::new(WEIR);
+        let mut command = Command::new(&*WEIR);
         self.dress(&mut command);
         command.args(args.split_whitespace());
         command

@@ -70,7 +70,7 @@ pub struct OverrideRequest {
     pub set: Vec<(String, String)>,
     pub reason: String,
     pub owner: Option<String>,
-    /// The first day on which it does not apply: `2026-12-31`.
+    /// The last day on which it applies: `2026-12-31`.
     pub expires: Option<String>,
 }
 
@@ -97,7 +97,7 @@ pub struct StoredOverride {
     pub set: Vec<(String, String)>,
     pub reason: String,
     pub owner: Option<String>,
-    /// The first day on which it does not apply: `2026-12-31`.
+    /// The last day on which it applies: `2026-12-31`.
     pub expires: Option<String>,
 }
 

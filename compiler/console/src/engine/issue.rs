@@ -46,7 +46,7 @@ pub struct Acknowledge {
     pub id: String,
     pub code: String,
     pub reason: String,
-    /// The first day on which it does not hold: `2026-12-31`.
+    /// The last day on which it holds: `2026-12-31`.
     pub expires: String,
 }
 
@@ -59,6 +59,6 @@ pub struct Acknowledgement {
     pub reason: String,
     /// UTC, as RFC 3339.
     pub time: String,
-    /// The first day on which it does not hold.
+    /// The last day on which it holds.
     pub expires: String,
 }

@@ -364,7 +364,7 @@ pub fn acknowledge(app: &App, ask: &Ask) -> Answer<Reply> {
     app.engine.acknowledge(ask.by(), &what)?;
     let mut done = Done::new("Acknowledged", "/issues", "Urgent Issues");
     done.notes.push(format!(
-        "It stays listed under \"all\", and is open again from {} on.",
+        "It stays listed under \"all\", and is open again after {}.",
         tame(&what.expires)
     ));
     done.show(app, ask)

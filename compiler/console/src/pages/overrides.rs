@@ -113,7 +113,7 @@ fn word(kind: &str) -> &'static str {
 
 fn marks(index: Option<&Index>, over: &StoredOverride) -> Vec<Mark> {
     let today = in_days(0);
-    let over_by_now = over.expires.as_ref().is_some_and(|day| *day <= today);
+    let over_by_now = over.expires.as_ref().is_some_and(|last| *last < today);
     let found = |code: &str| {
         index.is_some_and(|index| {
             let mut of_rule = index.findings.iter().filter(|f| f.code == code);

@@ -208,8 +208,9 @@ async fn complaints(browser: &Client) -> Vec<String> {
 
 async fn fits(browser: &Client, what: &str) {
     let script = "return [document.documentElement.scrollWidth, window.innerWidth, \
-                  getComputedStyle(document.body).fontFamily.length, \
-                  performance.getEntriesByType('resource').map(r => r.name)];";
+                  [...document.styleSheets].reduce((n, s) => n + s.cssRules.length, 0), \
+                  performance.getEntriesByType('resource').map(r => r.name), \
+                  [...document.images].filter(i => !i.naturalWidth).length];";
     let seen = browser.execute(script, Vec::new()).await.expect("runs");
     let number = |i: usize| seen[i].as_u64().expect("a number");
     assert!(
@@ -218,6 +219,9 @@ async fn fits(browser: &Client, what: &str) {
         number(0),
         number(1)
     );
+    // A page without its style sheet fits every screen.
+    assert!(number(2) > 20, "{what} has no style: {} rules", number(2));
+    assert_eq!(number(4), 0, "{what} has pictures that do not come");
     let here = browser.current_url().await.expect("a url");
     let origin = here.origin().ascii_serialization();
     for resource in seen[3].as_array().expect("a list") {

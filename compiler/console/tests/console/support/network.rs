@@ -557,7 +557,9 @@ impl Network {
         manifest.digest = hex(manifest.payload_text().as_bytes()).into();
         let digest = manifest.digest.as_ref().to_owned();
         files.insert(artifact::MANIFEST, json(serde_json::json!(manifest)));
-        let files = files.iter().map(|(name, bytes)| (*name, bytes.as_slice()));
+        let files = files
+            .iter()
+            .map(|(name, bytes)| (*name, bytes.as_slice().into()));
         store
             .put_artifact(&ArtifactFiles {
                 digest: &digest,
