@@ -75,9 +75,12 @@ listing() {
 }
 installed() { in_root dpkg-query -W -f '${Version}' weir; }
 
-# Three packages: the one, an older and a newer. The compression is of no matter here.
-build() { "$here/build.sh" ${options[@]+"${options[@]}"} --compress gzip --out "$work/$1" "${@:2}"; }
-one=$(build one --version 0.5.0)
+# Three packages: the one, the same again, and a newer. How small they are is of no matter here.
+build() { "$here/build.sh" ${options[@]+"${options[@]}"} --fast --out "$work/$1" "${@:2}"; }
+code=0
+one=$(build one --version 0.5.0) || code=$?
+[ "$code" -ne 3 ] || skip "there is no cargo-deb here"
+[ "$code" -eq 0 ] || fail "no package could be made"
 again=$(build again --version 0.5.0)
 newer=$(build newer --version 0.6.0)
 check "the same inputs make the same bytes" cmp "$one" "$again"
@@ -111,6 +114,12 @@ check "files are as they were packaged" in_root dpkg --verify weir
 
 # A project of user weir, as the first hour makes it.
 check "user weir makes a project" in_root setpriv --reuid=weir --regid=weir --clear-groups env HOME=/var/lib/weir weir init /var/lib/weir/project
+# It has no export yet, so the answer is no, with what to do about each thing; 5 is "a source is incomplete".
+code=0
+in_root setpriv --reuid=weir --regid=weir --clear-groups env HOME=/var/lib/weir sh -c "cd /var/lib/weir/project && weir doctor --gate" >"$work/gate" 2>&1 || code=$?
+[ "$code" -eq 5 ] && grep -q '^no-go: ' "$work/gate" && grep -q '^fail  data' "$work/gate" || fail "weir doctor --gate: exit $code: $(cat "$work/gate")"
+grep -q '^fail  box  weir-runtime is not on this machine' "$work/gate" && fail "weir does not find the weir-runtime beside it"
+echo "ok    weir doctor --gate says what is left to do"
 check "which others cannot look into" in_root sh -c '! setpriv --reuid=nobody --regid=nogroup --clear-groups ls /var/lib/weir'
 
 echo '# mine' >>"$root/etc/weir/runtime.toml"

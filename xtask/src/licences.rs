@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::metadata::{Kind, Metadata, Package};
@@ -36,7 +36,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error + Send
 }
 
 /// A table of crates, then every text once with the crates it is from.
-fn listing(linked: &[&Package]) -> Result<String, Box<dyn Error + Send + Sync>> {
+pub fn listing(linked: &[&Package]) -> io::Result<String> {
     let mut crates = linked.to_vec();
     crates.retain(|package| package.source.is_some());
     crates.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
@@ -63,7 +63,7 @@ fn listing(linked: &[&Package]) -> Result<String, Box<dyn Error + Send + Sync>> 
 }
 
 /// The texts of licences in a crate's directory, as they are.
-fn texts_in(dir: &Path) -> Result<BTreeSet<String>, Box<dyn Error + Send + Sync>> {
+fn texts_in(dir: &Path) -> io::Result<BTreeSet<String>> {
     let mut texts = BTreeSet::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;

@@ -22,7 +22,7 @@ const SWEEP: &[(&str, &str)] = &[("WEIR_FULL_SWEEP", "1"), ("WEIR_DRILL", "1")];
 const THOUSAND: &[(&str, &str)] = &[("WEIR_FULL_SWEEP", "1"), ("WEIR_DRILL", "1000")];
 
 pub fn kills(ground: &Ground) -> Result<Outcome, Error> {
-    all(
+    with_command(
         ground,
         &[
             Tests {
@@ -43,7 +43,7 @@ pub fn kills(ground: &Ground) -> Result<Outcome, Error> {
 
 pub fn faults(ground: &Ground) -> Result<Outcome, Error> {
     let filters = &["errors_of_the_disk", "a_full_disk"];
-    all(
+    with_command(
         ground,
         &[Tests {
             package: "weir-compiler",
@@ -55,7 +55,7 @@ pub fn faults(ground: &Ground) -> Result<Outcome, Error> {
 }
 
 pub fn races(ground: &Ground) -> Result<Outcome, Error> {
-    all(
+    with_command(
         ground,
         &[
             Tests {
@@ -93,7 +93,7 @@ pub fn orders(ground: &Ground) -> Result<Outcome, Error> {
 }
 
 pub fn upgrade(ground: &Ground) -> Result<Outcome, Error> {
-    all(
+    with_command(
         ground,
         &[Tests {
             package: "weir-compiler",
@@ -234,9 +234,25 @@ pub fn end(text: &str, lines: usize) -> String {
     all[all.len().saturating_sub(lines)..].join("\n")
 }
 
+/// Tests that run the command: the one that is drilled, and not the slower one that is built with them.
+fn with_command(ground: &Ground, runs: &[Tests<'_>]) -> Result<Outcome, Error> {
+    let weir = ground.weir()?;
+    let weir = weir.to_str().ok_or("the path of `weir` is not UTF-8")?;
+    run_all(ground, runs, &[("WEIR_DRILL_PROGRAM", weir)])
+}
+
 fn all(ground: &Ground, runs: &[Tests<'_>]) -> Result<Outcome, Error> {
+    run_all(ground, runs, &[])
+}
+
+fn run_all(ground: &Ground, runs: &[Tests<'_>], more: &[(&str, &str)]) -> Result<Outcome, Error> {
     let mut sum = Outcome::default();
     for tests in runs {
+        let env: Vec<(&str, &str)> = [tests.env, more].concat();
+        let tests = Tests {
+            env: &env,
+            ..*tests
+        };
         sum.join(tests.run(&ground.root)?);
     }
     // Tests that said why they did nothing have passed too.

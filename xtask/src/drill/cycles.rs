@@ -10,7 +10,7 @@ use std::process::Command;
 
 use super::cargo::Tests;
 use super::outcome::Outcome;
-use super::{Error, Ground, isp};
+use super::{Error, Ground, isp, serving};
 
 /// Between collections.
 const COLLECT: u64 = 25;
@@ -67,7 +67,9 @@ pub fn run(ground: &Ground) -> Result<Outcome, Error> {
     }
     isp::ends(&mut isp::weir(&weir, dir, "verify"), &[0])?;
     let last = last.ok_or("nothing was looked at")?;
-    // The runtime, one process all the while: it waits for each turn of a second, so a tenth of them.
+    // The scheduler, one process all the while.
+    let served = serving::run(&weir, cycles / 10)?;
+    // The runtime, one process too: it waits for each turn of a second, so a tenth of them.
     let followed = (cycles / 10).to_string();
     let runtime = Tests {
         package: "weir-runtime",
@@ -76,6 +78,7 @@ pub fn run(ground: &Ground) -> Result<Outcome, Error> {
         env: &[("WEIR_DRILL", &followed)],
     };
     let mut outcome = runtime.run(&ground.root)?;
+    outcome.join(served);
     outcome.join(
         Outcome::default()
             .with("cycles", cycles)

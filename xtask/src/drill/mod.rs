@@ -11,6 +11,7 @@ mod isp;
 mod outcome;
 mod power;
 mod release;
+mod serving;
 
 use std::fs;
 use std::io::{self, Write};
@@ -66,7 +67,7 @@ static DRILLS: &[Drill] = &[
     Drill { name: "scale", about: "what 1k, 10k and 100k circuits take", run: cargo::scale },
     Drill { name: "release", about: "one commit in two directories makes the same bytes; sums and bill of materials", run: release::run },
     Drill { name: "upgrade", about: "what an older version kept is read, what a newer one wrote is refused by name", run: cargo::upgrade },
-    Drill { name: "cycles", about: "10000 times built, promoted and rolled back: disk and memory stay", run: cycles::run },
+    Drill { name: "cycles", about: "10000 times built, promoted and rolled back, 1000 runs of one scheduler: disk, memory and descriptors stay", run: cycles::run },
 ];
 
 /// What every drill stands on.

@@ -38,13 +38,13 @@ pub fn run(ground: &Ground) -> Result<Outcome, Error> {
                 .arg(&archive)
                 .current_dir(&tree),
         )?;
-        let built = build(&tree, &tree.join("target"), &packages)?;
+        let built = build(&tree, &tree.join("target"), &packages, None)?;
         let dist = work.path().join(format!("dist-{place}"));
         fs::create_dir(&dist)?;
         for (package, program) in programs {
             let bytes = fs::read(built.join(program))?;
             names_no_place(&bytes, work.path(), program)?;
-            let bill = sbom::bill(&tree, package)?.into_bytes();
+            let bill = sbom::bill(&tree, package, None)?.into_bytes();
             for (name, bytes) in [
                 (program.to_string(), bytes),
                 (format!("{program}.cdx.json"), bill),

@@ -248,7 +248,7 @@ impl Reader {
                 } else {
                     let source = &memory.project.sources[0];
                     let export = &memory.exports.exports[0];
-                    weir_compiler::sources::lower(source, export, &memory.files);
+                    weir_compiler::sources::lower(source, export, &memory.files, None);
                 }
             }
             Reader::Config => {

@@ -1,10 +1,13 @@
 //! `xtask release`: the two programs as they are released, each with its bill of materials, and `SHA256SUMS` of all of
 //! it. The same commit makes the same bytes, wherever it is built with the same toolchain.
 //!
-//! It signs nothing: the key of releases is not on the machine that builds.
+//! For a platform whose programs link no library of the system (`--target x86_64-unknown-linux-musl`), the same as one
+//! archive. It signs nothing: the key of releases is not on the machine that builds.
 
+mod archive;
 mod policy;
 pub mod sbom;
+mod statically;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -15,11 +18,15 @@ use std::process::{Command, Stdio};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::metadata::Metadata;
+use crate::licences;
+use crate::metadata::{Kind, Metadata};
 
 /// Packages with a program, and the program.
 pub const PROGRAMS: [(&str, &str); 2] =
     [("weir-runtime", "weir-runtime"), ("weir-compiler", "weir")];
+
+/// Of the release; every crate of this tree has it.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What is signed.
 pub const SUMS: &str = "SHA256SUMS";
@@ -32,6 +39,11 @@ pub struct Args {
     /// Packages to build instead of all that are released
     #[arg(long = "package", value_name = "NAME")]
     packages: Vec<String>,
+    /// Build for this platform instead of this machine, and put the programs into one archive, with their bills of
+    /// materials and licences. Its standard library must be there: `rustup target add TRIPLE`. For one named `*-musl`
+    /// the programs are refused if they need a library of the system
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<String>,
 }
 
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<()> {
@@ -48,21 +60,46 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<()> {
             .collect::<io::Result<_>>()?,
     };
     let packages: Vec<&str> = chosen.iter().map(|(package, _)| *package).collect();
-    let metadata = Metadata::read(&root, None)?;
+    let platform = args.target.as_deref();
+    let metadata = Metadata::read(&root, platform)?;
     let deny = fs::read_to_string(root.join("deny.toml"))?;
     let all = PROGRAMS.map(|(package, _)| package);
     let faults = policy::faults(&metadata, &deny, &all).map_err(io::Error::other)?;
     if !faults.is_empty() {
         return Err(io::Error::other(faults.join("\n")));
     }
-    let built = build(&root, &target(&root), &packages)?;
+    let built = build(&root, &target(&root), &packages, platform)?;
     fs::create_dir_all(&args.out)?;
+    // Of several platforms, files of one directory must not have one name.
+    let of_platform = platform.map_or_else(String::new, |p| format!("-{VERSION}-{p}"));
     let mut names = Vec::new();
-    for (package, program) in chosen {
-        fs::copy(built.join(program), args.out.join(program))?;
-        let bill = format!("{program}.cdx.json");
-        fs::write(args.out.join(&bill), sbom::bill(&root, package)?)?;
-        names.extend([program.to_owned(), bill]);
+    let mut archived = Vec::new();
+    for (package, program) in &chosen {
+        let bytes = fs::read(built.join(program))?;
+        let bill = sbom::bill(&root, package, platform)?;
+        if platform.is_some_and(|p| p.ends_with("-musl")) {
+            statically::check(&bytes).map_err(|e| io::Error::other(format!("{program}: {e}")))?;
+        }
+        let name = format!("{program}{of_platform}.cdx.json");
+        fs::write(args.out.join(&name), &bill)?;
+        names.push(name);
+        if platform.is_some() {
+            archived.push(archive::Entry::program(program, bytes));
+            archived.push(archive::Entry::text(&format!("{program}.cdx.json"), bill));
+        } else {
+            fs::copy(built.join(program), args.out.join(program))?;
+            names.push((*program).to_owned());
+        }
+    }
+    if let Some(platform) = platform {
+        archived.extend(archive::beside(&root)?);
+        let linked = (metadata.reached(&packages, &[Kind::Linked])).map_err(io::Error::other)?;
+        let licences = licences::listing(&linked)?;
+        archived.push(archive::Entry::text("licences", licences));
+        let top = format!("weir-{VERSION}-{platform}");
+        let name = format!("{top}.tar.gz");
+        archive::write(&args.out.join(&name), &top, &epoch(&root), archived)?;
+        names.push(name);
     }
     names.sort_unstable();
     let sums = sums(&args.out, &names)?;
@@ -84,9 +121,15 @@ pub fn sums(dir: &Path, names: &[String]) -> io::Result<String> {
     Ok(text)
 }
 
-/// Builds packages of the tree at `root` into `target`; gives the directory of the programs. Nothing of where that is
-/// gets into them: paths of the tree, of cargo and of the build are named `/weir` and `/cargo`.
-pub fn build(root: &Path, target: &Path, packages: &[&str]) -> io::Result<PathBuf> {
+/// Builds packages of the tree at `root` into `target`, for a platform or for this machine; gives the directory of the
+/// programs. Nothing of where that is gets into them: paths of the tree, of cargo and of the build are named `/weir` and
+/// `/cargo`.
+pub fn build(
+    root: &Path,
+    target: &Path,
+    packages: &[&str],
+    platform: Option<&str>,
+) -> io::Result<PathBuf> {
     let cargo_home = std::env::var_os("CARGO_HOME").map_or_else(
         || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo"),
         PathBuf::from,
@@ -120,6 +163,9 @@ pub fn build(root: &Path, target: &Path, packages: &[&str]) -> io::Result<PathBu
     for package in packages {
         command.args(["-p", package]);
     }
+    if let Some(platform) = platform {
+        command.args(["--target", platform]);
+    }
     let status = command
         .current_dir(root)
         .env("CARGO_TARGET_DIR", target)
@@ -137,7 +183,9 @@ pub fn build(root: &Path, target: &Path, packages: &[&str]) -> io::Result<PathBu
             root.display()
         )));
     }
-    Ok(target.join("release"))
+    Ok(platform
+        .map_or_else(|| target.to_owned(), |platform| target.join(platform))
+        .join("release"))
 }
 
 /// When the commit was made, for tools that write a time; 0 outside of a repository.

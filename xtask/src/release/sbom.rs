@@ -23,10 +23,10 @@ struct Locked {
     checksum: Option<String>,
 }
 
-/// The bill of the program of a package, as JSON.
-pub fn bill(root: &Path, package: &str) -> io::Result<String> {
+/// The bill of the program of a package, as JSON, for a platform or for this machine.
+pub fn bill(root: &Path, package: &str, platform: Option<&str>) -> io::Result<String> {
     let lock = fs::read_to_string(root.join("Cargo.lock"))?;
-    bill_of(&Metadata::read(root, None)?, &lock, package)
+    bill_of(&Metadata::read(root, platform)?, &lock, package)
 }
 
 fn bill_of(metadata: &Metadata, lock: &str, package: &str) -> io::Result<String> {

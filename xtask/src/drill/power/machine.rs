@@ -64,7 +64,8 @@ pub fn missing() -> Option<String> {
 pub fn parts(work: &Path, weir: &Path, deb: &Path, isp: &str) -> Result<Parts, Error> {
     let image = work.join("image");
     run(Command::new("dpkg-deb").arg("-x").args([deb, &image]))?;
-    let boot = fs::read_dir(image.join("boot"))?;
+    let boot = fs::read_dir(image.join("boot"))
+        .map_err(|_| format!("{}: it holds no kernel", deb.display()))?;
     let kernel = boot
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| {

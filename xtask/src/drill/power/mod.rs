@@ -78,10 +78,7 @@ pub fn run(ground: &Ground) -> Result<Outcome, Error> {
 /// Debian's kernel, the newest that this machine's mirror has.
 fn download(work: &std::path::Path) -> Result<PathBuf, Error> {
     let depends = cargo::run(Command::new("apt-cache").args(["depends", "linux-image-amd64"]))?;
-    let package = depends
-        .split_whitespace()
-        .find(|word| word.starts_with("linux-image-"))
-        .ok_or("linux-image-amd64 depends on no kernel")?;
+    let package = newest(&depends).ok_or("linux-image-amd64 depends on no kernel")?;
     cargo::run(
         Command::new("apt-get")
             .args(["download", package])
@@ -91,6 +88,15 @@ fn download(work: &std::path::Path) -> Result<PathBuf, Error> {
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|e| e == "deb"))
         .ok_or_else(|| "apt-get downloaded nothing".into())
+}
+
+/// The kernel that a package without one of its own stands for, from what `apt-cache depends` says of it. The first
+/// line is the package itself.
+fn newest(depends: &str) -> Option<&str> {
+    depends
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Depends: "))
+        .find(|package| package.starts_with("linux-image-"))
 }
 
 /// What was said to be done.
@@ -267,6 +273,13 @@ mod tests {
         ] {
             assert_eq!(known().found(said).is_ok(), good, "{said}");
         }
+    }
+
+    #[test]
+    fn the_kernel_is_downloaded_and_not_the_package_that_stands_for_it() {
+        let said = "linux-image-amd64\n  Depends: linux-image-6.1.0-57-amd64\n  Conflicts: <x>\n";
+        assert_eq!(newest(said), Some("linux-image-6.1.0-57-amd64"));
+        assert_eq!(newest("linux-image-amd64\n"), None);
     }
 
     #[test]
