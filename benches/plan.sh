@@ -3,9 +3,8 @@
 #
 #   benches/plan.sh [SIZE...]        default: 10000 100000 1000000
 #
-# The cost of a circuit says how planning grows: it may rise with the logarithm of the size, and not with the size. A
-# million circuits are more prefixes than one box's address table takes, so the whole build of that size is refused at
-# the end; only the plan is timed. `PLAN_ONLY=0` also times findings, files and proof, and planning again with the plan
+# The cost of a circuit says how planning grows: it may rise with the logarithm of the size, and not with the size.
+# `PLAN_ONLY=0` also times findings, files and proof, and planning again with the plan
 # just made as the previous one. `PROFILE=debug` uses what is built already.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -56,7 +56,7 @@ def fetch():
         with open(os.path.join(here, "weir.toml"), "w") as file:
             file.write(
                 f'[[source]]\nname = "crm"\nkind = "uisp"\nurl = "{url}"\nkey = {{ env = "CRM_KEY" }}\n'
-                'secret = { env = "CRM_SECRET" }\n'
+                'secret = { env = "CRM_SECRET" }\nmax_answer_mb = 2048\n'
             )
         env = dict(os.environ, CRM_KEY="key", CRM_SECRET="secret")
         clean = lambda n: shutil.rmtree(os.path.join(here, ".weir"), ignore_errors=True)

@@ -5,8 +5,9 @@
 #
 # WEIR and XTASK name other programs than those of a release build; RUNS (default 3) is how often a step is run, and the
 # fastest run counts. Needs python3: for wait4, which knows what a child used, and as the CRM that is read (`uisp.py`).
-# Builds go into a store that is there, and follow nothing. A network with more prefixes than one address table holds is
-# refused at the end of the build: then there are no artifacts to compare and promote. Times are of this machine: compare CPU seconds and growth.
+# Builds go into a store that is there, and follow nothing. A network with more prefixes than one address table holds
+# (four million) is refused at the end of the build: then there are no artifacts to compare and promote. Times are of
+# this machine: compare CPU seconds and growth.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 sizes=("$@")
