@@ -43,6 +43,18 @@ impl Outcome {
     }
 }
 
+/// How far a long drill is, for who waits for it: a line after every `step` of `all`. What was done by then without a
+/// failure is known so also when somebody breaks it off.
+#[expect(
+    clippy::print_stderr,
+    reason = "the line of a drill goes to stdout, and what is said on the way beside it"
+)]
+pub fn tell(what: &str, done: u64, all: u64, step: u64) {
+    if done.is_multiple_of(step) && done > 0 {
+        eprintln!("{done} of {all} {what}");
+    }
+}
+
 /// A drill that was run, as it is written down.
 #[derive(Serialize, Debug)]
 pub struct Record {

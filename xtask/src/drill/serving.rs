@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::outcome::Outcome;
+use super::outcome::{Outcome, tell};
 use super::{Error, isp};
 
 /// A run that takes so long hangs.
@@ -31,7 +31,7 @@ struct Held {
 }
 
 pub fn run(weir: &Path, runs: u64) -> Result<Outcome, Error> {
-    let work = isp::scratch("serving")?;
+    let work = isp::scratch_in_memory("serving")?;
     let dir = work.path();
     isp::project(
         dir,
@@ -69,6 +69,7 @@ pub fn run(weir: &Path, runs: u64) -> Result<Outcome, Error> {
             let first = *warm.get_or_insert(held);
             steady(&first, &held).map_err(|e| format!("run {n}: {e}"))?;
         }
+        tell("runs of one scheduler", n, runs, 100);
     }
     let held = server.held()?;
     Ok(Outcome::default()

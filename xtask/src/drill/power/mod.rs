@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use self::disk::Disk;
 use self::machine::{Machine, Parts};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, tell};
 use super::{Error, Ground, cargo, isp};
 use crate::r#gen::rng::Rng;
 
@@ -58,6 +58,8 @@ pub fn run(ground: &Ground) -> Result<Outcome, Error> {
     for round in 0..=rounds {
         rig.round(round < rounds)
             .map_err(|error| format!("cut {round}, seed {seed}: {error}"))?;
+        // Only now is it known what the cut before did.
+        tell("power cuts held", cuts, rounds, 5);
         cuts += u64::from(round < rounds);
     }
     if rig.damaged == 0 && rounds >= ENOUGH {
