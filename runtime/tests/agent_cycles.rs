@@ -1,7 +1,8 @@
 //! A runtime that follows a channel for long: after many generations, forward and back, it holds as many descriptors,
 //! pins, classes and queueing disciplines as after a few, and no more memory.
 //!
-//! Few cycles here; `WEIR_DRILL=N` for N of them. What one swap does to traffic is in `kernel_swaps.rs`.
+//! Few cycles here; `WEIR_DRILL=N` for N of them, and `WEIR_DRILL_SECONDS=S` for those that begin within S
+//! seconds. What one swap does to traffic is in `kernel_swaps.rs`.
 
 mod common;
 mod namespace;
@@ -9,6 +10,7 @@ mod namespace;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
+use std::time::{Duration, Instant};
 
 use common::machine::{Machine, Runtime};
 
@@ -56,21 +58,25 @@ fn after_many_generations_it_holds_what_it_held_after_few() {
     else {
         return;
     };
-    let cycles: usize = std::env::var("WEIR_DRILL")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .map_or(12, |n: usize| n.max(WARM + 2));
+    let asked = |name: &str| -> Option<usize> { std::env::var(name).ok()?.parse().ok() };
+    let cycles = asked("WEIR_DRILL").map_or(12, |n| n.max(WARM + 2));
+    let end = asked("WEIR_DRILL_SECONDS").map(|n| Instant::now() + Duration::from_secs(n as u64));
     let artifacts = [1, 2].map(|n| machine.artifact(n));
     machine.promote(&artifacts[0], None);
     let mut runtime = machine.run();
     runtime.wait_active(&artifacts[0]);
     let mut first = None;
+    let mut done = 0;
     for cycle in 1..=cycles {
+        if done > WARM && end.is_some_and(|end| Instant::now() >= end) {
+            break;
+        }
         // Forward, and back the way operators go back.
         machine.promote(&artifacts[1], None);
         runtime.wait_active(&artifacts[1]);
         machine.rollback();
         runtime.wait_active(&artifacts[0]);
+        done = cycle;
         if cycle < WARM {
             continue;
         }
@@ -99,7 +105,7 @@ fn after_many_generations_it_holds_what_it_held_after_few() {
     assert_eq!(machine.weir(&["verify"]).code, 0);
     if let Some(path) = std::env::var_os("WEIR_FIGURES") {
         let file = fs::OpenOptions::new().append(true).create(true).open(path);
-        file.and_then(|mut f| writeln!(f, "cycles of the runtime {cycles}"))
+        file.and_then(|mut f| writeln!(f, "cycles of the runtime {done}"))
             .expect("the file of figures is written");
     }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::cargo::Tests;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, tell};
 use super::{Error, Ground, isp, serving};
 
 /// Between collections.
@@ -35,27 +35,57 @@ struct Seen {
 
 pub fn run(ground: &Ground) -> Result<Outcome, Error> {
     let weir = ground.weir()?;
-    let work = isp::scratch("cycles")?;
+    let cycles = ground.rounds(10_000).max(WARM + COLLECT);
+    let followed = (cycles / 10).to_string();
+    let seconds = ground.left().map(|left| left.as_secs().to_string());
+    let mut env = vec![("WEIR_DRILL", followed.as_str())];
+    env.extend(seconds.as_deref().map(|s| ("WEIR_DRILL_SECONDS", s)));
+    // The runtime, one process: it waits for each turn of a second, so a tenth of them, and beside the others, who do not
+    // wait.
+    let runtime = Tests {
+        package: "weir-runtime",
+        target: &["--test", "agent_cycles"],
+        filters: &[],
+        env: &env,
+    };
+    std::thread::scope(|scope| {
+        let followed = scope.spawn(|| runtime.run(&ground.root));
+        let mut outcome = commands(ground, &weir, cycles)?;
+        // The scheduler, one process too.
+        outcome.join(serving::run(ground, &weir, cycles / 10)?);
+        outcome.join(
+            followed
+                .join()
+                .map_err(|_| "the drill of the runtime broke")??,
+        );
+        Ok(outcome)
+    })
+}
+
+/// Each a process of its own.
+fn commands(ground: &Ground, weir: &Path, cycles: u64) -> Result<Outcome, Error> {
+    let work = isp::scratch_in_memory("cycles")?;
     let dir = work.path();
     isp::project(dir, "")?;
-    let cycles = ground.rounds(10_000).max(WARM + COLLECT);
     let mut warm = None;
     let mut last = None;
     let mut entries = 0;
+    let mut done = 0;
     for cycle in 1..=cycles {
         let plan = (20_000 + cycle).to_string();
         fs::write(dir.join("export/inventory.json"), isp::inventory(3, &plan))?;
-        let digest = isp::build(&mut isp::weir(&weir, dir, "build"))?;
+        let digest = isp::build(&mut isp::weir(weir, dir, "build"))?;
         let promote = format!("promote {digest} --to production -q");
-        let peak = promoted(&weir, dir, &promote).map_err(|e| format!("cycle {cycle}: {e}"))?;
+        let peak = promoted(weir, dir, &promote).map_err(|e| format!("cycle {cycle}: {e}"))?;
+        done = cycle;
         entries += 1;
         if cycle > 1 {
-            isp::ends(&mut isp::weir(&weir, dir, "rollback production -q"), &[0])?;
-            isp::ends(&mut isp::weir(&weir, dir, "resume production -q"), &[0])?;
+            isp::ends(&mut isp::weir(weir, dir, "rollback production -q"), &[0])?;
+            isp::ends(&mut isp::weir(weir, dir, "resume production -q"), &[0])?;
             entries += 2;
         }
         if cycle % COLLECT == 0 {
-            isp::ends(&mut isp::weir(&weir, dir, "gc -q"), &[0])?;
+            isp::ends(&mut isp::weir(weir, dir, "gc -q"), &[0])?;
             let seen = look(dir, peak)?;
             bound(&seen, entries).map_err(|e| format!("cycle {cycle}: {e}"))?;
             if cycle >= WARM {
@@ -63,31 +93,20 @@ pub fn run(ground: &Ground) -> Result<Outcome, Error> {
                 steady(&first, &seen).map_err(|e| format!("cycle {cycle}: {e}"))?;
             }
             last = Some(seen);
+            tell("cycles", cycle, cycles, 500);
+            // Where there was something to look at, and something to compare it with.
+            if cycle > WARM && ground.is_over() {
+                break;
+            }
         }
     }
-    isp::ends(&mut isp::weir(&weir, dir, "verify"), &[0])?;
+    isp::ends(&mut isp::weir(weir, dir, "verify"), &[0])?;
     let last = last.ok_or("nothing was looked at")?;
-    // The scheduler, one process all the while.
-    let served = serving::run(&weir, cycles / 10)?;
-    // The runtime, one process too: it waits for each turn of a second, so a tenth of them.
-    let followed = (cycles / 10).to_string();
-    let runtime = Tests {
-        package: "weir-runtime",
-        target: &["--test", "agent_cycles"],
-        filters: &[],
-        env: &[("WEIR_DRILL", &followed)],
-    };
-    let mut outcome = runtime.run(&ground.root)?;
-    outcome.join(served);
-    outcome.join(
-        Outcome::default()
-            .with("cycles", cycles)
-            .with("artifacts kept", last.artifacts)
-            .with("KiB of store", last.bytes / 1024)
-            .with("bytes of journal an entry", last.journal / entries)
-            .with("MiB of memory at most", last.peak / 1024),
-    );
-    Ok(outcome)
+    Ok(Outcome::of_rounds("cycles", done, cycles)
+        .with("artifacts kept", last.artifacts)
+        .with("KiB of store", last.bytes / 1024)
+        .with("bytes of journal an entry", last.journal / entries)
+        .with("MiB of memory at most", last.peak / 1024))
 }
 
 /// Runs a command, and gives the most memory it took, as GNU time measures it; 0 where there is no such program.

@@ -26,7 +26,21 @@ impl Drop for Scratch {
 }
 
 pub fn scratch(name: &str) -> Result<Scratch, Error> {
-    let path = std::env::temp_dir().join(format!("weir-drill-{name}-{}", std::process::id()));
+    scratch_below(&std::env::temp_dir(), name)
+}
+
+/// The same in memory, where there is such a file system: for drills that do a thing thousands of times and do not ask
+/// what the disk does with it.
+pub fn scratch_in_memory(name: &str) -> Result<Scratch, Error> {
+    let memory = Path::new("/dev/shm");
+    match memory.is_dir() {
+        true => scratch_below(memory, name).or_else(|_| scratch(name)),
+        false => scratch(name),
+    }
+}
+
+fn scratch_below(dir: &Path, name: &str) -> Result<Scratch, Error> {
+    let path = dir.join(format!("weir-drill-{name}-{}", std::process::id()));
     // A process of the same number, long ago.
     let _ = fs::remove_dir_all(&path);
     fs::create_dir_all(&path)?;

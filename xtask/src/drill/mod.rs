@@ -16,7 +16,7 @@ mod serving;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use outcome::{Outcome, Record};
 
@@ -36,6 +36,9 @@ pub struct Args {
     /// Rounds, for drills that have them: power cuts, cycles, flips of a large artifact
     #[arg(long)]
     rounds: Option<u64>,
+    /// Of power cuts and cycles: begin no more after so many minutes of a drill, and say how many that leaves out
+    #[arg(long)]
+    minutes: Option<u64>,
     /// A Debian package `linux-image-*-amd64`, for `power`; downloaded by apt-get when left out
     #[arg(long, value_name = "DEB")]
     kernel: Option<PathBuf>,
@@ -75,6 +78,8 @@ struct Ground {
     root: PathBuf,
     weir: Option<PathBuf>,
     rounds: Option<u64>,
+    /// After which no drill begins another round.
+    end: Option<Instant>,
     kernel: Option<PathBuf>,
 }
 
@@ -93,6 +98,17 @@ impl Ground {
     fn rounds(&self, usual: u64) -> u64 {
         self.rounds.unwrap_or(usual)
     }
+
+    /// How long rounds may still begin; `None` is without an end.
+    fn left(&self) -> Option<Duration> {
+        let end = self.end?;
+        Some(end.saturating_duration_since(Instant::now()))
+    }
+
+    /// There is no time for another round.
+    fn is_over(&self) -> bool {
+        self.left() == Some(Duration::ZERO)
+    }
 }
 
 fn root() -> PathBuf {
@@ -107,15 +123,17 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<()> {
         return Ok(());
     }
     let chosen = chosen(&args.names).map_err(io::Error::other)?;
-    let ground = Ground {
+    let mut ground = Ground {
         root: fs::canonicalize(root())?,
         weir: args.weir.clone(),
         rounds: args.rounds,
+        end: None,
         kernel: args.kernel.clone(),
     };
     let mut records = Vec::new();
     for drill in chosen {
         let begun = Instant::now();
+        ground.end = args.minutes.map(|n| begun + Duration::from_secs(60 * n));
         let result = (drill.run)(&ground);
         let record = Record::new(drill.name, &result, begun.elapsed());
         writeln!(out, "{record}")?;

@@ -26,6 +26,18 @@ impl Outcome {
         }
     }
 
+    /// So many rounds of those that were meant; that there was no time for the others is said.
+    pub fn of_rounds(what: &str, done: u64, meant: u64) -> Outcome {
+        let mut outcome = Outcome::default().with(what, done);
+        if done < meant {
+            let left = meant - done;
+            outcome
+                .missing
+                .push(format!("{left} of {meant} {what}: no time was left"));
+        }
+        outcome
+    }
+
     pub fn add(&mut self, what: &str, n: u64) {
         *self.figures.entry(what.to_owned()).or_default() += n;
     }
@@ -40,6 +52,18 @@ impl Outcome {
             self.add(&what, n);
         }
         self.missing.extend(other.missing);
+    }
+}
+
+/// How far a long drill is, for who waits for it: a line after every `step` of `all`. What was done by then without a
+/// failure is known so also when somebody breaks it off.
+#[expect(
+    clippy::print_stderr,
+    reason = "the line of a drill goes to stdout, and what is said on the way beside it"
+)]
+pub fn tell(what: &str, done: u64, all: u64, step: u64) {
+    if done.is_multiple_of(step) && done > 0 {
+        eprintln!("{done} of {all} {what}");
     }
 }
 
@@ -135,6 +159,15 @@ mod tests {
             line(Err("it broke\nhere".into())),
             "kills          failed   (3 s)\n  it broke\n  here"
         );
+    }
+
+    #[test]
+    fn rounds_without_time_are_said_to_be_missing() {
+        assert_eq!(
+            line(Ok(Outcome::of_rounds("power cuts", 12, 50))),
+            "kills          held     12 power cuts, 0 failures (3 s)\n  not run: 38 of 50 power cuts: no time was left"
+        );
+        assert_eq!(Outcome::of_rounds("cycles", 50, 50).missing, [""; 0]);
     }
 
     #[test]

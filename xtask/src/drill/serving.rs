@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::outcome::Outcome;
-use super::{Error, isp};
+use super::outcome::{Outcome, tell};
+use super::{Error, Ground, isp};
 
 /// A run that takes so long hangs.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -30,8 +30,8 @@ struct Held {
     threads: u64,
 }
 
-pub fn run(weir: &Path, runs: u64) -> Result<Outcome, Error> {
-    let work = isp::scratch("serving")?;
+pub fn run(ground: &Ground, weir: &Path, runs: u64) -> Result<Outcome, Error> {
+    let work = isp::scratch_in_memory("serving")?;
     let dir = work.path();
     isp::project(
         dir,
@@ -58,21 +58,26 @@ pub fn run(weir: &Path, runs: u64) -> Result<Outcome, Error> {
     let runs = runs.max(WARM + 20);
     let mut warm = None;
     let mut most = 0;
+    let mut done = 1;
     for n in 2..=runs {
         let plan = (20_000 + n).to_string();
         fs::write(dir.join("export/inventory.json"), isp::inventory(3, &plan))?;
         server.post("/run-now", "")?;
         ended(dir, n)?;
+        done = n;
         if n >= WARM {
             let held = server.held()?;
             most = most.max(held.memory);
             let first = *warm.get_or_insert(held);
             steady(&first, &held).map_err(|e| format!("run {n}: {e}"))?;
         }
+        tell("runs of one scheduler", n, runs, 100);
+        if n > WARM && ground.is_over() {
+            break;
+        }
     }
     let held = server.held()?;
-    Ok(Outcome::default()
-        .with("runs of one scheduler", runs)
+    Ok(Outcome::of_rounds("runs of one scheduler", done, runs)
         .with("MiB of memory of the scheduler at most", most / 1024)
         .with("descriptors of the scheduler", held.descriptors))
 }

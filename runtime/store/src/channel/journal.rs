@@ -77,16 +77,15 @@ fn sum(last: &str, json: &str) -> String {
 impl Journal {
     /// A whole journal.
     pub fn read(bytes: &[u8]) -> Journal {
-        Journal::parse(bytes, Some(vec![String::new()]))
+        Journal::parse(bytes, Chain::from_the_first())
     }
 
     /// The end of a journal: its first line is taken at its word.
     pub fn read_end(bytes: &[u8]) -> Journal {
-        Journal::parse(bytes, None)
+        Journal::parse(bytes, Chain::from_anywhere())
     }
 
-    /// `before`: what the checksum of the line before may be; `None` is anything.
-    fn parse(bytes: &[u8], mut before: Option<Vec<String>>) -> Journal {
+    fn parse(bytes: &[u8], mut chain: Chain) -> Journal {
         let mut journal = Journal::default();
         let mut rest = bytes;
         let mut number = 0;
@@ -104,16 +103,11 @@ impl Journal {
             journal.whole += line.len();
             let Some((stated, json)) = split(&line[..end]) else {
                 journal.faults.push(Fault::Changed { line: number });
-                before = None;
+                chain = Chain::from_anywhere();
                 continue;
             };
-            let fits = before
-                .as_ref()
-                .is_none_or(|before| before.iter().any(|last| sum(last, json) == stated));
+            let fits = chain.follow(stated, json);
             journal.last = stated.to_owned();
-            // Where the digits of a checksum were changed, the next line still has the right ones.
-            let computed = before.iter().flatten().map(|last| sum(last, json));
-            let next: Vec<String> = [stated.to_owned()].into_iter().chain(computed).collect();
             match weir_schemas::read::<Entry>(json.as_bytes()) {
                 Ok(entry) if fits => journal.entries.push(entry),
                 Err(weir_schemas::ReadError::OtherSchema { found, .. }) if fits => {
@@ -124,7 +118,6 @@ impl Journal {
                 }
                 _ => journal.faults.push(Fault::Changed { line: number }),
             }
-            before = Some(next);
         }
         journal
     }
@@ -137,6 +130,44 @@ impl Journal {
     /// Something that was acknowledged is missing or was changed.
     pub fn is_damaged(&self) -> bool {
         self.faults.iter().any(|fault| !fault.is_harmless())
+    }
+}
+
+/// What the checksum of the line before may be. There is one such checksum as long as every line fits, so that a journal
+/// of any length is hashed once.
+struct Chain(Option<Vec<String>>);
+
+impl Chain {
+    /// More than one there are only where lines that do not fit follow each other. Beyond this many of those, the first
+    /// good line after them is told as changed as well.
+    const MOST: usize = 8;
+
+    /// Before the first line of a journal.
+    fn from_the_first() -> Chain {
+        Chain(Some(vec![String::new()]))
+    }
+
+    /// The next line is taken at its word.
+    fn from_anywhere() -> Chain {
+        Chain(None)
+    }
+
+    /// Goes over a line. It fits the line before it, or that one is not known.
+    fn follow(&mut self, stated: &str, json: &str) -> bool {
+        let mut next = vec![stated.to_owned()];
+        let Some(before) = &self.0 else {
+            self.0 = Some(next);
+            return true;
+        };
+        let sums: Vec<String> = before.iter().map(|last| sum(last, json)).collect();
+        let fits = sums.iter().any(|sum| sum == stated);
+        if !fits {
+            // Where the digits of a checksum were changed, the next line still has the right ones.
+            next.extend(sums);
+            next.truncate(Chain::MOST);
+        }
+        self.0 = Some(next);
+        fits
     }
 }
 
@@ -185,6 +216,43 @@ mod tests {
             assert!(!read.faults.is_empty(), "byte {at}");
             assert!(read.entries.iter().all(|e| good.contains(e)), "byte {at}");
             assert!(read.entries.len() >= 2, "byte {at}: {:?}", read.faults);
+        }
+    }
+
+    /// Reading costs a hash a line, in a good journal and in one of which nothing is right.
+    #[test]
+    fn the_cost_of_a_line_does_not_grow_with_the_journal() {
+        let bytes = journal(40);
+        let text = String::from_utf8(bytes).expect("text");
+        let known = |chain: &Chain| chain.0.as_ref().map_or(0, Vec::len);
+        let mut good = Chain::from_the_first();
+        let mut bad = Chain::from_the_first();
+        for line in text.lines() {
+            let (stated, json) = split(line.as_bytes()).expect("a line");
+            assert!(good.follow(stated, json));
+            assert_eq!(known(&good), 1);
+            assert!(!bad.follow(&"0".repeat(DIGITS), json));
+            assert!(known(&bad) <= Chain::MOST);
+        }
+    }
+
+    /// Of many changed lines, one after the other, all are told, and what follows is read.
+    #[test]
+    fn many_changed_lines_cost_one_more_at_most() {
+        let text = String::from_utf8(journal(40)).expect("text");
+        let zeros = "0".repeat(DIGITS);
+        for changed in 1..20 {
+            let bad: String = text
+                .split_inclusive('\n')
+                .enumerate()
+                .map(|(n, line)| match (5..5 + changed).contains(&n) {
+                    true => format!("{zeros}{}", &line[DIGITS..]),
+                    false => line.to_owned(),
+                })
+                .collect();
+            let read = Journal::read(bad.as_bytes());
+            let lost = 40 - read.entries.len();
+            assert!((changed..=changed + 1).contains(&lost), "{changed}: {lost}");
         }
     }
 

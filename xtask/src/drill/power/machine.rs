@@ -86,8 +86,9 @@ pub fn parts(work: &Path, weir: &Path, deb: &Path, isp: &str) -> Result<Parts, E
         std::os::unix::fs::symlink("busybox", root.join("bin").join(name))?;
     }
     // `sync FILE` is not in every busybox.
-    with_libraries(Path::new("/bin/sync"), &root)?;
-    with_libraries(weir, &root)?;
+    with_libraries(Path::new("/bin/sync"), "sync", &root)?;
+    // By the name that the machine calls, whatever the one that is drilled is called here.
+    with_libraries(weir, "weir", &root)?;
     run(Command::new("strip").arg("-g").arg(root.join("bin/weir")))?;
     let modules = run(Command::new("find")
         .arg(image.join("lib/modules"))
@@ -112,11 +113,14 @@ pub fn parts(work: &Path, weir: &Path, deb: &Path, isp: &str) -> Result<Parts, E
     Ok(Parts { kernel, initramfs })
 }
 
-/// A program into `bin`, and the libraries that it is linked to where it looks for them.
-fn with_libraries(program: &Path, root: &Path) -> Result<(), Error> {
-    let name = program.file_name().ok_or("a program has a name")?;
+/// A program into `bin` by a name, and the libraries that it is linked to where it looks for them. A static program has
+/// none, which `ldd` calls a failure.
+fn with_libraries(program: &Path, name: &str, root: &Path) -> Result<(), Error> {
     fs::copy(program, root.join("bin").join(name))?;
-    let linked = run(Command::new("ldd").arg(program))?;
+    let linked = match run(Command::new("ldd").arg(program).env("LC_ALL", "C")) {
+        Err(said) if said.to_string().contains("not a dynamic executable") => String::new(),
+        said => said?,
+    };
     let paths = linked
         .split_whitespace()
         .filter(|word| word.starts_with('/'));

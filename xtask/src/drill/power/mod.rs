@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use self::disk::Disk;
 use self::machine::{Machine, Parts};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, tell};
 use super::{Error, Ground, cargo, isp};
 use crate::r#gen::rng::Rng;
 
@@ -55,20 +55,25 @@ pub fn run(ground: &Ground) -> Result<Outcome, Error> {
     let rounds = ground.rounds(50);
     let mut cuts = 0;
     // One boot more than cuts: the last only looks.
-    for round in 0..=rounds {
-        rig.round(round < rounds)
-            .map_err(|error| format!("cut {round}, seed {seed}: {error}"))?;
-        cuts += u64::from(round < rounds);
+    loop {
+        let works = cuts < rounds && !ground.is_over();
+        rig.round(works)
+            .map_err(|error| format!("cut {cuts}, seed {seed}: {error}"))?;
+        // Only now is it known what the cut before did.
+        tell("power cuts held", cuts, rounds, 5);
+        if !works {
+            break;
+        }
+        cuts += 1;
     }
-    if rig.damaged == 0 && rounds >= ENOUGH {
+    if rig.damaged == 0 && cuts >= ENOUGH {
         return Err(format!(
-            "{rounds} cuts did no harm to files that were never synced: the rig does not bite"
+            "{cuts} cuts did no harm to files that were never synced: the rig does not bite"
         )
         .into());
     }
     let flushes = disk::lock(&rig.disk).flushes;
-    Ok(Outcome::default()
-        .with("power cuts", cuts)
+    Ok(Outcome::of_rounds("power cuts", cuts, rounds)
         .with("acknowledged generations", rig.known.seq)
         .with("blocks lost", rig.lost)
         .with("cuts that damaged the unsynced control", rig.damaged)
