@@ -539,8 +539,8 @@ fn every_page_is_in_the_book() {
     assert!(missing.is_empty(), "not in docs/SUMMARY.md: {missing:?}");
 }
 
-/// Where the crates are, by the name that `docs/promises.md` uses.
-const CRATES: [(&str, &str); 8] = [
+/// Where the crates are, by the name that the pages of [`HELD`] use.
+const CRATES: [(&str, &str); 9] = [
     ("weir-abi", "ebpf/abi"),
     ("weir-compiler", "compiler"),
     ("weir-console", "compiler/console"),
@@ -549,42 +549,77 @@ const CRATES: [(&str, &str); 8] = [
     ("weir-runtime", "runtime"),
     ("weir-store", "runtime/store"),
     ("weir-store-s3", "runtime/store-s3"),
+    ("xtask", "xtask"),
 ];
 
-/// A promise names a test that is there: `crate::file`, `crate::file::name`, or `crate::lib::module` of a unit test.
+/// Pages that say by which tests their sentences are held, and how many tests they name at least.
+const HELD: [(&str, usize); 2] = [("docs/promises.md", 80), ("docs/crm-pitfalls.md", 80)];
+
+/// A sentence names a test that is there: `crate::file`, `crate::file::name`, or `crate::lib::module::name` of a unit test.
 #[test]
-fn promises_name_tests_that_are_there() {
-    let page = fs::read_to_string(root().join("docs/promises.md")).expect("the page");
-    let mut wrong = Vec::new();
-    let mut seen = 0;
-    for quoted in page.split('`').skip(1).step_by(2) {
-        let Some((name, rest)) = quoted.split_once("::") else {
-            continue;
-        };
-        let Some((_, dir)) = CRATES.iter().find(|(known, _)| *known == name) else {
-            continue;
-        };
-        seen += 1;
-        let dir = root().join(dir);
-        let (file, test) = rest.split_once("::").unwrap_or((rest, ""));
-        let places = if file == "lib" {
-            vec![dir.join("src")]
-        } else {
-            vec![
-                dir.join("tests").join(format!("{file}.rs")),
-                dir.join("tests").join(file),
-            ]
-        };
-        let last = test.rsplit("::").next().unwrap_or_default();
-        let is_there = places
-            .iter()
-            .any(|place| place.exists() && (last.is_empty() || names(place, last)));
-        if !is_there {
-            wrong.push(quoted.to_owned());
-        }
+fn pages_name_tests_that_are_there() {
+    for (page, least) in HELD {
+        let text = fs::read_to_string(root().join(page)).expect("the page");
+        let tests = named_tests(&text);
+        let wrong: Vec<&&str> = (tests.iter()).filter(|test| !is_there(test)).collect();
+        assert!(wrong.is_empty(), "{page} names no such test: {wrong:#?}");
+        assert!(
+            tests.len() >= least,
+            "{page}: only {} tests are named",
+            tests.len()
+        );
     }
-    assert!(wrong.is_empty(), "no such test: {wrong:#?}");
-    assert!(seen > 40, "only {seen} tests are named");
+}
+
+/// What goes wrong elsewhere is shown to be right here, row by row.
+#[test]
+fn every_pitfall_is_held_by_a_test() {
+    let page = fs::read_to_string(root().join("docs/crm-pitfalls.md")).expect("the page");
+    let rows = (page.lines()).filter(|line| line.starts_with("| ") && !line.starts_with("| what "));
+    let bare: Vec<&str> = rows.filter(|row| named_tests(row).is_empty()).collect();
+    assert!(bare.is_empty(), "no test is named: {bare:#?}");
+}
+
+/// What is quoted on a page and begins with the name of a crate.
+fn named_tests(page: &str) -> Vec<&str> {
+    let quoted = page.split('`').skip(1).step_by(2);
+    let of_ours = |text: &&str| {
+        let name = text.split_once("::").map(|(name, _)| name);
+        CRATES.iter().any(|(known, _)| Some(*known) == name)
+    };
+    quoted.filter(of_ours).collect()
+}
+
+fn is_there(test: &str) -> bool {
+    let (name, rest) = test.split_once("::").expect("a crate");
+    let (_, dir) = (CRATES.iter().find(|(known, _)| *known == name)).expect("a crate");
+    let dir = root().join(dir);
+    // A program has its tests beside its code.
+    let unit = rest
+        .strip_prefix("lib::")
+        .or_else(|| (name == "xtask").then_some(rest));
+    if let Some(path) = unit {
+        return is_in_code(&dir.join("src"), &path.split("::").collect::<Vec<_>>());
+    }
+    let (file, test) = rest.split_once("::").unwrap_or((rest, ""));
+    let last = test.rsplit("::").next().unwrap_or_default();
+    [format!("{file}.rs"), file.to_owned()]
+        .map(|place| dir.join("tests").join(place))
+        .iter()
+        .any(|place| place.exists() && (last.is_empty() || names(place, last)))
+}
+
+/// Whether a module or a test is where its path says: modules as files as far as there are any, then modules inside of
+/// the last one.
+fn is_in_code(src: &Path, path: &[&str]) -> bool {
+    (1..=path.len()).rev().any(|files| {
+        let module = path[..files].join("/");
+        let file = [format!("{module}.rs"), format!("{module}/mod.rs")]
+            .map(|file| src.join(file))
+            .into_iter()
+            .find(|file| file.exists());
+        file.is_some_and(|file| path[files..].iter().all(|name| names(&file, name)))
+    })
 }
 
 /// Whether a file, or a file below a directory, has a function or a module of that name.

@@ -248,6 +248,28 @@ fn single_changes_are_told_alone_with_their_disruption() {
     }
 }
 
+/// Plan, parent and addresses are the same: only what queues the packets is another one.
+#[test]
+fn another_queue_discipline_of_one_circuit_is_told() {
+    let diff = of(
+        INVENTORY,
+        &changed(&[(
+            r#"{"id": "c4","#,
+            r#"{"id": "c4", "qdisc": ["fq_codel", "cake"],"#,
+        )]),
+    );
+    let told: Vec<_> = (diff.groups.iter())
+        .map(|g| (g.kind, g.changes.len()))
+        .collect();
+    assert_eq!(told, [(GroupKind::Reclassed, 1)]);
+    assert_eq!((diff.disruption, diff.disturbed), (Disruption::Leaf, 1));
+    let text = serde_json::to_string(&diff.groups[0].changes[0]).expect("JSON");
+    assert!(
+        text.contains("leaf cake") && text.contains("leaf fq_codel"),
+        "{text}"
+    );
+}
+
 #[test]
 fn other_leaf_arguments_and_another_box_are_settings() {
     let before = build(INVENTORY, CONFIG, None);

@@ -310,7 +310,7 @@ fn a_router_gives_devices_their_ipv6() {
     bindings.as_array_mut().expect("a list").push(unseen);
     let (arp, leases, neighbors) = (file("arp"), file("leases"), file("neighbors"));
     let bindings = bindings.to_string();
-    let addresses = |crm_first: bool, overrides: &str| {
+    let addresses = |crm_first: bool, more: &str, overrides: &str| {
         let mut inputs = vec![
             Input {
                 name: "crm",
@@ -331,8 +331,8 @@ fn a_router_gives_devices_their_ipv6() {
         if !crm_first {
             inputs.reverse();
         }
-        let config = "[merge]\nprecedence = [\"crm\", \"router\"]\n";
-        let memory = Memory::several(&inputs, config, overrides, "2030-01-01").expect("a project");
+        let config = format!("[merge]\nprecedence = [\"crm\", \"router\"]\n{more}");
+        let memory = Memory::several(&inputs, &config, overrides, "2030-01-01").expect("a project");
         let compiled = memory.compile(None);
         let circuits = compiled.inventory.circuits.iter().map(|circuit| {
             let devices = circuit.devices.iter();
@@ -343,7 +343,7 @@ fn a_router_gives_devices_their_ipv6() {
         });
         circuits.collect::<Vec<_>>()
     };
-    let plain = addresses(true, "");
+    let plain = addresses(true, "", "");
     assert_eq!(
         plain,
         [
@@ -357,12 +357,67 @@ fn a_router_gives_devices_their_ipv6() {
             "d5=100.64.70.6/32",
         ]
     );
-    assert_eq!(addresses(false, ""), plain);
+    assert_eq!(addresses(false, "", ""), plain);
 
     let overrides = "[[circuit]]\nid = \"1\"\nreason = \"moved\"\nowner = \"kim\"\naddresses = [\"100.64.70.1\"]\n\
                      [[circuit]]\nid = \"3\"\nreason = \"not theirs\"\nowner = \"kim\"\naddresses_remove = [\"2001:db8:7008::/56\"]\n";
-    let told = addresses(true, overrides);
+    let told = addresses(true, "", overrides);
     assert_eq!(told[0], "d1=100.64.70.1/32");
     assert_eq!(told[2], "d3=100.64.70.8/32");
     assert_eq!(told[3], plain[3]);
+
+    // What is nobody's is nobody's whoever says it.
+    let told = addresses(true, "[addresses]\nignore = [\"2001:db8:7001::/48\"]\n", "");
+    assert_eq!(told[0], "d1=100.64.70.1/32");
+    assert_eq!(told[1..], plain[1..]);
+}
+
+/// WISPGate names parents and describes none: the nodes of a `network.json` beside it are where its subscribers hang.
+#[test]
+fn parents_that_one_source_names_are_nodes_that_another_describes() {
+    let rows = json!([
+        {"Circuit ID": "1", "Device ID": 1, "Parent Node": "HR-North", "IPv4": "100.64.90.1", "Download Max Mbps": 300, "Upload Max Mbps": 10},
+        {"Circuit ID": "2", "Device ID": 2, "Parent Node": "hr-north ", "IPv4": "100.64.90.2", "Download Max Mbps": 50, "Upload Max Mbps": 10},
+        {"Circuit ID": "3", "Device ID": 3, "Parent Node": "Ghost AP", "IPv4": "100.64.90.3", "Download Max Mbps": 50, "Upload Max Mbps": 10}])
+    .to_string();
+    let network = json!({"Hogback": {"id": "s1", "type": "site", "downloadBandwidthMbps": 950, "uploadBandwidthMbps": 950,
+        "children": {"HR-North": {"id": "a1", "type": "ap", "downloadBandwidthMbps": 180, "uploadBandwidthMbps": 60}}}})
+    .to_string();
+    let nobody = "Circuit ID,Device ID,Parent Node,IPv4,Download Max Mbps,Upload Max Mbps\n";
+    let inputs = [
+        Input {
+            name: "crm",
+            kind: "wispgate",
+            files: vec![("shaped-devices.json", rows.as_bytes())],
+        },
+        Input {
+            name: "towers",
+            kind: "libreqos",
+            files: vec![
+                ("network.json", network.as_bytes()),
+                ("ShapedDevices.csv", nobody.as_bytes()),
+            ],
+        },
+    ];
+    let config =
+        "[merge]\nprecedence = [\"crm\", \"towers\"]\n[topology]\nstrategy = \"ap_site\"\n";
+    let memory = Memory::several(&inputs, config, "", "").expect("a project");
+    let compiled = memory.compile(None);
+    let hangs = |id: &str| {
+        let node = circuit(&compiled, id).attach?;
+        Some(&*compiled.inventory[node].name)
+    };
+    assert_eq!(hangs("1"), Some("HR-North"));
+    assert_eq!(hangs("2"), Some("HR-North"));
+    assert_eq!(hangs("3"), None);
+    let told = |code: &str| -> Vec<&str> {
+        let of = compiled.findings.iter().filter(|f| f.rule.code == code);
+        let about = of.flat_map(|f| &f.subjects);
+        let circuits = about.filter(|subject| subject.kind.word() == "circuit");
+        circuits.map(|subject| &*subject.id).collect()
+    };
+    // Spelled otherwise, named by nobody, and sold more than the access point carries.
+    assert_eq!(told("IDN005"), ["2"]);
+    assert_eq!(told("TOP001"), ["3"]);
+    assert_eq!(told("RAT006"), ["1"]);
 }

@@ -199,6 +199,30 @@ async fn wrong_credentials_are_named_by_every_crm() {
     }
 }
 
+/// The first ISP of a login may be somebody else's subscribers: which one is meant is never guessed.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_isps_of_a_login_one_has_to_be_chosen() {
+    let mut options = Options::new("visp");
+    options.tenants = vec![12, 4711];
+    let standin = Standin::start(options).unwrap();
+    let mut source = source("visp", &standin);
+    let error = fetch(&source).await.unwrap_err();
+    assert!(matches!(error.cause, Cause::Settings { .. }), "{error}");
+    let text = format!("{error} {}", error.cause.help());
+    assert!(
+        text.contains("12, 4711") && text.contains("tenant = "),
+        "{text}"
+    );
+    source.tenant = Some(4711);
+    assert!(fetch(&source).await.is_ok());
+
+    let mut options = Options::new("visp");
+    options.tenants = Vec::new();
+    let standin = Standin::start(options).unwrap();
+    let error = fetch(&common::source("visp", &standin)).await.unwrap_err();
+    assert!(matches!(error.cause, Cause::Shape { .. }), "{error}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_optional_collection_may_be_missing_but_not_go_missing() {
     let standin = Standin::start(Options::new("splynx")).unwrap();

@@ -13,7 +13,7 @@ use common::{fetch, limits, source};
 use weir_fetch::error::TlsFault;
 use weir_fetch::fence::Lookup;
 use weir_fetch::tls::{Trust, pin};
-use weir_fetch::{Cause, FetchError, Source};
+use weir_fetch::{Cause, FetchError, Limits, Source};
 use weir_standin::fault::Paging;
 use weir_standin::{Certificate, Fault, Flaw, KINDS, Kind, Options, Standin};
 
@@ -306,6 +306,36 @@ async fn pages_are_complete_or_the_fetch_fails() {
         standin.reset();
         standin.fail(Fault::once(Kind::Paging(Paging::Moved)).of(what).after(8));
         assert!(fetch(&source).await.is_ok(), "{kind}");
+    }
+}
+
+/// However small the answers are, there are only so many of them, and so many records in all.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_and_records_are_bounded() {
+    for (kind, _) in PAGED {
+        let mut options = Options::new(kind);
+        options.page = 7;
+        let standin = Standin::start(options).unwrap();
+        for (limits, right) in [
+            (
+                Limits {
+                    pages: 1,
+                    ..limits()
+                },
+                (|c| matches!(c, Cause::TooMany { what, limit: 1 } if *what == "pages")) as Check,
+            ),
+            (
+                Limits {
+                    records: 9,
+                    ..limits()
+                },
+                |c| matches!(c, Cause::TooMany { what, limit: 9 } if *what == "records"),
+            ),
+        ] {
+            let mut source = source(kind, &standin);
+            source.limits = limits;
+            assert_eq!(fails("too many", &source, right).await, None);
+        }
     }
 }
 

@@ -650,8 +650,7 @@ fn visp(options: &Options, state: &mut State, asked: &Asked, wrong: Option<Pagin
         }
         state.tokens += 1;
         state.uses = 0;
-        let payload =
-            json!({ "ispId": [4711], "exp": now() + options.token_seconds, "loggedInAs": USER });
+        let payload = json!({ "ispId": options.tenants, "exp": now() + options.token_seconds, "loggedInAs": USER });
         return Reply::json(200, &json!({ "token": token(state), "payload": payload }));
     }
     if asked.path != "/graphql" {

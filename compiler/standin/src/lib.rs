@@ -63,6 +63,8 @@ pub struct Options {
     pub token_seconds: u64,
     /// Tokens are good for this many requests; 0: any number.
     pub token_uses: u64,
+    /// The ISPs that a login of VISP sees.
+    pub tenants: Vec<u64>,
 }
 
 impl Options {
@@ -76,6 +78,7 @@ impl Options {
             deaf: false,
             token_seconds: 1800,
             token_uses: 0,
+            tenants: vec![4711],
         }
     }
 }

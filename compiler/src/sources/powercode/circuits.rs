@@ -69,28 +69,31 @@ pub fn circuits(
     for (at, found) in (0..).zip(customers) {
         let customer = &found.fact;
         // 1 is the operator's own account, 0 is nobody's.
-        if matches!(&*customer.id, "0" | "1") {
-            continue;
-        }
-        let addresses: usize = customer
-            .equipment
-            .iter()
-            .map(|piece| piece.claims.len())
-            .sum();
-        let Some(state) = customer.state else {
-            if addresses > 0 {
-                evidence.odd_fields.push(OddField {
-                    place: found.origin.at("/status"),
-                    subject: customer.subject(),
-                    what: format!(
-                        "says that the customer is gone, who still has {addresses} address{}: if they carry traffic it \
-                         passes unshaped",
-                        if addresses == 1 { "" } else { "es" }
-                    ),
-                    required: false,
-                });
+        let live = match (&*customer.id, customer.state) {
+            ("0", _) => Err(("/id", "is nobody's, and the record has")),
+            ("1", _) => Err(("/id", "is that of the operator's own account, which has")),
+            (_, None) => Err(("/status", "says that the customer is gone, who still has")),
+            (_, Some(state)) => Ok(state),
+        };
+        let state = match live {
+            Ok(state) => state,
+            Err((route, why)) => {
+                let addresses: usize = (customer.equipment.iter())
+                    .map(|piece| piece.claims.len())
+                    .sum();
+                if addresses > 0 {
+                    evidence.odd_fields.push(OddField {
+                        place: found.origin.at(route),
+                        subject: customer.subject(),
+                        what: format!(
+                            "{why} {addresses} address{}: if they carry traffic it passes unshaped",
+                            if addresses == 1 { "" } else { "es" }
+                        ),
+                        required: false,
+                    });
+                }
+                continue;
             }
-            continue;
         };
         if customer.equipment.is_empty() {
             evidence.odd_fields.push(OddField {

@@ -9,7 +9,7 @@
 //! | `parent_id` of such equipment | what feeds it |
 //! | customer with equipment | circuit `<id>`, with the smallest of the services with a rate that are booked |
 //! | each further one of these services | circuit `<id>/<service>`, with the equipment that is booked on it |
-//! | customers 0 and 1 | nothing: nobody, and the operator's own account |
+//! | customers 0 and 1 | nothing: nobody, and the operator's own account; if they have an address, that is said |
 //! | coordinates | Powercode gives none that Weir knows of; a second source can |
 //!
 //! **Ids** are text or numbers, from one list to the next: equal when they read the same.

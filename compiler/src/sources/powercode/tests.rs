@@ -101,7 +101,7 @@ fn every_customer_is_what_was_sold() {
     ] {
         assert_eq!(lowered.circuit(id), want, "{id}");
     }
-    // Nobody, the operator's own account, a customer who is gone, one without equipment.
+    // Nobody, the operator's own account, a customer who is gone, one without equipment: who has an address is named.
     let ids: Vec<String> = lowered.circuits().into_keys().collect();
     for id in ["0", "1", "2009", "2012"] {
         assert!(!ids.contains(&id.to_owned()), "{id}");
@@ -112,6 +112,7 @@ fn every_customer_is_what_was_sold() {
         [
             "conflict customers.json 2002",
             "odd customers.json/equipment 2012: is empty: without equipment neither a service nor an address is known, and there is no circuit",
+            "odd customers.json/id 1: is that of the operator's own account, which has 1 address: if they carry traffic it passes unshaped",
             "odd customers.json/status 2009: says that the customer is gone, who still has 1 address: if they carry traffic it passes unshaped",
         ]
     );
@@ -217,6 +218,30 @@ fn one_odd_record_costs_nobody_else_anything() {
             circuits: &[],
             notes: &[
                 "odd customers.json/equipment 2003: is an object where a list belongs; its members were read",
+            ],
+        },
+        // Customers 0 and 1 make no circuit, whatever they have.
+        Row {
+            change: |rows| {
+                let equipment = record(rows, "2005")["equipment"].clone();
+                record(rows, "0")["equipment"] = equipment;
+                record(rows, "1")["equipment"] = json!([]);
+            },
+            circuits: &[],
+            notes: &[
+                "odd customers.json/id 0: is nobody's, and the record has 1 address: if they carry traffic it passes unshaped",
+            ],
+        },
+        Row {
+            change: |rows| {
+                record(rows, "1")["status"] = json!("Inactive");
+                let again = record(rows, "2005")["equipment"][0].clone();
+                let house = record(rows, "1")["equipment"].as_array_mut().unwrap();
+                house.push(again);
+            },
+            circuits: &[],
+            notes: &[
+                "odd customers.json/id 1: is that of the operator's own account, which has 2 addresses: if they carry traffic it passes unshaped",
             ],
         },
         Row {

@@ -96,12 +96,15 @@ pub fn circuits(
         }
         let addresses: usize = found.fact.devices.iter().map(|d| d.claims.len()).sum();
         if addresses > 0 {
+            let (route, why) = match found.fact.archived {
+                true => ("/archived_at", "is that of an archived account"),
+                false => ("/account_status", "does not activate the account"),
+            };
             evidence.odd_fields.push(OddField {
-                place: found.origin.at("/account_status"),
+                place: found.origin.at(route),
                 subject: found.fact.subject(),
                 what: format!(
-                    "does not activate the account, which still has {addresses} address{}: if they carry traffic it \
-                     passes unshaped",
+                    "{why}, which still has {addresses} address{}: if they carry traffic it passes unshaped",
                     if addresses == 1 { "" } else { "es" }
                 ),
                 required: false,

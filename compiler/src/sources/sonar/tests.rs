@@ -233,6 +233,13 @@ fn one_odd_record_costs_nobody_else_anything() {
                 "odd accounts.page-1.json/account_status sonar:account:1006: does not activate the account, which still has 1 address: if they carry traffic it passes unshaped",
             ],
         },
+        Row {
+            change: |page| account(page, 1006)["archived_at"] = json!("2026-05-01T00:00:00+00:00"),
+            circuits: &["sonar:account:1006"],
+            notes: &[
+                "odd accounts.page-1.json/archived_at sonar:account:1006: is that of an archived account, which still has 1 address: if they carry traffic it passes unshaped",
+            ],
+        },
         // The list of statuses knows what an account does not say.
         Row {
             change: |page| {

@@ -1048,6 +1048,30 @@ fn services_that_name_what_is_not_there() {
     ");
 }
 
+/// A radio that reboots makes its site `disconnected` for a minute.
+#[test]
+fn a_state_of_a_site_or_a_device_unshapes_nobody() {
+    let lowered = |status: &str| {
+        let mut e = endpoint("e", Some("t"));
+        e["identification"]["status"] = json!(status);
+        let mut t = tower("t");
+        t["identification"]["status"] = json!(status);
+        let mut ap = radio("ap", "ap", "t", [200, 50], None);
+        ap["overview"]["status"] = json!(status);
+        let mut cpe = radio("c", "station", "e", [100, 50], Some("ap"));
+        cpe["identification"]["status"] = json!(status);
+        cpe["overview"]["status"] = json!(status);
+        cpe["ipAddress"] = json!("100.64.0.9");
+        let lowered = small(&[("sites", json!([t, e])), ("devices", json!([ap, cpe]))]);
+        [lowered.nodes(), lowered.circuits(), lowered.own_notes()]
+    };
+    let active = lowered("active");
+    assert_eq!(active[1], "e 100/20 on ap; c 100.64.0.9");
+    for status in ["disconnected", "inactive", "unauthorized", "who knows"] {
+        assert_eq!(lowered(status), active, "{status}");
+    }
+}
+
 #[test]
 fn links_are_turned_by_which_end_is_the_access_point() {
     let check = |a: Value, b: Value, want: &str| {

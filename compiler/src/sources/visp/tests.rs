@@ -371,6 +371,35 @@ fn a_customer_with_wireless_and_fiber_has_a_circuit_for_each() {
     );
 }
 
+/// A service is the same circuit with the same devices, whichever of the two answers tells of it.
+#[test]
+fn a_service_keeps_its_ids_whichever_list_tells_of_it() {
+    let rows = |rows: &str| format!(r#"{{"data": {{"rows": [{rows}]}}}}"#);
+    let service =
+        r#""service_number": 10, "down_speed": 9, "up_speed": 3, "ip_address": "100.64.1.1""#;
+    let own = rows(&format!(
+        r#"{{"id": 99, "service_type": "wifi", "service_details": {{"__typename": "ServiceTypeWifi", {service}}}}}"#
+    ));
+    let shown = |bulk: &str| {
+        let given = Given::new("visp")
+            .file("bulk.json", rows(bulk))
+            .file(
+                "subscribers.json",
+                rows(r#"{"customer_id": 1, "username": "jo"}"#),
+            )
+            .file("customer-1-services.json", &own);
+        show(&given.lower())
+    };
+    let both = shown(&format!(
+        r#"{{"customer_id": 1, "username": "jo", "wireless_services": [{{{service}}}]}}"#
+    ));
+    assert_snapshot!(both, @r#"
+    circuit 10 "jo" 9/3
+        visp:service:10 "jo" 100.64.1.1
+    "#);
+    assert_eq!(shown(""), both);
+}
+
 #[test]
 fn equipment_that_feeds_itself_in_a_circle_ends() {
     let given = basin().file(
