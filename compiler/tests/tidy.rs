@@ -188,8 +188,8 @@ fn hold(exceptions: Exceptions, advice: &str, wrong: impl Fn(&str, &str) -> bool
 const SHORES: Exceptions = &[
     ("cli/", "owns the terminal and the store"),
     ("config/init.rs", "writes the first weir.toml"),
-    ("config/overrides/mod.rs", "reads overrides.toml"),
-    ("config/resolve/mod.rs", "reads weir.toml"),
+    ("config/resolve/mod.rs", "who may read a file with a secret"),
+    ("config/written.rs", "reads weir.toml and overrides.toml"),
     ("emit/mod.rs", "`write` is the shore of output"),
     ("exports/", "reads recorded exports: the shore of input"),
     (

@@ -1,16 +1,44 @@
 //! A file of the project as it is written: TOML, keys that are known, values of their types. Shared by `weir.toml` and
 //! `overrides.toml`; what the values mean is not known here.
 
+use std::io::ErrorKind;
+use std::path::Path;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::DeTable;
 use weir_store::sha256;
 
-use crate::config::error::Problem;
+use crate::config::error::{ConfigError, Problem};
 use crate::config::keys;
 use crate::source_map::{Format, SourceFile};
 use crate::units::{MBPS, parse_rate};
+
+/// The text of a file in the directory of a project; `None` when there is no such file.
+pub fn text(dir: &Path, name: &str) -> Result<Option<String>, ConfigError> {
+    let path = dir.join(name);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(e) => {
+            let message = format!("{} cannot be read: {e}", path.display());
+            let mut error = ConfigError::whole(name, message, "");
+            error.outside = true;
+            return Err(error);
+        }
+    };
+    String::from_utf8(bytes).map(Some).map_err(|e| {
+        let message = format!(
+            "{} is not UTF-8 from byte {} on",
+            path.display(),
+            e.utf8_error().valid_up_to() + 1
+        );
+        ConfigError::whole(name, message, "save it as UTF-8")
+    })
+}
 
 /// The tables of a text, as far as they can be told, and what they say or what is wrong with them.
 pub fn read<'t, F: DeserializeOwned>(

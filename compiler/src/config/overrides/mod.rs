@@ -4,7 +4,6 @@
 mod reader;
 
 use std::fmt::Write as _;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use weir_store::sha256;
@@ -101,30 +100,9 @@ impl Override {
 
 /// Reads `overrides.toml` in the directory of a project. No file is no overrides.
 pub(super) fn load(dir: &Path, files: &mut SourceMap) -> Result<Overrides, ConfigError> {
-    let path = dir.join(FILE_NAME);
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(Overrides::default());
-        }
-        Err(e) => {
-            let message = format!("{} cannot be read: {e}", path.display());
-            let mut error = ConfigError::whole(FILE_NAME, message, "");
-            error.outside = true;
-            return Err(error);
-        }
-    };
-    match String::from_utf8(bytes) {
-        Ok(text) => load_str(&text, files),
-        Err(e) => Err(ConfigError::whole(
-            FILE_NAME,
-            format!(
-                "{} is not UTF-8 from byte {} on",
-                path.display(),
-                e.utf8_error().valid_up_to() + 1
-            ),
-            "save it as UTF-8",
-        )),
+    match written::text(dir, FILE_NAME)? {
+        Some(text) => load_str(&text, files),
+        None => Ok(Overrides::default()),
     }
 }
 

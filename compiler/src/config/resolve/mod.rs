@@ -6,7 +6,6 @@ mod sources;
 mod target;
 mod topology;
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::config::check::Check;
@@ -45,45 +44,18 @@ pub fn load(
     files: &mut SourceMap,
     overrides: &CliOverrides,
 ) -> Result<Project, ConfigError> {
-    let path = dir.join(FILE_NAME);
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return match init::assumed(dir) {
-                Some(text) => {
-                    let mut project = load_text(ASSUMED, &text, files, overrides)?;
-                    project.overrides = load_overrides(dir, files)?;
-                    Ok(project)
-                }
-                None => Err(missing(dir)),
-            };
-        }
-        Err(e) => {
-            let message = format!("{} cannot be read: {e}", path.display());
-            let mut error = ConfigError::whole(FILE_NAME, message, "");
-            error.outside = true;
-            return Err(error);
+    let mut project = match written::text(dir, FILE_NAME)? {
+        Some(text) => load_str(&text, files, overrides)?,
+        None => {
+            let assumed = init::assumed(dir).ok_or_else(|| missing(dir))?;
+            load_text(ASSUMED, &assumed, files, overrides)?
         }
     };
-    match String::from_utf8(bytes) {
-        Ok(text) => {
-            let mut project = load_str(&text, files, overrides)?;
-            project.overrides = load_overrides(dir, files)?;
-            for secret in &mut project.secret_files {
-                secret.mode = mode(&dir.join(&secret.path));
-            }
-            Ok(project)
-        }
-        Err(e) => Err(ConfigError::whole(
-            FILE_NAME,
-            format!(
-                "{} is not UTF-8 from byte {} on",
-                path.display(),
-                e.utf8_error().valid_up_to() + 1
-            ),
-            "save it as UTF-8",
-        )),
+    project.overrides = load_overrides(dir, files)?;
+    for secret in &mut project.secret_files {
+        secret.mode = mode(&dir.join(&secret.path));
     }
+    Ok(project)
 }
 
 /// Permission bits of a file; nothing of what is in it.
